@@ -1,0 +1,1 @@
+"""Families of networks, each with a ladder of sizes. One file adds a family."""

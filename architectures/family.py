@@ -1,0 +1,72 @@
+"""What a family is: one architecture at many sizes, with the tasks that it fits."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from ..catalogue import Catalogue
+from ..errors import InputError
+from ..task import Ref, Task
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Rung = Mapping[str, int]
+
+
+def widths(*values: int) -> tuple[Rung, ...]:
+    """A ladder whose only knob is the width."""
+    return tuple({"width": value} for value in values)
+
+
+@dataclasses.dataclass(frozen=True)
+class Family(ABC):
+    """One architecture at many sizes. Subclass it as a frozen dataclass whose fields are its parameters.
+
+    Attributes
+    ----------
+    name : what users write in a sweep.
+    version : raise it when the same name would build another network.
+    library : where the network comes from: ``torch``, ``timm``, ``torchvision``.
+    ladder : the rungs in order, parameters growing by 1.8 to 2.3 a rung. The first is the base of the maximal-update
+        parametrisation.
+    packable : whether many seeds of it may be trained as one batched model. False for dropout and batch norm.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[str] = "1"
+    library: ClassVar[str] = "torch"
+    ladder: ClassVar[tuple[Rung, ...]]
+    packable: ClassVar[bool] = True
+
+    @abstractmethod
+    def misfit(self, task: Task) -> str | None:
+        """Why the family cannot learn this task, in one clause, or None where it can."""
+
+    @abstractmethod
+    def build(self, rung: Rung, task: Task) -> nn.Module:
+        """The network of this rung for this task.
+
+        It maps a batch of inputs ``(batch, *task.shape)`` to ``(batch, outputs)``, or ``(batch, length, outputs)`` for
+        tokens. Weights are drawn from torch's default generator, which the caller seeds and restores.
+        """
+
+    def check_rung(self, rung: Rung) -> None:
+        """Refuse a rung that this family does not have. Override to check more than the names and signs."""
+        knobs = set(self.ladder[0])
+        if set(rung) != knobs or any(not isinstance(v, int) or v < 1 for v in rung.values()):
+            raise InputError(
+                f"family {self.name!r} has no rung {dict(rung)}: a rung gives {sorted(knobs)} as positive whole numbers"
+            )
+
+    @property
+    def ref(self) -> Ref:
+        """The name, version and parameters that enter a trial's identity."""
+        params = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return Ref(name=self.name, version=self.version, params=params)
+
+
+FAMILIES: Catalogue[Family] = Catalogue("family", "onecurve.architectures")

@@ -1,0 +1,1 @@
+"""From a sweep to learning curves: trials, packs, training, the runner. One file imports ray."""

@@ -1,0 +1,1 @@
+"""Do these curves collapse? Rescaling, calibrated tests, deviations, figures. Imports neither torch nor ray."""

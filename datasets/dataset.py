@@ -1,0 +1,109 @@
+"""What a data set is: a task, a training stream for each seed, a fixed test set and what is known of its floor."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from ..catalogue import Catalogue
+from ..task import Ref, Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TestSet:
+    """Fixed examples on which every trial is measured: ``loss = sum_i weights_i loss_i + offset``.
+
+    Attributes
+    ----------
+    inputs, targets : tensors with the examples along the first axis.
+    weights : ``(n,)``, or None for the plain mean ``1/n``. With basis vectors as inputs and their variances as weights
+        a linear model's population loss has a closed form.
+    offset : the part of the loss that no prediction on these inputs can change.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    weights: Tensor | None = None
+    offset: float = 0.0
+
+    __test__ = False  # not a pytest class
+
+    @property
+    def size(self) -> int:
+        """Number of examples."""
+        return len(self.inputs)
+
+
+class Stream(Protocol):
+    """The training examples of one seed, in its own order."""
+
+    def batch(self, step: int, size: int) -> tuple[Tensor, Tensor]:
+        """Inputs and targets of update ``step`` (from 0): a function of seed, step and size, whatever came before."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset(ABC):
+    """A task with its data. Subclass it as a frozen dataclass whose fields are its parameters.
+
+    Attributes
+    ----------
+    name : what users write in a sweep.
+    version : raise it when the same name would give other examples.
+    irreducible_loss : the smallest loss that any network can reach on the test set, in the loss's units; None where it
+        is not known.
+    irreducible_loss_se : its standard error, 0 where it follows from a formula.
+    pool : how many distinct training examples there are to draw from; None where each draw is new.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[str] = "1"
+    summary: ClassVar[str] = ""
+    irreducible_loss: ClassVar[float | None] = None
+    irreducible_loss_se: ClassVar[float] = 0.0
+
+    @property
+    @abstractmethod
+    def task(self) -> Task:
+        """What is to be learned. Cheap: it reads no data."""
+
+    @property
+    @abstractmethod
+    def pool_size(self) -> int | None:
+        """Distinct training examples; None where each draw is new."""
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Make or read what the streams need, once a node, into the cache. Safe to call from several processes."""
+
+    @abstractmethod
+    def test_set(self) -> TestSet:
+        """The fixed test set, disjoint from training."""
+
+    @abstractmethod
+    def stream(self, seed: int) -> Stream:
+        """The training examples of this seed."""
+
+    def content(self) -> str:
+        """sha256 of data that the parameters do not decide (files of a package); empty where they decide it."""
+        return ""
+
+    @property
+    def ref(self) -> Ref:
+        """The name, version, parameters and content that enter a trial's identity."""
+        params = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return Ref(name=self.name, version=self.version, params=params, content=self.content())
+
+
+def derived_seed(*parts: object) -> int:
+    """A 63-bit seed from names and numbers, the same on every machine and in every process."""
+    digest = hashlib.sha256("|".join(map(str, parts)).encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+DATASETS: Catalogue[Dataset] = Catalogue("data set", "onecurve.datasets")

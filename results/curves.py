@@ -1,0 +1,124 @@
+"""Learning curves as the analysis sees them: checked, immutable, whoever trained them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+import numpy as np
+
+from ..errors import InputError
+
+Leg = Literal["decayed", "constant"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class LearningCurve:
+    """The test loss of one trial against the fraction of its horizon.
+
+    Attributes
+    ----------
+    family, dataset, recipe : the group that the curve belongs to; curves are compared within one recipe.
+    recipe_label : the recipe in words.
+    leg : ``decayed`` or ``constant``, the kind of learning-rate schedule.
+    size : parameters of the rung.
+    seed : the trial's seed.
+    x : ``(m,)`` increasing, step over horizon; 1 is the end of the horizon.
+    loss : ``(m,)`` test loss at x.
+    lr : ``(m,)`` learning rate at x over its peak, or None where it is not known.
+    irreducible_loss : the known floor ``L0``, or None.
+    irreducible_loss_se : its standard error.
+    status : ``ok``, or why the trial ended early (``diverged``, ``oom``, ``timeout``, ``killed``, ``error``).
+    control : ``holds`` or ``fails`` for a control whose answer is known, None for a measurement.
+    repeats : how often the trial saw each training example, 1 for one pass.
+    pool_fraction : share of the training pool that the horizon uses, 0 where each draw is new.
+    rung : the rung in words, such as ``width 48``; empty where only the size is known.
+    trial_id : the trial's identity, empty for other people's curves.
+    """
+
+    family: str
+    dataset: str
+    recipe: str
+    recipe_label: str = ""
+    leg: Leg = "decayed"
+    size: float
+    seed: int
+    x: np.ndarray
+    loss: np.ndarray
+    lr: np.ndarray | None = None
+    irreducible_loss: float | None = None
+    irreducible_loss_se: float = 0.0
+    status: str = "ok"
+    control: Literal["holds", "fails"] | None = None
+    repeats: float = 1.0
+    pool_fraction: float = 0.0
+    rung: str = ""
+    trial_id: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("x", "loss", "lr"):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            array = np.array(value, dtype=float)
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+        self._check()
+
+    def _check(self) -> None:
+        who = f"curve of {self.family} on {self.dataset}, size {self.size:g}, seed {self.seed}"
+        if self.x.ndim != 1 or self.x.shape != self.loss.shape:
+            raise InputError(
+                f"{who}: x and loss must be one-dimensional and equally long, got {self.x.shape} and {self.loss.shape}"
+            )
+        if self.lr is not None and self.lr.shape != self.x.shape:
+            raise InputError(f"{who}: lr must be as long as x, got {self.lr.shape} and {self.x.shape}")
+        if not np.all(np.isfinite(self.x)) or not np.all(np.isfinite(self.loss)):
+            raise InputError(f"{who}: x and loss must be finite; a run that diverged ends at its last finite point")
+        if np.any(np.diff(self.x) <= 0):
+            raise InputError(
+                f"{who}: x must increase; a step is given twice or out of order near x = {self.x[np.argmin(np.diff(self.x))]:g}"
+            )
+        if not (np.isfinite(self.size) and self.size > 0):
+            raise InputError(f"{who}: the size must be a positive number")
+
+    @property
+    def complete(self) -> bool:
+        """Whether the trial ended well and reached its horizon. A curve that did not is censored: it has no end point."""
+        return self.status == "ok" and len(self.x) > 0 and bool(np.isclose(self.x[-1], 1.0, rtol=0, atol=1e-9))
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class CurveSet:
+    """Learning curves, and the margin under which they were planned.
+
+    Attributes
+    ----------
+    curves : the curves, in any order.
+    margin : the sweep's margin for the deviation, chosen before the data; None where there was no sweep.
+    """
+
+    curves: tuple[LearningCurve, ...]
+    margin: float | None = None
+
+    def __iter__(self) -> Iterator[LearningCurve]:
+        return iter(self.curves)
+
+    def __len__(self) -> int:
+        return len(self.curves)
+
+    def groups(self) -> dict[tuple[str, str, str, str], CurveSet]:
+        """The curves by (family, dataset, recipe, leg), in the order of first appearance."""
+        grouped: dict[tuple[str, str, str, str], list[LearningCurve]] = {}
+        for curve in self.curves:
+            grouped.setdefault((curve.family, curve.dataset, curve.recipe, curve.leg), []).append(curve)
+        return {key: CurveSet(tuple(members), self.margin) for key, members in grouped.items()}
+
+    @classmethod
+    def of(cls, curves: Iterable[LearningCurve], margin: float | None = None) -> CurveSet:
+        """Collect curves; none at all is an error."""
+        collected = tuple(curves)
+        if not collected:
+            raise InputError("no learning curve found")
+        return cls(collected, margin)
