@@ -1,0 +1,64 @@
+"""Parameters and floating-point operations of a network, measured by running it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from ..task import Task
+from .family import Family, Rung
+
+_BATCH = 4
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Size and cost of a network.
+
+    Attributes
+    ----------
+    n_params : numbers that are trained.
+    forward : FLOPs of a forward pass, per example.
+    training : FLOPs of a forward and a backward pass, per example.
+    """
+
+    n_params: int
+    forward: int
+    training: int
+
+
+def count(family: Family, rung: Rung, task: Task) -> Compute:
+    """Count the FLOPs of matrix products and convolutions, two for a multiplication with its addition.
+
+    Element-wise work (activations, norms, softmax, biases, the optimiser) is not counted. The backward pass is measured
+    and not taken as twice the forward one: the first layer needs no gradient of its input.
+    """
+    return _count(family, tuple(sorted(rung.items())), task)
+
+
+@lru_cache(maxsize=1024)
+def _count(family: Family, key: tuple[tuple[str, int], ...], task: Task) -> Compute:
+    with torch.random.fork_rng(devices=[]):
+        net = family.build(dict(key), task)
+        inputs = example_inputs(task, _BATCH)
+    with FlopCounterMode(display=False) as forward, torch.no_grad():
+        net(inputs)
+    with FlopCounterMode(display=False) as training:
+        net(inputs).sum().backward()
+    return Compute(n_params(net), forward.get_total_flops() // _BATCH, training.get_total_flops() // _BATCH)
+
+
+def n_params(net: nn.Module) -> int:
+    """How many numbers of the network are trained."""
+    return sum(p.numel() for p in net.parameters() if p.requires_grad)
+
+
+def example_inputs(task: Task, batch: int) -> torch.Tensor:
+    """Inputs of the right kind and shape ``(batch, *task.shape)``: standard Gaussian numbers or uniform tokens."""
+    if task.kind == "tokens":
+        return torch.randint(task.vocabulary, (batch, *task.shape))
+    return torch.randn(batch, *task.shape)
