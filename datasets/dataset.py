@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from ..catalogue import Catalogue
+from ..errors import InputError
 from ..task import Ref, Task
 
 if TYPE_CHECKING:
@@ -21,15 +23,17 @@ class TestSet:
     Attributes
     ----------
     inputs, targets : tensors with the examples along the first axis.
-    weights : ``(n,)``, or None for the plain mean ``1/n``. With basis vectors as inputs and their variances as weights
-        a linear model's population loss has a closed form.
+    weights : ``(n,)``, or None for the plain mean ``1/n``.
     offset : the part of the loss that no prediction on these inputs can change.
+    affine_only : the examples are the points of a quadrature rule that gives the population loss exactly for networks
+        that are affine in their input, and is meaningless for others.
     """
 
     inputs: Tensor
     targets: Tensor
     weights: Tensor | None = None
     offset: float = 0.0
+    affine_only: bool = False
 
     __test__ = False  # not a pytest class
 
@@ -40,7 +44,11 @@ class TestSet:
 
 
 class Stream(Protocol):
-    """The training examples of one seed, in its own order."""
+    """The training examples of one seed, in its own order.
+
+    Inputs are float32, or int64 tokens. Targets are float32 ``(size, outputs)`` for squared error, and int64 for
+    classes, ``(size,)``, and tokens, ``(size, length)``. Do not write to them: they may be views of a larger block.
+    """
 
     def batch(self, step: int, size: int) -> tuple[Tensor, Tensor]:
         """Inputs and targets of update ``step`` (from 0): a function of seed, step and size, whatever came before."""
@@ -58,7 +66,7 @@ class Dataset(ABC):
     irreducible_loss : the smallest loss that any network can reach on the test set, in the loss's units; None where it
         is not known.
     irreducible_loss_se : its standard error, 0 where it follows from a formula.
-    pool : how many distinct training examples there are to draw from; None where each draw is new.
+    summary : one line for lists: what it is, whether it is real, and whether examples repeat.
     """
 
     name: ClassVar[str]
@@ -93,6 +101,14 @@ class Dataset(ABC):
         """sha256 of data that the parameters do not decide (files of a package); empty where they decide it."""
         return ""
 
+    def pool_fraction(self, examples: int) -> float:
+        """Part of the pool that a run over ``examples`` uses, above 1 where it repeats; 0 where each draw is new."""
+        return examples / self.pool_size if self.pool_size else 0.0
+
+    def repeats(self, examples: int) -> float:
+        """How often a run over ``examples`` sees an example on average: 1 in one pass."""
+        return max(1.0, self.pool_fraction(examples))
+
     @property
     def ref(self) -> Ref:
         """The name, version, parameters and content that enter a trial's identity."""
@@ -104,6 +120,20 @@ def derived_seed(*parts: object) -> int:
     """A 63-bit seed from names and numbers, the same on every machine and in every process."""
     digest = hashlib.sha256("|".join(map(str, parts)).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
+
+
+def check_integer(name: str, value: object, minimum: int) -> None:
+    """Raise InputError unless ``value`` is an integer of at least ``minimum``."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+        raise InputError(f"{name} is {value!r}; it must be a whole number of at least {minimum}.")
+
+
+def check_number(name: str, value: object, minimum: float, *, strict: bool = False) -> None:
+    """Raise InputError unless ``value`` is a finite number of at least ``minimum``, or above it where ``strict``."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not minimum <= value < math.inf:
+        raise InputError(f"{name} is {value!r}; it must be a number of at least {minimum:g}.")
+    if strict and value == minimum:
+        raise InputError(f"{name} is {value!r}; it must be a number above {minimum:g}.")
 
 
 DATASETS: Catalogue[Dataset] = Catalogue("data set", "onecurve.datasets")
