@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 Rung = Mapping[str, int]
 
 
+_PLURAL = {"vector": "vectors", "image": "images", "tokens": "token sequences"}
+
+
+def wrong_kind(task: Task, *kinds: str) -> str | None:
+    """One clause for `Family.misfit` where the task's kind is none of ``kinds``, else None."""
+    if task.kind in kinds:
+        return None
+    return f"needs {' or '.join(_PLURAL[kind] for kind in kinds)}, the task has {_PLURAL[task.kind]}"
+
+
 def widths(*values: int) -> tuple[Rung, ...]:
     """A ladder whose only knob is the width."""
     return tuple({"width": value} for value in values)
@@ -57,9 +67,10 @@ class Family(ABC):
     def check_rung(self, rung: Rung) -> None:
         """Refuse a rung that this family does not have. Override to check more than the names and signs."""
         knobs = set(self.ladder[0])
-        if set(rung) != knobs or any(not isinstance(v, int) or v < 1 for v in rung.values()):
+        if set(rung) != knobs or any(type(v) is not int or v < 1 for v in rung.values()):
             raise InputError(
-                f"family {self.name!r} has no rung {dict(rung)}: a rung gives {sorted(knobs)} as positive whole numbers"
+                f"family {self.name!r} has no rung {dict(rung)}: a rung gives {', '.join(sorted(knobs))} "
+                "as positive whole numbers"
             )
 
     @property

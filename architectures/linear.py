@@ -10,7 +10,8 @@ from torch import nn
 
 from ..errors import InputError
 from ..task import Task
-from .family import FAMILIES, Family, Rung
+from .family import FAMILIES, Family, Rung, wrong_kind
+from .initial import readout
 
 
 class LeadingCoordinates(nn.Module):
@@ -19,8 +20,7 @@ class LeadingCoordinates(nn.Module):
     def __init__(self, features: int, outputs: int) -> None:
         super().__init__()
         self.features = features
-        self.readout = nn.Linear(features, outputs, bias=False)
-        nn.init.zeros_(self.readout.weight)
+        self.readout = readout(features, outputs, bias=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.readout(x[:, : self.features])
@@ -35,17 +35,18 @@ class LinearRegression(Family):
     ladder: ClassVar[tuple[Rung, ...]] = tuple({"features": n} for n in (16, 23, 32, 45, 64, 91, 128))
 
     def misfit(self, task: Task) -> str | None:
-        if task.kind != "vector":
-            return f"needs vectors, the task has {'images' if task.kind == 'image' else 'token sequences'}"
-        if task.loss != "squared_error" or task.outputs != 1:
-            return "needs one output and a squared error, the task has another readout or loss"
+        if task.kind == "vector" and (task.loss != "squared_error" or task.outputs != 1):
+            return f"needs one output and a squared error, the task has {task.outputs} and {task.loss}"
         smallest = self.ladder[0]["features"]
-        if task.n_inputs < smallest:
+        if task.kind == "vector" and task.n_inputs < smallest:
             return f"reads at least {smallest} coordinates, the task has {task.n_inputs}"
-        return None
+        return wrong_kind(task, "vector")
 
     def build(self, rung: Rung, task: Task) -> nn.Module:
         self.check_rung(rung)
         if rung["features"] > task.n_inputs:
-            raise InputError(f"rung {dict(rung)} of 'linear' reads more coordinates than the task's {task.n_inputs}")
+            raise InputError(
+                f"rung {dict(rung)} of the family 'linear' reads {rung['features']} coordinates, "
+                f"the task has {task.n_inputs}"
+            )
         return LeadingCoordinates(rung["features"], task.outputs)

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from ..task import Task
-from .family import FAMILIES, Family, Rung, widths
+from .family import FAMILIES, Family, Rung, widths, wrong_kind
+from .initial import he, readout
 
 
 class Block(nn.Module):
@@ -24,31 +25,24 @@ class Block(nn.Module):
         return x + self.outer(torch.relu(self.inner(x)))
 
 
-def takes_numbers(task: Task) -> str | None:
-    """Why a network that reads a flat list of numbers cannot learn the task, or None."""
-    if task.kind == "tokens":
-        return "needs vectors or images, the task has token sequences"
-    return None
-
-
 @FAMILIES.register
 @dataclasses.dataclass(frozen=True)
 class ResidualMLP(Family):
-    """Residual perceptron: linear input, ``depth`` blocks of two layers, linear readout."""
+    """Residual perceptron: linear input, ``depth`` blocks of two layers, ReLU, linear readout."""
 
     name: ClassVar[str] = "resmlp"
     ladder: ClassVar[tuple[Rung, ...]] = widths(24, 34, 48, 68, 96, 136)
     depth: int = 3
 
     def misfit(self, task: Task) -> str | None:
-        return takes_numbers(task)
+        return wrong_kind(task, "vector", "image")
 
     def build(self, rung: Rung, task: Task) -> nn.Module:
         self.check_rung(rung)
         width = rung["width"]
         blocks = [Block(width) for _ in range(self.depth)]
         return nn.Sequential(
-            nn.Flatten(), nn.Linear(task.n_inputs, width), *blocks, nn.ReLU(), nn.Linear(width, task.outputs)
+            nn.Flatten(), nn.Linear(task.n_inputs, width), *blocks, nn.ReLU(), readout(width, task.outputs)
         )
 
 
@@ -62,14 +56,12 @@ class PlainMLP(Family):
     depth: int = 4
 
     def misfit(self, task: Task) -> str | None:
-        return takes_numbers(task)
+        return wrong_kind(task, "vector", "image")
 
     def build(self, rung: Rung, task: Task) -> nn.Module:
         self.check_rung(rung)
-        sizes = [task.n_inputs] + [rung["width"]] * self.depth
-        hidden = [
-            layer
-            for n_in, n_out in zip(sizes, sizes[1:], strict=False)
-            for layer in (nn.Linear(n_in, n_out), nn.ReLU())
-        ]
-        return nn.Sequential(nn.Flatten(), *hidden, nn.Linear(sizes[-1], task.outputs))
+        width = rung["width"]
+        hidden: list[nn.Module] = [nn.Linear(task.n_inputs, width), nn.ReLU()]
+        for _ in range(self.depth - 1):
+            hidden += [nn.Linear(width, width), nn.ReLU()]
+        return nn.Sequential(nn.Flatten(), *he(nn.Sequential(*hidden)), readout(width, task.outputs))
