@@ -1,0 +1,84 @@
+"""When a trial is evaluated, and how its loss on the test set is computed."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..datasets.dataset import TestSet
+from ..errors import InputError
+from ..task import Task
+
+EVAL_GRID = "v1"
+_CHUNK = 1024  # test examples that pass through the network at once
+
+
+def eval_steps(grid: str, horizon: int, warmup_fraction: float) -> list[int]:
+    """Steps at which a trial is evaluated.
+
+    ``v1``: step 0, four even points before x_min for the eye, 24 points log-spaced in x from x_min to .98 with
+    x_min = max(10 warmup, .1), and x = 1. A point falls on the nearest whole step, the first on the one below, so that
+    the grid on which curves are compared lies inside every curve.
+
+    Parameters
+    ----------
+    grid : name of the rule.
+    horizon : updates.
+    warmup_fraction : share of the horizon.
+    """
+    if grid != EVAL_GRID:
+        raise InputError(f"unknown evaluation grid {grid!r}; this version has {EVAL_GRID!r}")
+    x_min = min(max(10 * warmup_fraction, 0.1), 0.9)
+    early = [x_min * share for share in (0.2, 0.4, 0.6, 0.8)]
+    analysis = np.geomspace(x_min, 0.98, 24)
+    steps = {0, math.floor(x_min * horizon), horizon, *(round(float(x) * horizon) for x in (*early, *analysis))}
+    return sorted(steps)
+
+
+@dataclasses.dataclass(frozen=True)
+class Measurement:
+    """Test loss and accuracy of each replica, ``(R,)``; accuracy is None for regression. ``loss_se`` is the standard
+    error that the finite test set leaves, 0 where the loss has a closed form."""
+
+    loss: np.ndarray
+    accuracy: np.ndarray | None
+    loss_se: np.ndarray
+
+
+def example_losses(task: Task, outputs: Tensor, targets: Tensor) -> Tensor:
+    """Loss of each example: ``(..., n, outputs)`` and targets of the task to ``(..., n)``."""
+    if task.loss == "squared_error":
+        return (outputs - targets).square().mean(-1)
+    losses = F.cross_entropy(outputs.reshape(-1, outputs.shape[-1]), targets.reshape(-1), reduction="none")
+    losses = losses.reshape(targets.shape)
+    return losses.mean(-1) if task.kind == "tokens" else losses
+
+
+@torch.no_grad()
+def evaluate(predict: Callable[[Tensor], Tensor], task: Task, test: TestSet) -> Measurement:
+    """Measure replicas on the test set.
+
+    Parameters
+    ----------
+    predict : maps inputs ``(n, ...)`` to outputs ``(R, n, ...)``.
+    """
+    losses, hits = [], []
+    for start in range(0, test.size, _CHUNK):
+        outputs = predict(test.inputs[start : start + _CHUNK])
+        targets = test.targets[start : start + _CHUNK].expand(len(outputs), *test.targets[start : start + _CHUNK].shape)
+        losses.append(example_losses(task, outputs, targets).double())
+        if task.loss == "cross_entropy":
+            hits.append((outputs.argmax(-1) == targets).double().reshape(len(outputs), -1).mean(-1) * outputs.shape[1])
+    each = torch.cat(losses, dim=1)
+    accuracy = (torch.stack(hits).sum(0) / test.size).numpy() if hits else None
+    if test.weights is not None:
+        loss = each @ test.weights.double() + test.offset
+        return Measurement(loss.numpy(), accuracy, np.zeros(len(loss)))
+    se = each.std(1) / math.sqrt(test.size)
+    return Measurement((each.mean(1) + test.offset).numpy(), accuracy, se.numpy())

@@ -1,0 +1,62 @@
+"""Where packs run. One small interface; running in this process is the default of the tests."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal, Protocol
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What became of one item: a value, or why there is none."""
+
+    item: Any
+    value: Any = None
+    status: Literal["ok", "killed", "error"] = "ok"
+    reason: str | None = None
+    exception: BaseException | None = None
+
+
+class Executor(Protocol):
+    """Runs a function over items, here or elsewhere."""
+
+    slots: int
+
+    def map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Outcome]:
+        """Outcomes as they finish, in any order. A failure is an outcome; it does not end the others."""
+        ...
+
+    def close(self) -> None:
+        """Give back what the executor holds."""
+        ...
+
+
+class InProcess:
+    """One item after the other, in this process."""
+
+    slots = 1
+
+    def map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Outcome]:
+        for item in items:
+            try:
+                yield Outcome(item, function(item))
+            except Exception as error:
+                yield Outcome(item, status="error", reason=f"{type(error).__name__}: {error}", exception=error)
+
+    def close(self) -> None:
+        return None
+
+
+def make_executor(address: str) -> Executor:
+    """The executor at an address.
+
+    Parameters
+    ----------
+    address : ``local`` starts Ray on this machine, ``in-process`` uses no Ray, anything else joins that Ray cluster.
+    """
+    if address == "in-process":
+        return InProcess()
+    from .ray_executor import RayExecutor
+
+    return RayExecutor(None if address == "local" else address)

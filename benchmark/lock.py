@@ -1,0 +1,130 @@
+"""What a sweep was resolved to when it first ran: sizes, FLOPs, horizons, packed or looped, trial ids, margin.
+
+Later runs read it, so that nothing that was measured once (timings, shapes) is decided a second time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from ..errors import InputError
+from ..results.store import Store
+from ..results.trials import TrialSpec
+
+LOCK_VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Resolved:
+    """What measuring decided for one cell.
+
+    Attributes
+    ----------
+    family, dataset, rung, recipe_label : what it is, in words.
+    library : library of the family.
+    n_params : trainable parameters.
+    flops_per_example : training FLOPs an example.
+    horizon_steps : planned updates.
+    packed : whether its seeds train as one model.
+    step_seconds : measured time of one update of one trial, when trained that way.
+    trials : trial id of each seed.
+    """
+
+    family: str
+    dataset: str
+    rung: str
+    recipe_label: str
+    library: str
+    n_params: int
+    flops_per_example: int
+    batch_size: int
+    horizon_steps: int
+    packed: bool
+    step_seconds: float
+    trials: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def seconds(self) -> float:
+        """Expected core seconds of one trial's updates."""
+        return self.step_seconds * self.horizon_steps
+
+    @property
+    def flops(self) -> float:
+        """Training FLOPs of one trial."""
+        return float(self.flops_per_example) * self.batch_size * self.horizon_steps
+
+
+@dataclasses.dataclass
+class Lock:
+    """The lock of one sweep in one results folder.
+
+    Attributes
+    ----------
+    sweep : the sweep's name.
+    margin : its margin, fixed when the lock was made.
+    cells : what was resolved, by cell key.
+    probes : fingerprint of each family on each data set's task, to notice a family that changed.
+    """
+
+    sweep: str
+    margin: float
+    cells: dict[str, Resolved] = dataclasses.field(default_factory=dict)
+    probes: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def load(cls, store: Store, sweep: str) -> Lock | None:
+        """Read a sweep's lock; None where there is none yet.
+
+        Raises
+        ------
+        InputError
+            The folder belongs to another sweep, or the lock is damaged.
+        """
+        others = [name for name in store.json_names(".lock.json") if name != f"{sweep}.lock.json"]
+        if others:
+            owner = others[0].removesuffix(".lock.json")
+            raise InputError(
+                f"{store.uri!r} holds the results of the sweep {owner!r}, not of {sweep!r}; give another --out"
+            )
+        return read_lock(store, f"{sweep}.lock.json")
+
+    def save(self, store: Store) -> None:
+        """Write the lock into the results folder."""
+        store.write_json(f"{self.sweep}.lock.json", {"lock_version": LOCK_VERSION, **dataclasses.asdict(self)})
+
+    def n_trials(self) -> int:
+        """Trials that the sweep has asked for so far."""
+        return sum(len(cell.trials) for cell in self.cells.values())
+
+
+def read_lock(store: Store, name: str) -> Lock | None:
+    """Read a lock file of a results folder."""
+    try:
+        raw: dict[str, Any] | None = store.read_json(name)
+        if raw is None:
+            return None
+        cells = {key: Resolved(**cell) for key, cell in raw["cells"].items()}
+        return Lock(sweep=raw["sweep"], margin=raw["margin"], cells=cells, probes=raw["probes"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{name} in {store.uri!r} is damaged ({error}); restore it, or give another --out") from None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Pack:
+    """Trials that one worker trains in one go, and what the table says of all of them."""
+
+    specs: tuple[TrialSpec, ...]
+    cell: Resolved
+    control: str | None
+    attempt: int = 1
+
+    @property
+    def name(self) -> str:
+        """What the pack's shard and log are called."""
+        return f"{self.specs[0].trial_id}x{len(self.specs)}"
+
+    @property
+    def seconds(self) -> float:
+        """Expected core seconds."""
+        return self.cell.seconds * len(self.specs)

@@ -1,0 +1,140 @@
+"""Measure what a sweep leaves open: sizes, FLOPs, horizons, and whether packing pays. Runs on the executor."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import torch
+
+from ..architectures.family import FAMILIES, Family
+from ..architectures.flops import count
+from ..architectures.parametrization import initialise
+from ..datasets.dataset import DATASETS, Dataset
+from ..errors import InputError
+from ..results.trials import TrialSpec, fingerprint, rung_label
+from ..task import Ref
+from .evaluation import EVAL_GRID
+from .lock import Resolved
+from .optim import OPTIMIZERS
+from .replicas import Single, packing_gain, random_batch
+from .sweep import Cell
+from .train import PROTOCOL, torch_settings
+
+# Packing must pay by this much before it is worth its own rounding.
+_GAIN_NEEDED = 1.1
+_TIMED_SEEDS = 16
+
+
+def family_of_cell(cell: Cell) -> Family:
+    """The family that a cell names."""
+    return FAMILIES.make(*cell.family)
+
+
+def dataset_of_cell(cell: Cell) -> Dataset:
+    """The data set that a cell names."""
+    return DATASETS.make(*cell.dataset)
+
+
+def trial(cell: Cell, seed: int, *, horizon_steps: int, packed: bool) -> TrialSpec:
+    """The trial of one seed of a cell."""
+    family, dataset, given = family_of_cell(cell), dataset_of_cell(cell), cell.settings
+    base = {"base": rung_label(family.ladder[0])} if given.parametrization == "mup" else {}
+    return TrialSpec(
+        family=family.ref,
+        rung=cell.rung,
+        dataset=dataset.ref,
+        optimizer=OPTIMIZERS[given.optimizer],
+        peak_lr=given.peak_lr,
+        schedule=given.schedule,
+        warmup_fraction=given.warmup_fraction,
+        batch_size=given.batch_size,
+        parametrization=Ref(name=given.parametrization, params=base),
+        horizon_rule=given.horizon.label(rung_label(cell.first_rung)),
+        horizon_steps=horizon_steps,
+        eval_grid=EVAL_GRID,
+        precision=given.precision,
+        packed=packed,
+        seed=seed,
+        protocol=PROTOCOL,
+    )
+
+
+def cell_key(cell: Cell) -> str:
+    """What decides a cell's resolution: its trial without seed, horizon and packing, and the wish for packing."""
+    fields = trial(cell, 0, horizon_steps=0, packed=False).to_dict()
+    fields = {k: v for k, v in fields.items() if k not in ("seed", "horizon_steps", "packed")}
+    return fingerprint({**fields, "pack": cell.settings.pack, "control": cell.settings.control})
+
+
+def resolve(cell: Cell) -> Resolved:
+    """Measure one cell."""
+    family, dataset, given = family_of_cell(cell), dataset_of_cell(cell), cell.settings
+    with torch_settings():
+        here = count(family, cell.rung, dataset.task)
+        first = here if cell.rung == cell.first_rung else count(family, cell.first_rung, dataset.task)
+        packed, step_seconds = _packing(cell, family, dataset)
+    horizon = given.horizon.horizon(here.n_params, first.n_params, given.batch_size)
+    return Resolved(
+        family=family.name,
+        dataset=dataset.name,
+        rung=rung_label(cell.rung),
+        recipe_label=trial(cell, 0, horizon_steps=horizon, packed=packed).recipe_label,
+        library=family.library,
+        n_params=here.n_params,
+        flops_per_example=here.training,
+        batch_size=given.batch_size,
+        horizon_steps=horizon,
+        packed=packed,
+        step_seconds=step_seconds,
+    )
+
+
+def _packing(cell: Cell, family: Family, dataset: Dataset) -> tuple[bool, float]:
+    """Whether the cell's seeds train packed, and the seconds that one update of one trial then takes."""
+    given = cell.settings
+    if given.pack is True and not family.packable:
+        raise InputError(f"family {family.name!r} cannot be packed (see its documentation); leave `pack` at auto")
+    n = min(len(given.seed_list), _TIMED_SEEDS)
+    draw = {"parametrization": given.parametrization, "optimizer": given.optimizer}
+    models = [initialise(family, cell.rung, dataset.task, seed=seed, **draw) for seed in range(max(2, n))]
+    gain, looped = packing_gain(models, dataset.task, given.batch_size, seconds=0.15)
+    packed = given.pack if given.pack != "auto" else family.packable and n > 1 and gain >= _GAIN_NEEDED
+    return bool(packed), looped / gain if packed else looped
+
+
+def probe(cell: Cell) -> tuple[str, str]:
+    """Name and fingerprint of a family on a data set's task: parameters, loss and gradient norm on a fixed batch.
+
+    Rounded to six digits, so that another processor gives the same fingerprint and another network does not.
+    """
+    family, dataset = family_of_cell(cell), dataset_of_cell(cell)
+    rung, task = family.ladder[0], dataset.task
+    with torch_settings():
+        model = initialise(family, rung, task, seed=0, parametrization="standard", optimizer="adam").double()
+        inputs, targets = random_batch(task, 8)
+        inputs = inputs.double() if inputs.is_floating_point() else inputs
+        targets = targets.double() if targets.is_floating_point() else targets
+        loss = Single(model, task).losses(inputs[None], targets[None]).sum()
+        loss.backward()
+    loss = loss.detach()
+    norms = [float(p.grad.norm()) if p.grad is not None else 0.0 for p in model.parameters()]
+    total = float(torch.tensor(norms, dtype=torch.float64).norm())
+    shapes = {name: list(p.shape) for name, p in model.named_parameters()}
+    seen = {"shapes": shapes, "loss": f"{float(loss):.5e}", "gradient": f"{total:.5e}"}
+    return f"{family.name} {family.version} on {task}", fingerprint({**seen, "params": dict(family.ref.params)})
+
+
+@dataclasses.dataclass(frozen=True)
+class Examples:
+    """How much of a data set's pool a horizon uses."""
+
+    pool_fraction: float
+    repeats: float
+
+
+def examples_used(dataset: Dataset, examples: int) -> Examples:
+    """Share of the pool, and how often each of its examples is seen (1 for one pass)."""
+    pool = dataset.pool_size
+    if pool is None:
+        return Examples(0.0, 1.0)
+    return Examples(min(1.0, examples / pool), max(1.0, examples / pool))

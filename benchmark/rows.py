@@ -1,0 +1,112 @@
+"""From a trained trial to its row in the result table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..datasets.dataset import Dataset
+from ..results.schema import empty_row
+from ..results.trials import TrialSpec, TrialStatus, rung_label
+from .lock import Pack
+from .optim import schedule
+from .provenance import provenance
+from .resolve import examples_used
+from .train import TrainedTrial, dataset_of
+
+
+def rows_of(pack: Pack, trained: Sequence[TrainedTrial], *, threads: int, started: str) -> list[dict[str, Any]]:
+    """One row a trained trial."""
+    dataset = dataset_of(pack.specs[0])
+    return [_row(pack, trial, dataset, threads, started) for trial in trained]
+
+
+def failed_rows(pack: Pack, status: TrialStatus, reason: str, *, threads: int, started: str) -> list[dict[str, Any]]:
+    """Rows of trials that ended without a curve: a failure is a row, too."""
+    trained = [TrainedTrial(spec=spec, status=status, reason=reason) for spec in pack.specs]
+    return [_row(pack, trial, None, threads, started) for trial in trained]
+
+
+def _row(pack: Pack, trial: TrainedTrial, dataset: Dataset | None, threads: int, started: str) -> dict[str, Any]:
+    spec = trial.spec
+    row = {**empty_row(), **_identity(spec), **provenance()}
+    row |= {
+        "library": pack.cell.library,
+        "n_params": pack.cell.n_params,
+        "flops_per_example": pack.cell.flops_per_example,
+        "control": pack.control,
+        "attempt": pack.attempt,
+        "threads": threads,
+        "started_utc": started,
+        "status": trial.status,
+        "reason": trial.reason,
+        "last_step": trial.last_step,
+        "train_seconds": trial.train_seconds,
+        "eval_seconds": trial.eval_seconds,
+    }
+    if dataset is not None:
+        row |= _task_columns(spec, dataset, trial) | _curve_columns(spec, trial, pack.cell.flops_per_example)
+    return row
+
+
+def _identity(spec: TrialSpec) -> dict[str, Any]:
+    same = [
+        "peak_lr",
+        "schedule",
+        "warmup_fraction",
+        "batch_size",
+        "horizon_rule",
+        "horizon_steps",
+        "eval_grid",
+        "precision",
+        "packed",
+        "seed",
+        "protocol",
+    ]
+    return {name: getattr(spec, name) for name in same} | {
+        "trial_id": spec.trial_id,
+        "family": spec.family.name,
+        "rung": rung_label(spec.rung),
+        "dataset": spec.dataset.name,
+        "recipe": spec.recipe,
+        "recipe_label": spec.recipe_label,
+        "leg": spec.leg,
+        "optimizer": spec.optimizer.name,
+        "parametrization": spec.parametrization.name,
+        "spec": json.dumps(spec.to_dict(), sort_keys=True),
+        "data_sha": spec.dataset.content,
+    }
+
+
+def _task_columns(spec: TrialSpec, dataset: Dataset, trial: TrainedTrial) -> dict[str, Any]:
+    used = examples_used(dataset, spec.batch_size * spec.horizon_steps)
+    known = dataset.irreducible_loss is not None
+    return {
+        "irreducible_loss": dataset.irreducible_loss,
+        "irreducible_loss_se": dataset.irreducible_loss_se if known else None,
+        "irreducible_loss_source": "known" if known else "none",
+        "test_size": dataset.test_set().size,
+        "test_loss_se": trial.test_loss_se,
+        "pool_fraction": used.pool_fraction,
+        "repeats": used.repeats,
+    }
+
+
+def _curve_columns(spec: TrialSpec, trial: TrainedTrial, flops_per_example: int) -> dict[str, Any]:
+    step = np.array(trial.step, dtype=int)
+    relative = schedule(spec.schedule, spec.horizon_steps, spec.warmup_fraction)
+    integral = np.concatenate([[0.0], np.cumsum(relative[:-1])]) * spec.peak_lr
+    examples = step * spec.batch_size
+    return {
+        "step": step.tolist(),
+        "x": (step / spec.horizon_steps).tolist(),
+        "examples": examples.tolist(),
+        "compute": (examples * float(flops_per_example)).tolist(),
+        "lr": relative[step].tolist(),
+        "lr_integral": integral[step].tolist(),
+        "test_loss": trial.test_loss,
+        "test_accuracy": trial.test_accuracy or [None] * len(step),
+    }

@@ -1,0 +1,270 @@
+"""The sweep file: which families, data sets, rungs, hyperparameters and seeds; its checks and its expansion."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ..errors import InputError, unknown
+from ..results.trials import rung_label
+from .horizon import HorizonRule
+
+Named = str | dict[str, Any]  # a name, or {name: ..., parameter: value}
+
+
+def _listed(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+class Settings(BaseModel):
+    """What a group of trials shares. Every field may also stand under ``defaults``, and is what ``--set`` changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rungs: Literal["all"] | Annotated[int, Field(ge=1)] | list[int | dict[str, int]] = "all"
+    seeds: Annotated[int, Field(ge=1)] | list[int] = 3
+    optimizer: Literal["adam", "sgd"] = "adam"
+    peak_lr: float = Field(default=0.003, gt=0, le=1e6, allow_inf_nan=False)
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    warmup_fraction: float = Field(default=0.01, ge=0, lt=0.5)
+    batch_size: int = Field(default=64, ge=1)
+    parametrization: Literal["mup", "standard"] = "mup"
+    horizon: HorizonRule
+    precision: Literal["float32", "float64"] = "float32"
+    pack: Literal["auto"] | bool = "auto"
+    control: Literal["holds", "fails"] | None = None
+
+    @property
+    def seed_list(self) -> list[int]:
+        """The seeds themselves."""
+        return list(range(self.seeds)) if isinstance(self.seeds, int) else list(dict.fromkeys(self.seeds))
+
+
+class Group(Settings):
+    """Families on data sets under one set of hyperparameters."""
+
+    families: list[Named] = Field(min_length=1)
+    datasets: list[Named] = Field(min_length=1)
+
+
+class Sweep(BaseModel):
+    """A sweep file, checked.
+
+    Attributes
+    ----------
+    name : names the lock and the default results folder.
+    margin : largest deviation that still counts as a collapse, chosen before the data.
+    groups : what to train.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    margin: float = Field(default=0.03, gt=0, lt=1)
+    groups: list[Group] = Field(min_length=1)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One rung of one family on one data set: its seeds differ in nothing else.
+
+    ``first_rung`` anchors the horizon rule; ``family`` and ``dataset`` are ``(name, parameters)``.
+    """
+
+    family: tuple[str, dict[str, Any]]
+    dataset: tuple[str, dict[str, Any]]
+    rung: dict[str, int]
+    first_rung: dict[str, int]
+    settings: Settings
+
+
+def load_sweep(source: str, overrides: Sequence[str] = ()) -> Sweep:
+    """Read a sweep file, or the built-in sweep of that name.
+
+    Parameters
+    ----------
+    source : path of a YAML file, or a name that `sweep_names` lists.
+    overrides : ``key=value`` pairs that replace a setting in every group.
+
+    Raises
+    ------
+    InputError
+        An unreadable file, an unknown key, a value that is not allowed.
+    """
+    raw = _parse(_text(source), source)
+    if not isinstance(raw, dict):
+        raise InputError(f"{source}: a sweep file is a mapping with the keys {', '.join(Sweep.model_fields)}, defaults")
+    defaults = raw.pop("defaults", None) or {}
+    changes = dict(_override(pair) for pair in overrides)
+    if not isinstance(defaults, dict):
+        raise InputError(f"{source}: defaults is a mapping of settings, got {type(defaults).__name__}")
+    for where, keys in (("defaults", defaults), ("--set", changes)):
+        for key in keys:
+            if key not in Settings.model_fields:
+                raise unknown(f"key in {where}:", key, Settings.model_fields)
+    if isinstance(raw.get("groups"), list):
+        raw["groups"] = [
+            _normalised({**defaults, **group, **changes}) if isinstance(group, dict) else group
+            for group in raw["groups"]
+        ]
+    try:
+        return Sweep.model_validate(raw)
+    except ValidationError as error:
+        raise _explain(error, source) from None
+
+
+def sweep_names() -> list[str]:
+    """Names of the built-in sweeps."""
+    return sorted(
+        p.name.removesuffix(".yaml")
+        for p in resources.files(__package__).joinpath("sweeps").iterdir()
+        if p.name.endswith(".yaml")
+    )
+
+
+def expand(sweep: Sweep, only: Mapping[str, str] | None = None) -> list[Cell]:
+    """All cells of a sweep, checked against the catalogues.
+
+    Parameters
+    ----------
+    sweep : the sweep.
+    only : restrict to ``family``, ``dataset`` or ``control`` with that value.
+
+    Raises
+    ------
+    InputError
+        An unknown family or data set, a rung that the family does not have, a family that does not fit a data set.
+    """
+    cells = [cell for group in sweep.groups for cell in _expand_group(group)]
+    for key, value in (only or {}).items():
+        names = {
+            "family": lambda c: c.family[0],
+            "dataset": lambda c: c.dataset[0],
+            "control": lambda c: str(c.settings.control),
+        }
+        if key not in names:
+            raise unknown("key in --only:", key, names)
+        there = {names[key](cell) for cell in cells}
+        if value not in there:
+            raise unknown(f"{key} in this sweep:", value, there)
+        cells = [cell for cell in cells if names[key](cell) == value]
+    return cells
+
+
+def _expand_group(group: Group) -> list[Cell]:
+    from ..architectures.family import FAMILIES
+    from ..datasets.dataset import DATASETS
+
+    cells = []
+    for family_name, family_params in map(_named, group.families):
+        family = FAMILIES.make(family_name, family_params)
+        rungs = _rungs(group.rungs, family)
+        for dataset_name, dataset_params in map(_named, group.datasets):
+            task = DATASETS.make(dataset_name, dataset_params).task
+            reason = family.misfit(task)
+            if reason:
+                raise InputError(f"family {family_name!r} does not fit data set {dataset_name!r}: {reason}")
+            settings = Settings(**{name: getattr(group, name) for name in Settings.model_fields})
+            cells += [
+                Cell(
+                    family=(family_name, family_params),
+                    dataset=(dataset_name, dataset_params),
+                    rung=rung,
+                    first_rung=rungs[0],
+                    settings=settings,
+                )
+                for rung in rungs
+            ]
+    return cells
+
+
+def _rungs(given: Any, family: Any) -> list[dict[str, int]]:
+    ladder = [dict(rung) for rung in family.ladder]
+    if given == "all":
+        return ladder
+    if isinstance(given, int):
+        if given > len(ladder):
+            raise InputError(f"family {family.name!r} has {len(ladder)} rungs, {given} were asked for")
+        return ladder[:given]
+    knobs = list(ladder[0])
+    if not given:
+        raise InputError(
+            f"the ladder of family {family.name!r} is empty: give rungs, such as {[r[knobs[0]] for r in ladder]}"
+        )
+    if len(knobs) > 1 and any(isinstance(rung, int) for rung in given):
+        raise InputError(f"a rung of family {family.name!r} has several knobs: write each as {ladder[0]}")
+    rungs = [{knobs[0]: rung} if isinstance(rung, int) else dict(rung) for rung in given]
+    for rung in rungs:
+        family.check_rung(rung)
+    labels = [rung_label(rung) for rung in rungs]
+    if len(set(labels)) < len(labels):
+        raise InputError(f"the ladder of family {family.name!r} names a rung twice: {', '.join(labels)}")
+    return rungs
+
+
+def _named(value: Named) -> tuple[str, dict[str, Any]]:
+    if isinstance(value, str):
+        return value, {}
+    if "name" not in value:
+        raise InputError(f"an entry with parameters is written {{name: ..., parameter: value}}, got {value}")
+    return str(value["name"]), {k: v for k, v in value.items() if k != "name"}
+
+
+def _normalised(group: dict[str, Any]) -> dict[str, Any]:
+    return {key: _listed(value) if key in ("families", "datasets") else value for key, value in group.items()}
+
+
+def _text(source: str) -> str:
+    if source in sweep_names():
+        return resources.files(__package__).joinpath("sweeps", f"{source}.yaml").read_text()
+    path = Path(source)
+    if not path.is_file():
+        if path.suffix in (".yaml", ".yml") or "/" in source:
+            raise InputError(f"the sweep file {source!r} is not there. Built-in sweeps: {', '.join(sweep_names())}")
+        raise unknown("sweep", source, sweep_names())
+    try:
+        return path.read_text()
+    except (UnicodeDecodeError, OSError) as error:
+        raise InputError(f"the sweep file {source!r} cannot be read: {error}") from None
+
+
+def _parse(text: str, source: str) -> Any:
+    try:
+        return yaml.safe_load(text)  # plain data only: a tag that would run code is an error
+    except yaml.YAMLError as error:
+        raise InputError(f"{source} is not plain YAML: {' '.join(str(error).split())[:300]}") from None
+
+
+def _override(pair: str) -> tuple[str, Any]:
+    key, sign, value = pair.partition("=")
+    if not sign:
+        raise InputError(f"--set takes key=value, got {pair!r}")
+    return key.strip(), _parse(value, f"--set {pair}")
+
+
+def _explain(error: ValidationError, source: str) -> InputError:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        key = str(first["loc"][-1])
+        if "horizon" in first["loc"]:
+            return InputError(f"{source}: the horizon rule has no key {key!r}. {_HORIZONS}")
+        fields = Group.model_fields if "groups" in first["loc"] else [*Sweep.model_fields, "defaults"]
+        return unknown(f"key in {source} at {place}:", key, fields)
+    if "horizon" in first["loc"]:
+        return InputError(f"{source}, {place}: {first['msg']}. {_HORIZONS}")
+    given = "" if first["type"] == "missing" else f", got {str(first['input'])[:80]!r}"
+    more = len(error.errors()) - 1
+    return InputError(f"{source}, {place}: {first['msg']}{given}" + (f" (and {more} more)" if more else ""))
+
+
+_HORIZONS = (
+    "Allowed: {rule: steps, steps: N}, {rule: examples-per-parameter, ratio: R}, "
+    "{rule: power-law, steps: N, exponent: G}"
+)

@@ -1,0 +1,133 @@
+"""Read other people's learning curves: tidy CSV or Parquet, checked before a single number is used."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+
+import polars as pl
+
+from ..errors import InputError
+from .curves import LearningCurve
+
+_REQUIRED = ("family", "dataset", "size", "seed", "loss")
+_CLOCKS = ("x", "step", "compute")
+_OPTIONAL = ("irreducible_loss", "recipe", "leg", "lr", "horizon")
+_NUMERIC = ("size", "seed", "loss", "x", "step", "compute", "irreducible_loss", "lr", "horizon")
+
+
+def read_tidy(path: str) -> list[LearningCurve]:
+    """Read one evaluation a row into learning curves.
+
+    Columns ``family, dataset, size, seed, loss`` and a clock: ``x`` (fraction of the horizon), ``step`` or ``compute``.
+    Optional: ``irreducible_loss``, ``recipe``, ``leg`` (``decayed`` or ``constant``), ``lr``, and ``horizon`` in the
+    clock's unit. Without a horizon the longest run of a rung is taken to have reached it; shorter ones are censored.
+
+    Parameters
+    ----------
+    path : a CSV or Parquet file.
+
+    Raises
+    ------
+    InputError
+        A file that cannot be read, a missing column, a value that is not a finite number, a point given twice.
+    """
+    frame = _read(path)
+    _check_columns(frame, path)
+    frame = _fill(_numeric(frame, path))
+    clock = next(name for name in _CLOCKS if name in frame.columns)
+    frame = _with_fraction(frame, clock, path)
+    key = ["family", "dataset", "recipe", "leg", "size", "seed"]
+    twice = frame.group_by([*key, "fraction"]).len().filter(pl.col("len") > 1)
+    if twice.height:
+        first = twice.sort([*key, "fraction"]).row(0, named=True)
+        raise InputError(
+            f"{path}: {first['len']} rows for {first['family']} on {first['dataset']}, size {first['size']:g}, "
+            f"seed {first['seed']} at {clock} giving x = {first['fraction']:g}. Each point may stand once; "
+            "add a `recipe` column if these are different runs"
+        )
+    return [_curve(group.sort("fraction")) for _, group in frame.group_by(key, maintain_order=True)]
+
+
+def _read(path: str) -> pl.DataFrame:
+    if Path(path).stat().st_size == 0:
+        raise InputError(
+            f"{path} is empty. A table of learning curves has the columns {', '.join(_REQUIRED)} and a clock"
+        )
+    try:
+        if path.endswith(".parquet"):
+            return pl.read_parquet(path)
+        return pl.read_csv(path, infer_schema_length=None, separator="\t" if path.endswith(".tsv") else ",")
+    except (pl.exceptions.PolarsError, UnicodeDecodeError, OSError) as error:
+        first = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        raise InputError(f"{path} is neither a readable CSV nor a Parquet file: {first}") from None
+
+
+def _check_columns(frame: pl.DataFrame, path: str) -> None:
+    missing = [name for name in _REQUIRED if name not in frame.columns]
+    if not any(name in frame.columns for name in _CLOCKS):
+        missing.append("x (or step, or compute)")
+    if missing:
+        hints = []
+        for name in missing:
+            close = get_close_matches(name.split()[0], frame.columns, n=1, cutoff=0.5)
+            hints.append(f"{name}" + (f" (is it {close[0]!r}?)" if close else ""))
+        raise InputError(f"{path} has no column {', '.join(hints)}. It has: {', '.join(frame.columns[:30])}")
+    if frame.height == 0:
+        raise InputError(f"{path} has columns but no rows")
+
+
+def _numeric(frame: pl.DataFrame, path: str) -> pl.DataFrame:
+    for name in (n for n in _NUMERIC if n in frame.columns):
+        values = frame[name].cast(pl.String).str.strip_chars().cast(pl.Float64, strict=False)
+        bad = ~(values.is_not_null() & values.is_finite())
+        if name in ("irreducible_loss", "lr", "horizon"):
+            bad &= frame[name].is_not_null()
+        if bad.any():
+            row = int(bad.arg_true()[0])
+            given = frame[name][row]
+            raise InputError(
+                f"{path}, row {row + 1}: {name} is {given!r}, where a finite number is needed "
+                f"({int(bad.sum())} such rows). A run that diverged ends at its last finite point"
+            )
+        frame = frame.with_columns(values.alias(name))
+    return frame
+
+
+def _fill(frame: pl.DataFrame) -> pl.DataFrame:
+    for name, default in (("recipe", "external"), ("leg", "decayed")):
+        if name not in frame.columns:
+            frame = frame.with_columns(pl.lit(default).alias(name))
+    return frame.with_columns(
+        pl.col("family", "dataset", "recipe", "leg").cast(pl.String), pl.col("seed").cast(pl.Int64)
+    )
+
+
+def _with_fraction(frame: pl.DataFrame, clock: str, path: str) -> pl.DataFrame:
+    legs = set(frame["leg"].unique()) - {"decayed", "constant"}
+    if legs:
+        raise InputError(f"{path}: leg is {sorted(legs)[0]!r}; allowed: constant, decayed")
+    if clock == "x":
+        return frame.with_columns(pl.col("x").alias("fraction"))
+    rung = ["family", "dataset", "recipe", "leg", "size"]
+    horizon = pl.col("horizon") if "horizon" in frame.columns else pl.col(clock).max().over(rung)
+    return frame.with_columns((pl.col(clock) / horizon).alias("fraction"))
+
+
+def _curve(group: pl.DataFrame) -> LearningCurve:
+    first = group.row(0, named=True)
+    lr = group["lr"].to_numpy() if "lr" in group.columns and group["lr"].null_count() == 0 else None
+    return LearningCurve(
+        family=first["family"],
+        dataset=first["dataset"],
+        recipe=first["recipe"],
+        recipe_label=first["recipe"],
+        leg=first["leg"],
+        size=first["size"],
+        seed=first["seed"],
+        x=group["fraction"].to_numpy(),
+        loss=group["loss"].to_numpy(),
+        lr=lr / lr.max() if lr is not None and lr.max() > 0 else None,
+        irreducible_loss=first.get("irreducible_loss"),
+        rung=f"size {first['size']:g}",
+    )

@@ -1,0 +1,140 @@
+"""From paths to learning curves: results folders, exported tables, and other people's files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..errors import InputError
+from .curves import CurveSet, LearningCurve
+from .external import read_tidy
+from .schema import MARGIN_KEY, SCHEMA
+from .store import Store, best_rows
+from .trials import rung_label
+
+_NEEDED = [
+    "trial_id",
+    "family",
+    "dataset",
+    "rung",
+    "n_params",
+    "seed",
+    "recipe",
+    "recipe_label",
+    "leg",
+    "control",
+    "status",
+    "horizon_steps",
+    "irreducible_loss",
+    "irreducible_loss_se",
+    "pool_fraction",
+    "repeats",
+    "x",
+    "lr",
+    "test_loss",
+    "started_utc",
+    "attempt",
+]
+
+
+def read_curves(paths: Sequence[str | Path]) -> CurveSet:
+    """Read learning curves from results folders, exported ``trials.parquet`` files, or tidy CSV or Parquet files.
+
+    Parameters
+    ----------
+    paths : folders, files, or URLs of folders.
+
+    Returns
+    -------
+    CurveSet
+        All curves; its margin is that of the sweep, where all paths agree on one.
+
+    Raises
+    ------
+    InputError
+        A path that is not there, holds no curves, or cannot be read as either.
+    """
+    curves: list[LearningCurve] = []
+    margins: set[float] = set()
+    for path in map(str, paths):
+        found, margin = _read_one(path)
+        curves += found
+        if margin is not None:
+            margins.add(margin)
+    return CurveSet.of(curves, margins.pop() if len(margins) == 1 else None)
+
+
+def curves_of(table: pa.Table) -> list[LearningCurve]:
+    """The learning curves of a result table; a trial without a single evaluation is kept as an empty curve."""
+    return [_curve(row) for row in table.select(_NEEDED).to_pylist()]
+
+
+def _read_one(path: str) -> tuple[list[LearningCurve], float | None]:
+    if "://" not in path and not Path(path).exists():
+        raise InputError(f"{path!r} is not there. Give a results folder, or a CSV or Parquet file of learning curves")
+    if "://" in path or Path(path).is_dir():
+        return _read_folder(path)
+    if path.endswith(".parquet"):
+        table = _read_exported(path)
+        if table is not None:
+            margin = (table.schema.metadata or {}).get(MARGIN_KEY)
+            return curves_of(best_rows(table)), float(margin) if margin else None
+    return read_tidy(path), None
+
+
+def _read_folder(path: str) -> tuple[list[LearningCurve], float | None]:
+    store = Store(path)
+    table = store.table(_NEEDED)
+    if not table.num_rows:
+        raise InputError(f"{path!r} holds no results. `onecurve run SWEEP --out {path}` makes some")
+    margins = {(store.read_json(name) or {}).get("margin") for name in store.json_names(".lock.json")}
+    return curves_of(table), margins.pop() if len(margins) == 1 else None
+
+
+def _read_exported(path: str) -> pa.Table | None:
+    """The table of an exported run, or None where the file is somebody else's."""
+    try:
+        names = set(pq.read_schema(path).names)
+    except (pa.ArrowInvalid, OSError):
+        raise InputError(f"{path!r} is not a readable Parquet file (damaged, empty or of another format)") from None
+    if not set(_NEEDED) <= names:
+        return None
+    table = pq.read_table(path)
+    return table.cast(
+        pa.schema(
+            [SCHEMA.field(n) if n in SCHEMA.names else table.schema.field(n) for n in table.column_names]
+        ).with_metadata(table.schema.metadata)
+    )
+
+
+def _curve(row: dict[str, Any]) -> LearningCurve:
+    loss = np.array(row["test_loss"] or [], dtype=float)
+    lr = np.array([np.nan if v is None else v for v in row["lr"] or []], dtype=float)
+    return LearningCurve(
+        family=row["family"],
+        dataset=row["dataset"],
+        recipe=row["recipe"],
+        recipe_label=row["recipe_label"] or "",
+        leg=row["leg"],
+        size=float(row["n_params"]),
+        seed=row["seed"],
+        x=np.array(row["x"] or [], dtype=float),
+        loss=loss,
+        lr=lr if len(lr) == len(loss) and np.all(np.isfinite(lr)) else None,
+        irreducible_loss=row["irreducible_loss"],
+        irreducible_loss_se=row["irreducible_loss_se"] or 0.0,
+        status=row["status"],
+        control=row["control"],
+        repeats=row["repeats"] or 1.0,
+        pool_fraction=row["pool_fraction"] or 0.0,
+        rung=row["rung"] or "",
+        trial_id=row["trial_id"],
+    )
+
+
+__all__ = ["curves_of", "read_curves", "rung_label"]

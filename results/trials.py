@@ -1,0 +1,132 @@
+"""A trial's identity: the hash of everything that decides its learning curve, and nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Literal
+
+from ..task import Ref
+
+TrialStatus = Literal["ok", "diverged", "oom", "timeout", "killed", "error"]
+STATUSES: tuple[TrialStatus, ...] = ("ok", "diverged", "oom", "timeout", "killed", "error")
+
+# Fields added after the first release, with the value that every older trial had. They stay out of the hash while
+# they have that value, so an old store keeps its names.
+INTRODUCED: dict[str, Any] = {}
+
+# What a ladder derives, or what repeats a trial: curves that differ in these alone are compared with each other.
+NOT_IN_RECIPE = ("rung", "seed", "horizon_steps", "packed")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class TrialSpec:
+    """Everything that decides a learning curve.
+
+    Attributes
+    ----------
+    family, dataset, optimizer, parametrization : references with version and parameters.
+    rung : the family's knobs, such as ``{"width": 48}``.
+    peak_lr : largest learning rate, at the family's base rung.
+    schedule : ``linear``, ``cosine`` or ``constant``.
+    warmup_fraction : share of the horizon in which the rate rises linearly.
+    batch_size : examples an update.
+    horizon_rule : the rule that gave the horizon, in words; a ladder with another rule is another recipe.
+    horizon_steps : updates, t*.
+    eval_grid : name of the rule for the evaluation points.
+    precision : ``float32`` or ``float64``.
+    packed : whether it trains inside a batched model; packed and looped arithmetic round differently.
+    seed : randomises initialisation and data.
+    protocol : version of the trainer's semantics.
+    """
+
+    family: Ref
+    rung: Mapping[str, int]
+    dataset: Ref
+    optimizer: Ref
+    peak_lr: float
+    schedule: str
+    warmup_fraction: float
+    batch_size: int
+    parametrization: Ref
+    horizon_rule: str
+    horizon_steps: int
+    eval_grid: str
+    precision: str
+    packed: bool
+    seed: int
+    protocol: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rung", MappingProxyType({k: int(v) for k, v in self.rung.items()}))
+        object.__setattr__(self, "peak_lr", float(self.peak_lr))
+        object.__setattr__(self, "warmup_fraction", float(self.warmup_fraction))
+
+    def __reduce__(self) -> tuple[Any, ...]:  # a mapping proxy does not pickle
+        return (spec_from_dict, (self.to_dict(),))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain types, for JSON."""
+        return {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
+
+    @property
+    def trial_id(self) -> str:
+        """16 hex digits of the sha256 over the canonical JSON of all fields."""
+        return fingerprint({k: v for k, v in self.to_dict().items() if k not in INTRODUCED or v != INTRODUCED[k]})
+
+    @property
+    def recipe(self) -> str:
+        """8 hex digits that curves of one ladder share."""
+        fields = {k: v for k, v in self.to_dict().items() if k not in NOT_IN_RECIPE and k not in INTRODUCED}
+        fields |= {k: v for k, v in self.to_dict().items() if k in INTRODUCED and v != INTRODUCED[k]}
+        return fingerprint(fields)[:8]
+
+    @property
+    def recipe_label(self) -> str:
+        """The recipe in words."""
+        parametrization = {"mup": "muP", "standard": "standard"}.get(
+            self.parametrization.name, self.parametrization.name
+        )
+        return (
+            f"{self.optimizer.name} {self.peak_lr:g}, {self.schedule}, {parametrization}, "
+            f"batch {self.batch_size}, horizon {self.horizon_rule}"
+        )
+
+    @property
+    def leg(self) -> Literal["decayed", "constant"]:
+        """Which kind of schedule the trial belongs to."""
+        return "constant" if self.schedule == "constant" else "decayed"
+
+
+def spec_from_dict(fields: Mapping[str, Any]) -> TrialSpec:
+    """The inverse of `TrialSpec.to_dict`."""
+    values = dict(INTRODUCED) | dict(fields)
+    for name in ("family", "dataset", "optimizer", "parametrization"):
+        values[name] = Ref(**values[name])
+    return TrialSpec(**values)
+
+
+def fingerprint(value: Any) -> str:
+    """16 hex digits of the sha256 over canonical JSON: sorted keys, no spaces, floats by their shortest exact form."""
+    text = json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def rung_label(rung: Mapping[str, int]) -> str:
+    """A rung in words: ``width 48``."""
+    return ", ".join(f"{name} {value}" for name, value in rung.items())
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Ref):
+        return _plain(value.to_dict())
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, float) and value == 0.0:
+        return 0.0  # -0.0 is written differently and means the same
+    return value
