@@ -122,10 +122,10 @@ def derived_seed(*parts: object) -> int:
     return int.from_bytes(digest[:8], "big") >> 1
 
 
-def check_integer(name: str, value: object, minimum: int) -> None:
-    """Raise InputError unless ``value`` is an integer of at least ``minimum``."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
-        raise InputError(f"{name} is {value!r}; it must be a whole number of at least {minimum}.")
+def check_integer(name: str, value: object, minimum: int, maximum: int = 2**31 - 1) -> None:
+    """Raise InputError unless ``value`` is a whole number from ``minimum`` to ``maximum``."""
+    if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= maximum:
+        raise InputError(f"{name} is {value!r}; it must be a whole number from {minimum} to {maximum}.")
 
 
 def check_number(name: str, value: object, minimum: float, *, strict: bool = False) -> None:

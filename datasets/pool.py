@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -65,16 +64,16 @@ def cached_array(ref: Ref, part: str, make: Callable[[], np.ndarray]) -> np.ndar
 
 def _write(path: Path, array: np.ndarray) -> None:
     array = np.ascontiguousarray(array)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".tmp")
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("wb") as file:
             np.save(file, array)
             file.write(hashlib.sha256(array.data).digest())
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 

@@ -173,8 +173,9 @@ class FourierTeacher(Dataset):
         self._rows()
 
     def test_set(self) -> TestSet:
-        rows = self._draw("test", self.test_size)
-        return TestSet(inputs=torch.from_numpy(rows[:, :-1].copy()), targets=torch.from_numpy(rows[:, -1:].copy()))
+        key = derived_seed(self.name, self.version, "test")
+        points = torch.quasirandom.SobolEngine(self.inputs, scramble=True, seed=key).draw(self.test_size) - 0.5
+        return TestSet(inputs=points, targets=torch.from_numpy(self.target(points.numpy()))[:, None])
 
     def stream(self, seed: int) -> PoolStream:
         rows = self._rows()
@@ -204,11 +205,11 @@ class FourierTeacher(Dataset):
 
     def _rows(self) -> np.ndarray:
         """The pool: ``(pool, inputs + 1)``, the target in the last column."""
-        return cached_array(dataclasses.replace(self, test_size=1).ref, "pool", lambda: self._draw("pool", self.pool))
+        return cached_array(dataclasses.replace(self, test_size=1).ref, "pool", self._make_pool)
 
-    def _draw(self, key: str, count: int) -> np.ndarray:
-        generator = np.random.default_rng(derived_seed(self.name, self.version, key))
-        points = generator.random((count, self.inputs), dtype=np.float32) - np.float32(0.5)
+    def _make_pool(self) -> np.ndarray:
+        generator = np.random.default_rng(derived_seed(self.name, self.version, "pool"))
+        points = generator.random((self.pool, self.inputs), dtype=np.float32) - np.float32(0.5)
         return np.column_stack([points, self.target(points)])
 
 

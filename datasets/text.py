@@ -1,0 +1,144 @@
+"""Text: the source of Python's own standard library, character by character."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..task import Task
+from .dataset import DATASETS, Dataset, TestSet, check_integer, derived_seed
+from .pool import PoolStream, SeededOrder, cached_array
+
+PRINTABLE = 95  # ASCII 32 to 126 are the tokens 0 to 94
+NEWLINE, OTHER, END_OF_FILE = PRINTABLE, PRINTABLE + 1, PRINTABLE + 2
+VOCABULARY = PRINTABLE + 3
+SKIPPED = {
+    *("site-packages", "dist-packages", "__pycache__"),  # not the library
+    *("test", "tests", "idlelib", "turtledemo"),  # absent from many installations
+    *("encodings", "pydoc_data", "lib2to3"),  # mostly tables, generated text, and fixtures
+}
+
+
+@DATASETS.register
+@dataclasses.dataclass(frozen=True)
+class PythonSource(Dataset):
+    """Next-character prediction on the standard library of the running interpreter.
+
+    Tokens are the printable ASCII characters, newline, one for every other character and one for the end of a file; 98
+    in all. A tenth of the files, chosen by the hash of their path, is for testing. The training files follow each other
+    as one text. Each seed cuts it from its own starting place into windows of ``length`` and visits them in its own
+    order, so in one pass each character is predicted once; ``pool_size`` counts these windows, about 230,000 of 32.
+
+    The text depends on the interpreter's version, hence its sha256 belongs to the data set's identity. Its entropy is
+    not known. With 1,024 test windows of 32 the relative standard error of the test loss is about 1 %.
+
+    Attributes
+    ----------
+    length : characters in a window.
+    test_size : test windows.
+    """
+
+    name = "pysource"
+    summary = "characters of Python's standard library, real, one pass over a pool"
+
+    length: int = 32
+    test_size: int = 1024
+
+    def __post_init__(self) -> None:
+        check_integer("length", self.length, 1, 4096)
+        check_integer("test_size", self.test_size, 1)
+
+    @property
+    def task(self) -> Task:
+        return Task(
+            kind="tokens", shape=(self.length,), outputs=VOCABULARY, loss="cross_entropy", vocabulary=VOCABULARY
+        )
+
+    @property
+    def pool_size(self) -> int:
+        return _windows(self._tokens("train"), self.length)
+
+    def content(self) -> str:
+        return _digest()
+
+    def prepare(self) -> None:
+        self._tokens("train")
+        self._tokens("test")
+
+    def test_set(self) -> TestSet:
+        tokens = self._tokens("test")
+        available = _windows(tokens, self.length)
+        if self.test_size > available:
+            raise InputError(f"test_size is {self.test_size}; the test files hold {available} windows.")
+        order = SeededOrder(available, self.name, self.version, "test")
+        inputs, targets = _cut(tokens, order.indices(0, self.test_size).astype(np.int64) * self.length, self.length)
+        return TestSet(inputs=inputs, targets=targets)
+
+    def stream(self, seed: int) -> PoolStream:
+        tokens, length = self._tokens("train"), self.length
+        first = derived_seed(self.name, self.version, seed, "first") % length
+
+        def gather(indices: np.ndarray) -> tuple[Tensor, Tensor]:
+            return _cut(tokens, first + indices.astype(np.int64) * length, length)
+
+        return PoolStream(SeededOrder(self.pool_size, self.name, self.version, seed), gather)
+
+    def _tokens(self, part: str) -> np.ndarray:
+        """All characters of a part, ``train`` or ``test``, as tokens: ``(n,)``, uint8."""
+        ref = dataclasses.replace(self, length=1, test_size=1).ref  # the text is the same for every window
+        return cached_array(ref, part, lambda: np.concatenate([_encode(text) for text in _texts(part)]))
+
+
+def _windows(tokens: np.ndarray, length: int) -> int:
+    """How many windows there are without overlap, wherever below ``length`` the first starts."""
+    return (len(tokens) - length) // length
+
+
+def _cut(tokens: np.ndarray, starts: np.ndarray, length: int) -> tuple[Tensor, Tensor]:
+    """Windows at ``starts`` and the characters that follow each of their places: both ``(n, length)``, int64."""
+    windows = torch.from_numpy(tokens[starts[:, None] + np.arange(length + 1)].astype(np.int64))
+    return windows[:, :-1], windows[:, 1:]
+
+
+def _encode(text: str) -> np.ndarray:
+    """Turn a file's text into tokens, with the end of the file: uint8."""
+    codes = np.frombuffer(text.encode("utf-32-le", errors="replace"), dtype=np.uint32)
+    printable = (codes >= 32) & (codes < 32 + PRINTABLE)
+    tokens = np.where(printable, codes - 32, np.where(codes == ord("\n"), NEWLINE, OTHER))
+    return np.append(tokens, END_OF_FILE).astype(np.uint8)
+
+
+def _files() -> list[Path]:
+    """The library's files in a fixed order."""
+    root = Path(os.__file__).parent
+    found = []
+    for folder, subfolders, names in os.walk(root):
+        subfolders[:] = [name for name in subfolders if name not in SKIPPED]
+        found += [(Path(folder) / name).relative_to(root) for name in names if name.endswith(".py")]
+    return sorted(found, key=lambda path: path.as_posix())
+
+
+def _texts(part: str) -> list[str]:
+    root = Path(os.__file__).parent
+    held_out = part == "test"
+    chosen = [path for path in _files() if (derived_seed("pysource", path.as_posix()) % 10 == 0) == held_out]
+    return [(root / path).read_text(encoding="utf-8", errors="replace") for path in chosen]
+
+
+@lru_cache(maxsize=1)
+def _digest() -> str:
+    """sha256 of the names and bytes of all files."""
+    root = Path(os.__file__).parent
+    digest = hashlib.sha256()
+    for path in _files():
+        data = (root / path).read_bytes()
+        digest.update(f"{path.as_posix()} {len(data)}\n".encode() + data)
+    return digest.hexdigest()
