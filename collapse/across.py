@@ -1,0 +1,93 @@
+"""Families against each other: how far each lies from the master curve of the others, along x and as one number."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from .charts import ROW, beside, draw_interval, draw_single, percent_axis
+from .limits import extent, limit_axis, words
+from .outcome import AcrossFamilies, Analysis, FamilyDeviation
+from .palette import INK, family_colors, family_markers
+from .sheet import Mark, Sheet, wrap
+
+
+def across_sheet(analysis: Analysis) -> Sheet:
+    """Each family against the master curve of the others: the difference along x, and the largest with its interval."""
+    sheet = Sheet(9.2)
+    title = "How far does each family lie from the shared curve of the others?"
+    top = 0.15 + sheet.text(0.15, 0.12, title, fontsize=11, weight="bold")
+    if not analysis.across_families:
+        sheet.text(0.15, top + 0.1, "No data set has two families that can be compared.", style="italic")
+        return sheet.finish(top + 0.5)
+    names = [member.family for entry in analysis.across_families for member in entry.per_family]
+    looks = {name: (color, family_markers(names)[name]) for name, color in family_colors(names).items()}
+    for entry in analysis.across_families:
+        model = entry.smallest_model or "none is small enough"
+        line = f"{entry.dataset}, {entry.leg} rate, {entry.scale} scale; smallest model that holds: {model}"
+        top += 0.1 + sheet.text(0.15, top + 0.1, wrap(line, sheet.width - 0.3, 9), fontsize=9, weight="bold")
+        margins = {
+            group.margin for group in analysis.groups if (group.dataset, group.leg) == (entry.dataset, entry.leg)
+        }
+        top = _draw_entry(sheet, entry, looks, margins.pop() if len(margins) == 1 else None, top + 0.08)
+    return sheet.finish(top)
+
+
+def _draw_entry(
+    sheet: Sheet, entry: AcrossFamilies, looks: dict[str, tuple], margin: float | None, top: float
+) -> float:
+    members = sorted(entry.per_family, key=lambda member: (member.deviation is None, -(member.deviation or 0.0)))
+    height = max(1.7, ROW * len(members))
+    _draw_differences(sheet, sheet.axes(0.75, top, 2.9, height), entry, looks)
+    axes = sheet.axes(5.05, top, 2.2, height)
+    left = percent_axis(
+        axes, len(members), [value for m in members for value in (m.deviation, m.low, m.high)] + [margin]
+    )
+    axes.set_xlabel("largest difference (%)")
+    for row, member in enumerate(members):
+        color, marker = looks[member.family]
+        interval = (member.deviation, member.low, member.high)
+        draw_interval(sheet, axes, row, interval, _mark(entry, member), left, {"color": color, "marker": marker})
+        draw_single(sheet, axes, row, margin, _mark(entry, member), "margin")
+        twice = sum(other.family == member.family for other in members) > 1
+        name = f"{member.family} {member.recipe}" if twice else member.family
+        beside(axes, row, -0.08, wrap(name, 1.2, 7.5, 2), "right", color=color, weight="bold")
+        why = "" if member.reason is None else f": {member.reason}"
+        beside(axes, row, 2.3, wrap(f"{member.verdict}{why}", 1.7, 7.5, 2), "left", color=INK)
+    return top + height + 0.55
+
+
+def _mark(entry: AcrossFamilies, member: FamilyDeviation) -> Mark:
+    return Mark(
+        panel="across", series="", family=member.family, dataset=entry.dataset, recipe=member.recipe, leg=entry.leg
+    )
+
+
+def _draw_differences(sheet: Sheet, axes: Axes, entry: AcrossFamilies, looks: dict[str, tuple]) -> None:
+    drawn = [member for member in entry.per_family if member.x is not None and member.difference is not None]
+    if not drawn:
+        words(axes, "no family has a curve to compare", 2.9)
+        return
+    axes.set_xscale("log")
+    for member in drawn:
+        color, marker = looks[member.family]
+        x, y = np.asarray(member.x), 100 * np.asarray(member.difference)
+        mark = dataclasses.replace(_mark(entry, member), series="difference")
+        dots = {"marker": marker, "markersize": 3.5, "markevery": max(1, len(x) // 6)}
+        sheet.line(axes, x, y, mark, color=color, linewidth=1.0, **dots)
+        if member.where is not None:
+            inside = (x >= member.where[0]) & (x <= member.where[1])
+            heavy: dict[str, Any] = {"linewidth": 2.8, "alpha": 0.6}
+            mark = dataclasses.replace(mark, series="difference, significant")
+            sheet.line(axes, x[inside], y[inside], mark, color=color, **heavy)
+            sheet.key("where the simultaneous 95 % band excludes zero", Line2D([], [], color=INK, **heavy))
+    axes.axhspan(0, 0, color=INK, linewidth=0.6, zorder=1)
+    x_span, y_span = extent(axes)
+    if x_span is not None and y_span is not None:
+        limit_axis(axes, "x", x_span, log=True, pad=(0.03, 0.03))
+        limit_axis(axes, "y", (min(y_span[0], 0.0), max(y_span[1], 0.0)), log=False, pad=(0.08, 0.08))
+    axes.set(xlabel="fraction of the horizon x", ylabel="family less the master curve\nof the others (%)")

@@ -1,0 +1,123 @@
+"""The chart of all deviations: one row a group, a dot with its bounds, and the verdict in words."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from .headings import name_of, p_value
+from .limits import limit_axis
+from .outcome import Analysis, GroupResult
+from .palette import FAINT, INK, family_colors, family_markers
+from .panels import View
+from .sheet import Mark, Sheet, wrap
+
+ROW = 0.33
+_LABELS, _CHART, _VERDICT = 2.7, 4.0, 2.5
+_CONTROL = {"holds": "control, must collapse", "fails": "control, must fail"}
+
+
+def deviations_sheet(analysis: Analysis) -> Sheet:
+    """Every group's deviation, its 95 % bounds, its margin and the deviation of unrelated curves."""
+    groups = sorted(analysis.groups, key=_order)
+    sheet = Sheet(_LABELS + _CHART + _VERDICT)
+    top = 0.15 + sheet.text(0.15, 0.12, "How far do rungs lie from their shared curve?", fontsize=11, weight="bold")
+    if not groups:
+        sheet.text(0.15, top + 0.1, "There is no group of curves.", style="italic")
+        return sheet.finish(top + 0.5)
+    axes = sheet.axes(_LABELS, top + 0.1, _CHART, ROW * len(groups))
+    numbers = [
+        (group.deviation, group.lower_bound, group.upper_bound, group.unrelated_deviation, group.margin)
+        for group in groups
+    ]
+    left = percent_axis(axes, len(groups), [value for row in numbers for value in row])
+    axes.set_xlabel("largest deviation of a rung from the mean of the rungs (%)")
+    names = [group.family for group in groups]
+    colors, markers = family_colors(names), family_markers(names)
+    for row, group in enumerate(groups):
+        mark = View(group=group, curves=(), name=group.family, color=colors[group.family]).mark("deviations", "")
+        interval = (group.deviation, group.lower_bound, group.upper_bound)
+        style = {"color": colors[group.family], "marker": markers[group.family]}
+        draw_interval(sheet, axes, row, interval, mark, left, style)
+        draw_single(sheet, axes, row, group.unrelated_deviation, mark, "unrelated")
+        draw_single(sheet, axes, row, group.margin, mark, "margin")
+        _write_row(axes, row, group, groups)
+    return sheet.finish(top + 0.1 + ROW * len(groups) + 0.5)
+
+
+def _order(group: GroupResult) -> tuple[int, str, float, str, str]:
+    rank = {"holds": 0, "fails": 1}.get(group.control or "", 2)
+    bound = math.inf if group.upper_bound is None else group.upper_bound
+    return rank, group.dataset, bound, group.family, group.recipe
+
+
+def _write_row(axes: Axes, row: int, group: GroupResult, groups: Sequence[GroupResult]) -> None:
+    control = f"\n{_CONTROL[group.control]}" if group.control else ""
+    name = f"{name_of(group, groups)} on {group.dataset}"
+    label = wrap(name, _LABELS - 0.3, 7.5, 1 if control else 2) + control
+    beside(axes, row, -0.08, label, "right", color=INK)
+    verdict = f"{group.verdict}\n{group.evidence}, p_exact {p_value(group.p_exact)}"
+    beside(axes, row, _CHART + 0.12, verdict, "left", color=INK)
+    if group.deviation is None and group.lower_bound is None and group.upper_bound is None:
+        beside(axes, row, 0.1, _no_number(group.reason), "left", color=FAINT, style="italic")
+
+
+def _no_number(reason: str | None) -> str:
+    return wrap(f"no number: {reason or 'no reason given'}", _CHART - 0.6, 7, 2)
+
+
+def beside(axes: Axes, row: int, inches: float, text: str, side: str, **style: object) -> None:
+    where = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "annotation_clip": False}
+    axes.annotate(text, (0, row), xytext=(72 * inches, 0), ha=side, va="center", fontsize=7.5, **where, **style)  # pyright: ignore[reportArgumentType]
+
+
+def percent_axis(axes: Axes, rows: int, values: Iterable[float | None]) -> float:
+    """A logarithmic axis in percent, wide enough for all; returns its left end, where a bound of zero is drawn."""
+    shown = [100 * value for value in values if value is not None and value > 0 and math.isfinite(value)] or [0.1, 100]
+    axes.set(xscale="log", ylim=(rows - 0.5, -0.5), yticks=[])
+    limit_axis(axes, "x", (max(min(shown), 1e-4 * max(shown)), max(shown)), log=True, pad=(0.12, 0.06))
+    axes.spines["left"].set_visible(False)
+    for row in range(0, rows, 2):
+        axes.axhspan(row - 0.5, row + 0.5, color="#f4f4f4", linewidth=0, zorder=0)
+    return axes.get_xlim()[0]
+
+
+def draw_interval(
+    sheet: Sheet, axes: Axes, row: int, interval: Sequence[float | None], mark: Mark, left: float, style: dict
+) -> None:
+    """A dot for the value and a whisker for its bounds, an arrow head where a bound lies off the axis."""
+    value, low, high = (None if number is None else 100 * float(number) for number in interval)
+    if value is None and low is None and high is None:
+        return
+    sheet.remember(dataclasses.replace(mark, series="deviation"), row, value, low, high)
+    sheet.key("deviation (colour and shape: family)", Line2D([], [], color=INK, marker="o", linestyle="none"))
+    ends = [value if end is None else end for end in (low, high)]
+    if ends[0] is not None and ends[1] is not None:
+        axes.hlines(row, max(ends[0], left), max(ends[1], left), color=style["color"], linewidth=1.6)
+        sheet.key("95 % lower to upper bound", Line2D([], [], color=INK, linewidth=1.6))
+    if low is not None and low <= left:
+        arrow: dict[str, Any] = {"marker": 8, "markersize": 5, "linestyle": "none"}
+        axes.plot([left], [row], color=style["color"], clip_on=False, **arrow)
+        sheet.key("bound of zero: off the logarithmic axis", Line2D([], [], color=INK, **arrow))
+    if value is not None:
+        dot = {"markersize": 6, "markeredgecolor": "white", "markeredgewidth": 0.6, "linestyle": "none"}
+        axes.plot([max(value, left)], [row], clip_on=False, zorder=4, **dot, **style)
+
+
+def draw_single(sheet: Sheet, axes: Axes, row: int, value: float | None, mark: Mark, series: str) -> None:
+    """The row's margin as a stretch of line, or the deviation of unrelated curves as a grey bar."""
+    if value is None:
+        return
+    sheet.remember(dataclasses.replace(mark, series=series), row, 100 * value, None, None)
+    if series == "margin":
+        axes.vlines(100 * value, row - 0.5, row + 0.5, color=INK, linewidth=0.9, linestyle=":", zorder=1.5)
+        sheet.key("margin", Line2D([], [], color=INK, linewidth=0.9, linestyle=":"))
+        return
+    style = {"color": "#8c8c8c", "marker": "|", "markersize": 9, "markeredgewidth": 2, "linestyle": "none"}
+    axes.plot([100 * value], [row], zorder=2, **style)
+    sheet.key("deviation of unrelated curves", Line2D([], [], **style))

@@ -1,0 +1,177 @@
+"""Figures of an analysis: each data set, all deviations, families against each other, and one for the front page.
+
+Every figure is a `Sheet`, so the table of what was plotted is written beside it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from ..errors import unknown
+from ..results.curves import CurveSet
+from .across import across_sheet
+from .charts import deviations_sheet
+from .headings import name_of
+from .layout import LEFT, block, finish, gap, in_columns, in_rows
+from .outcome import Analysis, GroupResult
+from .palette import family_colors
+from .panels import View, draw_collapsed, draw_residual
+from .sheet import Sheet, house_style, wrap
+
+KINDS = ("png", "svg", "pdf")
+_SUMMARY_WIDTH = 9.0
+
+
+def draw_dataset(analysis: Analysis, curves: CurveSet, dataset: str) -> Figure:
+    """Draw every group of one data set: as trained, rescaled, and the deviations of its rungs.
+
+    A column a group; where the data set has controls a row a group instead, the control that must hold above the one
+    that must fail, on the same axes.
+
+    Parameters
+    ----------
+    analysis : what is drawn.
+    curves : the curves that it was made from.
+    dataset : the data set's name.
+    """
+    return _dataset_sheet(analysis, curves, dataset).figure
+
+
+def draw_deviations(analysis: Analysis) -> Figure:
+    """Draw each group's deviation with its 95 % bounds, the margin and what unrelated curves show."""
+    with house_style():
+        return deviations_sheet(analysis).figure
+
+
+def draw_across_families(analysis: Analysis) -> Figure:
+    """Draw how far each family lies from the master curve of the others, against x and as one number."""
+    with house_style():
+        return across_sheet(analysis).figure
+
+
+def draw_summary(analysis: Analysis, curves: CurveSet) -> Figure:
+    """Draw the control that must hold, the network group with the tightest bound, and the control that must fail."""
+    return _summary_sheet(analysis, curves).figure
+
+
+def save_figures(analysis: Analysis, curves: CurveSet, directory: str | Path) -> list[Path]:
+    """Write every figure as PNG, SVG and PDF, and the points plotted in it as CSV; the same input gives the same bytes.
+
+    Parameters
+    ----------
+    analysis, curves : what is drawn.
+    directory : where to; made if missing, files of the same name are replaced.
+
+    Returns
+    -------
+    The files written, in the order of the figures.
+    """
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, draw in _all_figures(analysis, curves):
+        with house_style():
+            sheet = draw()
+        contents = {kind: sheet.picture(kind) for kind in KINDS} | {"csv": sheet.table().encode()}
+        written += [_write(directory / f"{name}.{kind}", content) for kind, content in contents.items()]
+    return written
+
+
+def _all_figures(analysis: Analysis, curves: CurveSet) -> Iterator[tuple[str, Callable[[], Sheet]]]:
+    yield "summary", lambda: _summary_sheet(analysis, curves)
+    yield "deviations", lambda: deviations_sheet(analysis)
+    if analysis.across_families:
+        yield "across-families", lambda: across_sheet(analysis)
+    for dataset in dict.fromkeys(group.dataset for group in analysis.groups):
+        yield f"dataset-{_safe(dataset)}", lambda dataset=dataset: _dataset_sheet(analysis, curves, dataset)
+
+
+def _safe(name: str) -> str:
+    """A file name without surprises; names that had to be changed carry a hash, so that no two become one file."""
+    plain = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-.")[:60]
+    return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}".lstrip("-")
+
+
+def _write(path: Path, content: bytes) -> Path:
+    # A figure that is being looked at is never half a figure: the finished file takes its place at once.
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    unfinished.write_bytes(content)
+    return unfinished.replace(path)
+
+
+def _views(analysis: Analysis, curves: CurveSet, groups: Sequence[GroupResult]) -> list[View]:
+    colors = family_colors(group.family for group in analysis.groups)
+    members = curves.groups()
+    views = []
+    for group in groups:
+        own = members.get((group.family, group.dataset, group.recipe, group.leg), CurveSet(()))
+        ordered = tuple(sorted(own, key=lambda curve: (curve.size, curve.seed)))
+        views.append(View(group=group, curves=ordered, name=name_of(group, groups), color=colors[group.family]))
+    return views
+
+
+def _dataset_sheet(analysis: Analysis, curves: CurveSet, dataset: str) -> Sheet:
+    groups = [group for group in analysis.groups if group.dataset == dataset]
+    if not groups:
+        raise unknown("data set", dataset, {group.dataset for group in analysis.groups})
+    rank = {"holds": 0, "fails": 1}
+    groups.sort(key=lambda group: rank.get(group.control or "", 2))
+    views = _views(analysis, curves, groups)
+    with house_style():
+        if any(group.control for group in groups):
+            return in_rows(views, f"Data set {dataset}")
+        return in_columns(views, f"Data set {dataset}")
+
+
+def _summary_sheet(analysis: Analysis, curves: CurveSet) -> Sheet:
+    groups = analysis.groups
+    holds = next((group for group in groups if group.control == "holds" and group.rescaled is not None), None)
+    fails = next((group for group in groups if group.control == "fails" and group.rescaled is not None), None)
+    chosen = [group for group in (holds, _tightest(groups), fails) if group is not None]
+    views = [
+        dataclasses.replace(view, name=f"{view.name} on {view.group.dataset}")
+        for view in _views(analysis, curves, chosen)
+    ]
+    with house_style():
+        sheet = Sheet(_SUMMARY_WIDTH)
+        if not views:
+            sheet.text(0.3, 0.3, "No group of curves could be rescaled, so there is nothing to show.", fontsize=10)
+            return sheet.finish(0.9)
+        width = (_SUMMARY_WIDTH - LEFT - 0.2 - (len(views) - 1) * gap(views)) / len(views)
+        panels, top = block(sheet, views, ((draw_collapsed, 2.1), (draw_residual, 1.15)), 0.12, width, gap(views))
+        remarks = _remarks(groups, holds, fails)
+        top += sheet.text(LEFT, top, wrap(remarks, width * len(views), 7.5), fontsize=7.5, style="italic") + 0.05
+        return finish(sheet, panels, top)
+
+
+def _remarks(groups: Sequence[GroupResult], holds: GroupResult | None, fails: GroupResult | None) -> str:
+    """How the groups of the summary were chosen, and which could not be."""
+    networks = sum(group.control is None for group in groups)
+    said = []
+    if networks > 1:
+        said.append(
+            f"Of {networks} network groups the one with the smallest bound is shown, with a known floor if any."
+        )
+    if holds is None:
+        said.append("No control that must collapse is among these curves.")
+    if fails is None:
+        said.append("No control that must fail is among these curves.")
+    return " ".join(said)
+
+
+def _tightest(groups: Sequence[GroupResult]) -> GroupResult | None:
+    """The network group with the smallest bound, one with a known floor before any other."""
+    networks = [group for group in groups if group.control is None and group.rescaled is not None]
+
+    def order(group: GroupResult) -> tuple[bool, bool, float]:
+        known = group.irreducible_loss.source in ("known", "given")
+        return group.upper_bound is None, not known, group.upper_bound or 0.0
+
+    return min(networks, key=order, default=None)

@@ -1,0 +1,110 @@
+"""Where the panels of several groups go: a column a group, or a row a group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from matplotlib.axes import Axes
+
+from .headings import describe, heading
+from .limits import Panel, label_y, share_limits
+from .panels import View, draw_collapsed, draw_raw, draw_residual, draw_sizes
+from .sheet import Sheet
+
+LEFT = 0.75
+_X_LABEL = "fraction of the horizon x"
+_PANEL, _TALL, _LOW, _SPACE = 2.6, 1.85, 1.45, 0.3
+_COLUMNS = 4
+_NARROWEST = 4.6
+
+Look = Callable[[Sheet, Axes, View], Panel]
+
+
+def in_rows(views: Sequence[View], title: str) -> Sheet:
+    """A row a group: as trained, rescaled and deviations side by side, each on the same axes as those below it."""
+    step = _PANEL + LEFT + 0.1
+    sheet = Sheet(LEFT + 3 * step - 0.6)
+    top = _title(sheet, title)
+    panels: list[Panel] = []
+    for view in views:
+        top = heading(sheet, LEFT, top + 0.08, 3 * step - 0.8, describe(view.group, view.name), view.color)
+        draw_sizes(sheet.axes(LEFT, top + 0.03, 0.7 * _PANEL, 0.09), view)
+        top += _SPACE + 0.08
+        for place, draw in enumerate((draw_raw, draw_collapsed, draw_residual)):
+            panels.append(draw(sheet, sheet.axes(LEFT + place * step, top, _PANEL, _TALL), view))
+            label_y(panels[-1])
+        top += _TALL + _SPACE
+    for column in range(3):
+        _label_x(panels[column::3])
+    return finish(sheet, panels, top + 0.2)
+
+
+def in_columns(views: Sequence[View], title: str) -> Sheet:
+    """A column a group, at most four beside each other: as trained above rescaled above the deviations."""
+    blocks = -(-len(views) // _COLUMNS)
+    columns = -(-len(views) // blocks)
+    looks = ((draw_raw, _TALL), (draw_collapsed, _TALL), (draw_residual, _LOW))
+    sheet = Sheet(max(LEFT + columns * _PANEL + (columns - 1) * gap(views) + 0.2, _NARROWEST))
+    top = _title(sheet, title)
+    panels: list[Panel] = []
+    for start in range(0, len(views), columns):
+        drawn, top = block(sheet, views[start : start + columns], looks, top + 0.08, _PANEL, gap(views))
+        panels += drawn
+    return finish(sheet, panels, top)
+
+
+def gap(views: Sequence[View]) -> float:
+    """Inches between columns: more where they show different quantities and each needs a label of its own."""
+    shown = set()
+    for view in views:
+        rescaled = view.group.rescaled
+        shown.add((view.group.irreducible_loss.value is None, None if rescaled is None else rescaled.scale))
+    return LEFT if len(shown) > 1 else 0.5
+
+
+def block(
+    sheet: Sheet, views: Sequence[View], looks: Sequence[tuple[Look, float]], top: float, width: float, between: float
+) -> tuple[list[Panel], float]:
+    """Columns side by side with their headings level; returns the panels and where the block ends."""
+    lefts = [LEFT + place * (width + between) for place in range(len(views))]
+    ends = [
+        heading(sheet, left, top, width + 0.2, describe(view.group, view.name), view.color)
+        for left, view in zip(lefts, views, strict=True)
+    ]
+    start = max(ends) + 0.03
+    columns = [_column(sheet, view, looks, left, start, width) for left, view in zip(lefts, views, strict=True)]
+    for row in zip(*columns, strict=True):
+        for place, panel in enumerate(row):
+            if place == 0 or panel.kind != row[place - 1].kind:
+                label_y(panel)
+    end = start + _SPACE + 0.05 + sum(height + _SPACE for _, height in looks) + 0.15
+    return [panel for column in columns for panel in column], end
+
+
+def _column(
+    sheet: Sheet, view: View, looks: Sequence[tuple[Look, float]], left: float, top: float, width: float
+) -> list[Panel]:
+    draw_sizes(sheet.axes(left, top, 0.7 * width, 0.09), view)
+    below, panels = top + _SPACE + 0.05, []
+    for draw, height in looks:
+        panels.append(draw(sheet, sheet.axes(left, below, width, height), view))
+        below += height + _SPACE
+    _label_x(panels)
+    return panels
+
+
+def _label_x(column: Sequence[Panel]) -> None:
+    """Name the x axis below the lowest panel that has one."""
+    drawn = [panel for panel in column if panel.kind]
+    if drawn:
+        drawn[-1].axes.set_xlabel(_X_LABEL)
+
+
+def finish(sheet: Sheet, panels: Sequence[Panel], bottom: float) -> Sheet:
+    """Share the limits of the panels and close the sheet."""
+    share_limits(sheet, panels)
+    return sheet.finish(bottom)
+
+
+def _title(sheet: Sheet, title: str) -> float:
+    return 0.15 + sheet.text(0.15, 0.12, title, fontsize=11, weight="bold")

@@ -1,0 +1,186 @@
+"""The three looks at one group of curves: as trained, rescaled, and what is left between its rungs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from scipy.special import stdtrit
+
+from ..results.curves import LearningCurve
+from .limits import Panel, extent, widen, words
+from .outcome import GroupResult
+from .palette import FAINT, FAN, INK, Color, shades
+from .sheet import Mark, Sheet
+
+_FAN_LINES = 60
+_WINDOW = "#efefef"
+_EARLY = (0, (3, 1.5))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class View:
+    """One group as it is drawn: its result, its curves, its name here, its colour."""
+
+    group: GroupResult
+    curves: tuple[LearningCurve, ...]
+    name: str
+    color: Color
+
+    @property
+    def sizes(self) -> tuple[float, ...]:
+        """Every size that has a curve, ascending."""
+        rescaled = self.group.rescaled
+        known = set() if rescaled is None else {float(size) for size in rescaled.sizes}
+        return tuple(sorted(known | {float(curve.size) for curve in self.curves}))
+
+    def mark(self, panel: str, series: str, **more: Any) -> Mark:
+        """What a line of this group shows."""
+        group = self.group
+        about = {"family": group.family, "dataset": group.dataset, "recipe": group.recipe, "leg": group.leg}
+        return Mark(panel=panel, series=series, **about, **more)
+
+
+def draw_sizes(axes: Axes, view: View) -> None:
+    """A strip with one cell a rung in its shade, labelled with the parameters: the key to the shades."""
+    sizes, colors = view.sizes, shades(view.color, view.sizes)
+    for place, size in enumerate(sizes):
+        axes.axvspan(place, place + 1, color=colors[size], linewidth=0)
+    few = len(sizes) <= 5
+    named = range(len(sizes)) if few else sorted({0, len(sizes) // 2, len(sizes) - 1})
+    axes.set(xlim=(0, max(len(sizes), 1)), yticks=[], xticks=[place + 0.5 for place in named])
+    axes.set_xticklabels([short_number(sizes[place]) for place in named], fontsize=6.5)
+    axes.tick_params(length=0, pad=1.5)
+    axes.spines[:].set_visible(False)
+    axes.text(1.03, 0.5, "parameters", transform=axes.transAxes, fontsize=6.5, va="center", color=FAINT)
+
+
+def short_number(value: float) -> str:
+    """A count in few characters: 950, 1.2k, 34M, 5.6B."""
+    for scale, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if value >= 0.9995 * scale:
+            return f"{value / scale:.3g}{letter}" if value / scale < 9.995 else f"{value / scale:.0f}{letter}"
+    return f"{value:.3g}"
+
+
+def draw_raw(sheet: Sheet, axes: Axes, view: View) -> Panel:
+    """Every trial as trained: excess loss where a floor is known, else the loss; dashed where it ended early."""
+    floor = view.group.irreducible_loss.value
+    if not any(len(curve.x) for curve in view.curves):
+        return words(axes, "no curves of this group were given", sheet.width_of(axes))
+    losses = [curve.loss - (floor or 0.0) for curve in view.curves]
+    # A loss without a floor may well be negative, and then only a linear axis shows it.
+    log = floor is not None or all(np.all(loss > 0) for loss in losses)
+    axes.set(xscale="log", yscale="log" if log else "linear")
+    colors = shades(view.color, view.sizes)
+    for curve, loss in zip(view.curves, losses, strict=True):
+        whole = curve.complete
+        mark = view.mark(
+            "raw", "trial" if whole else "censored trial", rung=curve.rung, size=float(curve.size), seed=curve.seed
+        )
+        style: dict[str, Any] = {"linewidth": 0.7, "alpha": 0.85} if whole else {"linewidth": 1.0, "linestyle": _EARLY}
+        sheet.line(axes, curve.x, loss, mark, color=colors[float(curve.size)], zorder=2 if whole else 3, **style)
+    span = extent(axes)
+    _explain_raw(sheet, axes, view)
+    return Panel(axes, "excess" if floor is not None else "loss" if log else "loss, linear", *span)
+
+
+def _explain_raw(sheet: Sheet, axes: Axes, view: View) -> None:
+    sheet.key("one trial", Line2D([], [], color=INK, linewidth=0.7))
+    group = view.group
+    if group.x_min is not None and group.x_max is not None:
+        axes.axvspan(group.x_min, group.x_max, color=_WINDOW, linewidth=0, zorder=0)
+        sheet.key("stretch that is rescaled and compared", Patch(facecolor=_WINDOW, linewidth=0))
+    censored = sum(not curve.complete for curve in view.curves)
+    if censored:
+        sheet.key("trial that did not reach its horizon", Line2D([], [], color=INK, linewidth=1.0, linestyle=_EARLY))
+        sheet.note(axes, f"{censored} of {len(view.curves)} trials did not reach their horizon")
+    empty = sum(len(curve.x) == 0 for curve in view.curves)
+    if empty:
+        sheet.note(axes, f"{empty} without a single point")
+    floor = group.irreducible_loss
+    sheet.note(axes, "no floor is known" if floor.value is None else f"L0 = {floor.value:.4g} ({floor.source})")
+
+
+def draw_collapsed(sheet: Sheet, axes: Axes, view: View) -> Panel:
+    """The rescaled curves, seed means thick and seeds thin, before the fan of unrelated curves."""
+    rescaled = view.group.rescaled
+    if rescaled is None:
+        return words(axes, f"not rescaled: {view.group.reason or 'no reason given'}", sheet.width_of(axes))
+    end_point = rescaled.scale == "end-point"
+    shown = np.exp if end_point else np.asarray
+    axes.set(xscale="log", yscale="log" if end_point else "linear")
+    colors = shades(view.color, view.sizes)
+    for size, rung, values, seeds in zip(rescaled.sizes, rescaled.rungs, rescaled.values, rescaled.seeds, strict=True):
+        about = {"rung": rung, "size": float(size)}
+        style = {"color": colors[float(size)], "zorder": 2}
+        for row, seed in zip(values, seeds, strict=True):
+            mark = view.mark("collapsed", "seed", seed=seed, **about)
+            sheet.line(axes, rescaled.x, shown(row), mark, linewidth=0.4, alpha=0.5, **style)
+        if len(values):
+            mark = view.mark("collapsed", "rung mean", **about)
+            sheet.line(axes, rescaled.x, shown(np.mean(values, axis=0)), mark, linewidth=1.3, **style)
+    sheet.key("mean over the seeds of a rung", Line2D([], [], color=INK, linewidth=1.3))
+    sheet.key("one seed of a rung", Line2D([], [], color=INK, linewidth=0.4))
+    x, y = extent(axes)
+    _draw_fan(sheet, axes, view, "collapsed", shown)
+    return Panel(axes, rescaled.scale, x, widen(y, extent(axes)[1], log=end_point))
+
+
+def _draw_fan(sheet: Sheet, axes: Axes, view: View, panel: str, shown: Callable[[np.ndarray], np.ndarray]) -> None:
+    group = view.group
+    if group.unrelated is None or group.rescaled is None or not len(group.unrelated):
+        return
+    fan = np.asarray(group.unrelated, dtype=float)
+    order = np.argsort(fan[:, 0], kind="stable")
+    picked = order[np.unique(np.linspace(0, len(fan) - 1, min(_FAN_LINES, len(fan))).round().astype(int))]
+    for draw in np.sort(picked):
+        mark = view.mark(panel, f"unrelated {draw}")
+        sheet.line(axes, group.rescaled.x, shown(fan[draw]), mark, color=FAN, linewidth=0.6, zorder=1)
+    some = "" if len(picked) == len(fan) else f" ({len(picked)} of {len(fan)} drawn)"
+    sheet.key(f"unrelated curves: they share the schedule alone{some}", Line2D([], [], color=FAN, linewidth=1.0))
+
+
+def draw_residual(sheet: Sheet, axes: Axes, view: View) -> Panel:
+    """Each rung's deviation from the mean of the rungs over the margin, with its band, and lines at the margin."""
+    group = view.group
+    if group.rescaled is None or group.d is None:
+        return words(axes, f"no deviation between rungs: {group.reason or 'no reason given'}", sheet.width_of(axes))
+    rescaled, margin = group.rescaled, group.margin
+    axes.set_xscale("log")
+    half, colors = _half_band(sheet, group), shades(view.color, view.sizes)
+    for rank, size in enumerate(rescaled.sizes):
+        d = group.d[rank] / margin
+        band = None if half is None else (d - half[rank] / margin, d + half[rank] / margin)
+        mark = view.mark("residual", "deviation", rung=rescaled.rungs[rank], size=float(size))
+        sheet.line(axes, rescaled.x, d, mark, band, color=colors[float(size)], linewidth=1.2, zorder=3)
+    x, y = extent(axes)
+    if group.unrelated is not None and len(group.unrelated):
+        centre = np.mean(group.unrelated, axis=0)
+        _draw_fan(sheet, axes, view, "residual", lambda curve: (curve - centre) / margin)
+    style = {"color": INK, "linewidth": 0.9, "linestyle": ":"}
+    for side in (-1.0, 1.0):
+        sheet.line(axes, rescaled.x[[0, -1]], [side, side], view.mark("residual", "margin"), **style)
+    sheet.key(f"margin, ±{100 * margin:.3g} %", Line2D([], [], **style))
+    return Panel(axes, "residual", x, y)
+
+
+def _half_band(sheet: Sheet, group: GroupResult) -> np.ndarray | None:
+    """Half the width of the band of d, explained in the key; None where the seeds give no standard error."""
+    patch = Patch(facecolor=FAINT, alpha=0.3, linewidth=0)
+    if group.band is not None:
+        sheet.key("95 % simultaneous band of all rungs' deviations over x, from the seeds (wild bootstrap)", patch)
+        return group.band
+    if group.se is None:
+        return None
+    known = group.df is not None
+    quantile = stdtrit(np.maximum(group.df, 1.0), 0.975) if group.df is not None else 1.96
+    how = "± t quantile × standard error" if known else "±1.96 standard errors"
+    label = f"95 % pointwise band of a rung's deviation, from the spread of its seeds ({how})"
+    sheet.key(label, patch)
+    return quantile * group.se

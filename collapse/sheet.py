@@ -1,0 +1,220 @@
+"""A sheet of paper to draw on: laid out in inches, and it remembers every point that is drawn.
+
+What is drawn and what is written to the table beside the figure are the same call, so they cannot drift apart.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import re
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib
+import matplotlib.style
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from .palette import FAINT, INK
+
+COLUMNS: tuple[str, ...] = (
+    "panel",
+    "family",
+    "dataset",
+    "recipe",
+    "leg",
+    "rung",
+    "size",
+    "seed",
+    "series",
+    "x",
+    "y",
+    "low",
+    "high",
+)
+_STYLE = {
+    "font.size": 8,
+    "axes.labelsize": 8,
+    "axes.linewidth": 0.6,
+    "axes.edgecolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "text.color": INK,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 3,
+    "ytick.major.size": 3,
+    "legend.fontsize": 7.5,
+    "legend.frameon": False,
+    "lines.solid_capstyle": "round",
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "onecurve",
+}
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Draw and save in one style whatever the reader's own matplotlib settings are, and leave those as they were."""
+    # Matplotlib reads the salt of its SVG ids and the fonts of its PDFs from nowhere but its settings.
+    with matplotlib.style.context(["default", _STYLE]):
+        yield
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Mark:
+    """What a drawn line shows; the first columns of the table of plotted points."""
+
+    panel: str
+    series: str
+    family: str = ""
+    dataset: str = ""
+    recipe: str = ""
+    leg: str = ""
+    rung: str = ""
+    size: float | None = None
+    seed: int | None = None
+
+
+def wrap(text: str, inches: float, size: float = 8.0, lines: int | None = None) -> str:
+    """Break ``text`` so that it fits a width; cut with an ellipsis after a number of lines, where one is given."""
+    columns = max(8, int(inches / (size * 0.0082)))
+    # Names are long for their underscores and slashes: a blank of no width lets them break there.
+    parts = textwrap.wrap(re.sub(r"([_/])(?=\w)", "\\1 \u200b", text), columns, max_lines=lines, placeholder=" …")
+    return "\n".join(part.replace(" \u200b", "").replace("\u200b", "") for part in parts)
+
+
+class Sheet:
+    """A figure laid out in inches from its top left corner; the table of what was plotted; a key below.
+
+    Attributes
+    ----------
+    figure : the figure.
+    points : one dictionary a plotted point, with the keys `COLUMNS`.
+    """
+
+    def __init__(self, width: float) -> None:
+        self.figure = Figure(figsize=(width, 1.0))
+        self.width = width
+        self.points: list[dict[str, Any]] = []
+        self._boxes: list[tuple[Axes, tuple[float, float, float, float]]] = []
+        self._texts: list[tuple[Text, float, float]] = []
+        self._key: dict[str, Artist] = {}
+        self._lost: dict[Axes, list[int]] = {}
+        self._notes: dict[Axes, list[str]] = {}
+
+    def axes(self, left: float, top: float, width: float, height: float) -> Axes:
+        """Add axes of that size with their upper left corner at (left, top), all in inches."""
+        axes = self.figure.add_axes((0, 0, 1, 1), label=str(len(self._boxes)))
+        self._boxes.append((axes, (left, top, width, height)))
+        return axes
+
+    def width_of(self, axes: Axes) -> float:
+        """How wide axes of this sheet are, in inches."""
+        return next(box[2] for panel, box in self._boxes if panel is axes)
+
+    def text(self, left: float, top: float, text: str, **style: Any) -> float:
+        """Write at (left, top) in inches and return how high the text stands, in inches."""
+        style = {"fontsize": 8, "va": "top", "ha": "left", "linespacing": 1.2, **style}
+        self._texts.append((self.figure.text(0, 0, text, **style), left, top))
+        return (text.count("\n") + 1) * style["fontsize"] * 1.4 / 72
+
+    def line(self, axes: Axes, x: Any, y: Any, mark: Mark, band: tuple[Any, Any] | None = None, **style: Any) -> None:
+        """Draw a line, with a shaded band from ``band[0]`` to ``band[1]`` where one is given, and remember its points.
+
+        Points that the axes cannot show (not finite, or not positive on a logarithmic axis) are left out of the line
+        and of the table, and counted in a note in the panel.
+        """
+        x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+        shown = self._shown(axes, x, y)
+        low, high = (np.asarray(edge, dtype=float) for edge in (band if band is not None else (x * np.nan, x * np.nan)))
+        # A lone point has no line: it needs a dot to be seen.
+        alone = {"marker": "o", "markersize": 3} if shown.sum() == 1 else {}
+        axes.plot(np.where(shown, x, np.nan), np.where(shown, y, np.nan), **{**alone, **style})
+        if band is not None:
+            edges = np.where(shown, low, np.nan), np.where(shown, high, np.nan)
+            axes.fill_between(x, *edges, color=style.get("color"), alpha=0.22, linewidth=0, zorder=1.5)
+        about = dataclasses.asdict(mark)
+        for row in zip(x[shown], y[shown], low[shown], high[shown], strict=True):
+            values = (None if np.isnan(value) else float(value) for value in row)
+            self.points.append({**about, **dict(zip(("x", "y", "low", "high"), values, strict=True))})
+
+    def remember(self, mark: Mark, row: int, value: float | None, low: float | None, high: float | None) -> None:
+        """Note an interval drawn in a row of a chart: the row, counted from the top, is its x, the value its y."""
+        self.points.append({**dataclasses.asdict(mark), "x": row, "y": value, "low": low, "high": high})
+
+    def _shown(self, axes: Axes, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        finite = np.isfinite(x) & np.isfinite(y)
+        left_x = finite & (x <= 0) if axes.get_xscale() == "log" else np.zeros_like(finite)
+        left_y = finite & ~left_x & (y <= 0) if axes.get_yscale() == "log" else np.zeros_like(finite)
+        lost = self._lost.setdefault(axes, [0, 0, 0])
+        for place, mask in enumerate((left_x, left_y, ~finite)):
+            lost[place] += int(mask.sum())
+        return finite & ~left_x & ~left_y
+
+    def note(self, axes: Axes, text: str) -> None:
+        """Say something in a panel, once."""
+        notes = self._notes.setdefault(axes, [])
+        if text not in notes:
+            notes.append(text)
+
+    def notes(self, axes: Axes) -> str:
+        """Everything that is to be said in a panel, with what could not be shown there, broken to its width."""
+        words = ("at x ≤ 0", "at y ≤ 0", "not finite")
+        lost = zip(self._lost.get(axes, [0, 0, 0]), words, strict=True)
+        counted = ", ".join(f"{number} {where}" for number, where in lost if number)
+        said = [*self._notes.get(axes, []), *([f"points off the log axes: {counted}"] if counted else [])]
+        return "\n".join(wrap(text, self.width_of(axes) - 0.15, 6.5) for text in said)
+
+    def key(self, label: str, handle: Artist) -> None:
+        """Explain a kind of line in the key below the figure."""
+        self._key.setdefault(label, handle)
+
+    def finish(self, bottom: float) -> Sheet:
+        """Write the notes, set the key below ``bottom`` inches and give everything its final place."""
+        height = bottom + self._place_key(bottom)
+        self.figure.set_size_inches(self.width, height)
+        for axes, (left, top, wide, high) in self._boxes:
+            corner = (left / self.width, 1 - (top + high) / height)
+            axes.set_position((*corner, wide / self.width, high / height))
+            if notes := self.notes(axes):
+                axes.text(0.02, 0.02, notes, transform=axes.transAxes, fontsize=6.5, color=FAINT, va="bottom")
+        for text, left, top in self._texts:
+            text.set_position((left / self.width, 1 - top / height))
+        return self
+
+    def _place_key(self, bottom: float) -> float:
+        if not self._key:
+            return 0.1
+        columns = max(1, min(len(self._key), int(self.width / 2.9)))
+        labels = [wrap(label, self.width / columns - 0.6, 7.5) for label in self._key]
+        legend = self.figure.legend(
+            list(self._key.values()), labels, loc="lower center", ncols=columns, borderaxespad=0.5, columnspacing=1.5
+        )
+        # How deep the key is depends on how its labels break; only a renderer knows.
+        return legend.get_window_extent(FigureCanvasAgg(self.figure).get_renderer()).height / self.figure.dpi + 0.1
+
+    def table(self) -> str:
+        """The plotted points as CSV, numbers in full precision."""
+        out = io.StringIO()
+        writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.points)
+        return out.getvalue()
+
+    def picture(self, kind: str) -> bytes:
+        """The figure as ``png``, ``svg`` or ``pdf``: the same bytes for the same figure."""
+        undated = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
+        out = io.BytesIO()
+        with house_style():
+            self.figure.savefig(out, format=kind, dpi=200, metadata=undated[kind])
+        return out.getvalue()
