@@ -49,6 +49,8 @@ class RescaledGroup:
     seeds : K tuples with the seeds of the rows.
     phase : ``(m,)`` share of the learning-rate integral at x, y(x); None where the schedule is not known.
     rate : ``(m,)`` learning rate at x over its peak; None where the schedule is not known.
+    end_rate : the same at x = 1.
+    units : K arrays ``(n_k,)``: what each curve was divided by, E(1) or the mean improvement.
     """
 
     scale: Scale
@@ -59,6 +61,45 @@ class RescaledGroup:
     seeds: tuple[tuple[int, ...], ...]
     phase: np.ndarray | None
     rate: np.ndarray | None
+    end_rate: float | None = None
+    units: tuple[np.ndarray, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Spread:
+    """Descriptions of the spread, for comparison with the literature; no verdict rests on them.
+
+    Attributes
+    ----------
+    collapse_deviation : ``(m,)`` Delta(x) = sd/mean of the normalised curves, sizes and seeds pooled.
+    noise : ``(K, m)`` sigma(x) = sd/mean over seeds of the excess loss, not normalised by its own end.
+    between, within : ``(m,)`` variance between rungs (noise of the means taken off) and within.
+    slope, slope_se, slope_df : ``(m,)`` slope of a rung's mean curve on ``ln p``, its standard error and degrees of
+        freedom.
+    """
+
+    collapse_deviation: np.ndarray
+    noise: np.ndarray
+    between: np.ndarray
+    within: np.ndarray
+    slope: np.ndarray
+    slope_se: np.ndarray
+    slope_df: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Form:
+    """A fit of ``l = [(r y^-mu + 1)/(1 + r)] (1 - G eta(1)/eta_0)/(1 - G eta(x)/eta_0)`` to a group's mean curve.
+
+    ``share`` is r/(1+r), the part of the end excess that time still lowers; ``error`` the largest misfit over x.
+    ``status`` is ``ok`` or says what could not be had; the numbers are None where there is no fit at all.
+    """
+
+    mu: float | None
+    share: float | None
+    gain: float | None
+    error: float | None
+    status: str
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -69,6 +110,8 @@ class GroupResult:
     over rungs and x; ``lower_bound`` and ``upper_bound`` are its 95 % bounds. ``d``, ``se`` and ``df`` are ``(K, m)``:
     each rung's deviation from the mean of the rungs, its standard error and degrees of freedom. ``unrelated`` is
     ``(draws, m)``: curves that share nothing but the schedule. ``sentence`` says the verdict in plain words.
+    ``band`` is ``(K, m)``: half-widths of the simultaneous 95 % band, the only one that may say where a rung leaves.
+    ``p_trend`` is the exactness test directed at a trend with size. ``form`` is the fitted form of the mean curve.
     """
 
     family: str
@@ -104,6 +147,10 @@ class GroupResult:
     se: np.ndarray | None
     df: np.ndarray | None
     unrelated: np.ndarray | None
+    band: np.ndarray | None = None
+    p_trend: float | None = None
+    spread: Spread | None = None
+    form: Form | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -1,0 +1,84 @@
+"""Wild bootstrap of whole curves: one seed's curve is the unit, so its sign flips as a whole."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Moments:
+    """Mean and variance over seeds of each rung, of the data (``B = 1``) or of ``B`` resamples at once.
+
+    Attributes
+    ----------
+    counts : ``(K,)`` seeds of each rung.
+    means : ``(K, m, B)``.
+    variances : ``(K, m, B)`` with divisor ``n_k - 1``.
+    """
+
+    counts: np.ndarray
+    means: np.ndarray
+    variances: np.ndarray
+
+    @property
+    def column(self) -> np.ndarray:
+        """The counts as ``(K, 1, 1)``, to go with means and variances."""
+        return self.counts[:, None, None]
+
+
+def moments(values: Sequence[np.ndarray]) -> Moments:
+    """Means and variances of the data.
+
+    Parameters
+    ----------
+    values : K arrays ``(n_k, m)``, one row a seed; each ``n_k`` at least 2.
+    """
+    counts = np.array([len(rows) for rows in values])
+    means = np.stack([rows.mean(axis=0) for rows in values])[..., None]
+    variances = np.stack([rows.var(axis=0, ddof=1) for rows in values])[..., None]
+    return Moments(counts, means, variances)
+
+
+def draw_signs(counts: Sequence[int] | np.ndarray, resamples: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Independent signs, ``(n_k, B)`` for each rung: one for each seed and resample, the same at all x."""
+    return [2.0 * rng.integers(0, 2, size=(int(n), resamples), dtype=np.int8) - 1.0 for n in counts]
+
+
+def resample(values: Sequence[np.ndarray], signs: Sequence[np.ndarray]) -> Moments:
+    """Moments of the wild resamples ``z*_ks(x) = v_ks sqrt(n/(n-1)) (z_ks - zbar_k)(x)``.
+
+    A sign leaves a square alone, so the variance follows from the new mean: ``s2* = (c^2 sum_s r_s^2 - n M^2)/(n-1)``
+    with residuals r, ``c^2 = n/(n-1)`` and ``M`` the new mean; all new means of a rung are one matrix product.
+
+    Parameters
+    ----------
+    values : K arrays ``(n_k, m)``.
+    signs : K arrays ``(n_k, B)`` of -1 and 1.
+    """
+    counts = np.array([len(rows) for rows in values])
+    means = np.empty((len(values), values[0].shape[1], signs[0].shape[1]))
+    variances = np.empty_like(means)
+    for rows, flips, mean, variance in zip(values, signs, means, variances, strict=True):
+        n = len(rows)
+        scaled = (rows - rows.mean(axis=0)) * np.sqrt(n / (n - 1))
+        np.matmul(scaled.T / n, flips, out=mean)
+        np.multiply(mean, mean, out=variance)
+        variance *= -n / (n - 1)
+        variance += (scaled**2).sum(axis=0)[:, None] / (n - 1)
+    np.maximum(variances, 0.0, out=variances)  # a difference of equal numbers may round to -1e-20
+    return Moments(counts, means, variances)
+
+
+def blocks(values: Sequence[np.ndarray], signs: Sequence[np.ndarray], size: int = 250) -> Iterator[Moments]:
+    """The resamples in blocks that stay in a core's cache: twice as fast as all at once, in little memory."""
+    for start in range(0, signs[0].shape[1], size):
+        yield resample(values, [flips[:, start : start + size] for flips in signs])
+
+
+def quantile(resampled: np.ndarray, level: float = 0.95) -> float:
+    """Order statistic ``ceil(level (B + 1))`` of B resampled values; infinite where B is too small for the level."""
+    rank = int(np.ceil(level * (len(resampled) + 1)))
+    return float(np.partition(resampled, rank - 1)[rank - 1]) if rank <= len(resampled) else float("inf")

@@ -1,0 +1,112 @@
+"""How large can the deviation be? T5: one-sided 95 % bounds on the largest deviation of a rung from the mean rung."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from scipy.stats import t as student
+
+from .bootstrap import Moments, quantile
+
+_FLOOR = 1e-6  # resampled variances never fall below this share of the data's
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Deviations:
+    """Each rung's deviation from the mean of the rungs, and what bounds it.
+
+    Attributes
+    ----------
+    d, se, df : ``(K, m)`` deviation, standard error (plain variances), degrees of freedom.
+    band_se : ``(K, m)`` standard error on separable variances, the unit of the simultaneous band.
+    peaks : ``(m, B)`` largest ``|d*|/se~*`` over rungs in each resample.
+    """
+
+    d: np.ndarray
+    se: np.ndarray
+    df: np.ndarray
+    band_se: np.ndarray
+    peaks: np.ndarray
+
+    def upper(self, where: np.ndarray | slice = slice(None), level: float = 0.95) -> float:
+        """``max_{k,x} [|d_k| + t_{level; df} se_k]`` over the grid points ``where``.
+
+        "max |delta| >= eps" is a union over rungs and x, so one pointwise test each at 5 % is a test at 5 %
+        (intersection-union): no simultaneous quantile is needed.
+        """
+        return float(self.pointwise_upper(level)[:, where].max())
+
+    def pointwise_upper(self, level: float = 0.95) -> np.ndarray:
+        """``(K, m)`` upper bounds on each ``|d_k(x)|``."""
+        return np.abs(self.d) + student.ppf(level, self.df) * self.se
+
+    def band(self, where: np.ndarray | slice = slice(None), level: float = 0.95) -> np.ndarray:
+        """``(K, m)`` half-widths of the simultaneous band over the grid points ``where``."""
+        return quantile(self.peaks[where].max(axis=0), level) * self.band_se
+
+    def lower(self, where: np.ndarray | slice = slice(None), level: float = 0.95) -> float:
+        """``max(0, max_{k,x} [|d_k| - c se~_k])``: from the simultaneous band, so valid wherever the largest lies."""
+        return max(0.0, float((np.abs(self.d) - self.band(where, level))[:, where].max()))
+
+
+def separable(variances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Split variances ``(K, m, B)`` into ``a_k h(x)``, which a few seeds can estimate.
+
+    ``h = mean_k s2_k/a_k``, ``a_k = mean_x s2_k/h``, started at ``a_k = mean_x s2_k``, two rounds.
+
+    Returns
+    -------
+    a ``(K, B)`` and h ``(m, B)``.
+    """
+    k, m, _ = variances.shape
+    a = variances.mean(axis=1)
+    h = np.empty(variances.shape[1:])
+    for _ in range(2):
+        np.einsum("kmb,kb->mb", variances, 1.0 / (k * a), out=h)
+        a = np.einsum("kmb,mb->kb", variances, 1.0 / (m * h))
+    return a, h
+
+
+def contrast(variances: np.ndarray) -> np.ndarray:
+    """Variance of ``d_k = zbar_k - mean_j zbar_j`` from the variances ``V_k`` of the means, along the first axis:
+    ``(1-1/K)^2 V_k + K^-2 sum_{j != k} V_j``."""
+    k = len(variances)
+    return (1 - 2 / k) * variances + variances.sum(axis=0) / k**2
+
+
+def assess_deviations(data: Moments, resampled_peaks: np.ndarray) -> Deviations:
+    """Deviations of the rungs with everything that bounds them (T5).
+
+    Upper bounds take plain variances and Satterthwaite's degrees of freedom. The band takes separable variances,
+    computed anew in each resample: with variances held fixed it covers 26 to 63 of 100 curves in place of 95.
+
+    Parameters
+    ----------
+    data : moments of the data, ``B = 1``; variances above zero.
+    resampled_peaks : ``(m, B)``, what `peaks` gives for the wild resamples.
+    """
+    n = data.column[..., 0]
+    k = len(n)
+    means, of_mean = data.means[..., 0], data.variances[..., 0] / n
+    squared = contrast(of_mean)
+    quartic = of_mean**2 / (n - 1)
+    df = squared**2 / ((1 - 1 / k) ** 4 * quartic + (quartic.sum(axis=0) - quartic) / k**4)
+    a, h = separable(data.variances)
+    return Deviations(
+        d=means - means.mean(axis=0),
+        se=np.sqrt(squared),
+        df=df,
+        band_se=np.sqrt(contrast(a / n) * h[:, 0]),
+        peaks=resampled_peaks,
+    )
+
+
+def peaks(data: Moments, resampled: Moments) -> np.ndarray:
+    """``(m, B)`` largest ``|d*_k|/se~*_k`` over rungs at each x, studentised anew in each resample."""
+    a, h = separable(np.maximum(resampled.variances, _FLOOR * data.variances))
+    scale = contrast(a / data.counts[:, None])
+    d = resampled.means - resampled.means.mean(axis=0)
+    np.square(d, out=d)
+    d *= 1.0 / scale[:, None]
+    return np.sqrt(d.max(axis=0) / h)

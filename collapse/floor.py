@@ -1,0 +1,62 @@
+"""Which irreducible loss is subtracted, and where it comes from."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from ..errors import InputError, unknown
+from .ladder import Ladder
+from .outcome import IrreducibleLoss
+from .power_law import fit_end_points
+
+FloorChoice = Literal["known", "profile", "fit"] | float
+UNKNOWN = IrreducibleLoss(value=None, low=None, high=None, source="none")
+_Z = 1.959964
+
+
+def check_choice(choice: FloorChoice) -> None:
+    """Raise `InputError` unless the choice is ``known``, ``profile``, ``fit`` or a finite number."""
+    if isinstance(choice, str):
+        if choice not in ("known", "profile", "fit"):
+            raise unknown("irreducible loss", choice, ("known", "profile", "fit", "a number"))
+    elif not np.isfinite(choice):
+        raise InputError(f"the irreducible loss must be a finite number, got {choice}")
+
+
+def known_floor(ladder: Ladder) -> tuple[IrreducibleLoss, str | None]:
+    """The floor that the curves carry, and why there is none: it must be one number for the whole group."""
+    values = {curve.irreducible_loss for curve in ladder.curves}
+    if len(values) > 1:
+        return UNKNOWN, "the curves of the group do not agree on one irreducible loss"
+    value = values.pop() if values else None
+    if value is None:
+        return UNKNOWN, "the irreducible loss is not known"
+    error = _Z * max(curve.irreducible_loss_se for curve in ladder.curves)
+    return IrreducibleLoss(value=value, low=value - error, high=value + error, source="known"), None
+
+
+def given_floor(value: float) -> IrreducibleLoss:
+    """A floor that the user typed; its error is not known, so the interval is the point."""
+    return IrreducibleLoss(value=value, low=value, high=value, source="given")
+
+
+def fitted_floor(ladder: Ladder, rng: np.random.Generator) -> tuple[IrreducibleLoss, str | None]:
+    """The floor of the end-point power law, and why there is none."""
+    ends = [np.array([curve.loss[-1] for curve in rung]) for rung in ladder.rungs]
+    fit = fit_end_points(ends, ladder.sizes, rng=rng)
+    if fit.floor is None:
+        return UNKNOWN, f"no irreducible loss from the end points: {fit.status}"
+    return IrreducibleLoss(value=fit.floor, low=fit.low, high=fit.high, source="fit"), None
+
+
+def floor_warning(ladder: Ladder, floor: IrreducibleLoss) -> str | None:
+    """Warn where the floor's error alone would fake a deviation: it is shared by all seeds, so more of them do not help."""
+    if floor.value is None or floor.high is None or floor.source == "profile":
+        return None
+    smallest = min(float(np.mean([curve.loss[-1] for curve in rung])) for rung in ladder.rungs) - floor.value
+    error = (floor.high - floor.value) / _Z
+    if smallest > 0 and error > 0.01 * smallest:
+        return f"the irreducible loss is uncertain by {100 * error / smallest:.2g} % of the smallest end excess"
+    return None

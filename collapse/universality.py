@@ -1,0 +1,151 @@
+"""Do families share one curve on a data set? Each family's mean curve against the master curve of the others."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.stats import t as student
+
+from .bootstrap import blocks, draw_signs, moments, quantile
+from .equivalence import separable
+from .outcome import AcrossFamilies, FamilyDeviation, RescaledGroup, Scale, Verdict
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Member:
+    """A family's ladder under one recipe, on the grid and the scale that all members share."""
+
+    family: str
+    recipe: str
+    group: RescaledGroup
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class _Curve:
+    """A member's mean curve over rungs ``(m,)``, the variance of it and the denominators of its degrees of freedom, its
+    separable variance, and mean curves and separable variances of B resamples ``(m, B)``."""
+
+    mean: np.ndarray
+    variance: np.ndarray
+    quartic: np.ndarray
+    band_variance: np.ndarray
+    resampled: np.ndarray
+    resampled_variance: np.ndarray
+
+
+def compare_families(
+    dataset: str,
+    leg: str,
+    members: Sequence[Member],
+    *,
+    margin: float,
+    rng: np.random.Generator,
+    resamples: int = 999,
+) -> AcrossFamilies:
+    """Deviation of each family's mean curve from the master curve of the other families.
+
+    With ``g_a = mean_k zbar_ak`` the mean curve of family a over its own rungs (taken as fixed), and the master curve of
+    the others ``mean_{b != a} g_b``, computed anew in each resample::
+
+        D_a(x) = g_a - mean_{b != a} g_b
+        high   = max_x [|D_a| + t_{.95; nu} se]           one-sided and pointwise, as within a family
+        low    = max(0, max_x [|D_a| - c se~])            from the simultaneous band of the wild bootstrap
+
+    ``where`` is the longest stretch of x on which that band excludes 0. The verdict holds high and low against the
+    margin. A family with several recipes is compared, recipe by recipe, with the other families, each of which counts
+    once.
+
+    Parameters
+    ----------
+    dataset, leg : what the members have in common.
+    members : at least two families, all on one scale and one grid.
+    margin : largest difference that still counts as one curve.
+    rng : chance.
+    resamples : wild resamples.
+    """
+    curves = [
+        _curve(member.group, child, resamples) for member, child in zip(members, rng.spawn(len(members)), strict=True)
+    ]
+    scale: Scale = members[0].group.scale
+    rows = [_deviation(i, members, curves, margin) for i in range(len(members))]
+    return AcrossFamilies(dataset=dataset, leg=leg, scale=scale, smallest_model=None, per_family=tuple(rows))
+
+
+def _curve(group: RescaledGroup, rng: np.random.Generator, resamples: int) -> _Curve:
+    data = moments(group.values)
+    k = len(group.values)
+    parts = data.variances[..., 0] / data.counts[:, None] / k**2
+    means, variances = [], []
+    for block in blocks(group.values, draw_signs(data.counts, resamples, rng)):
+        means.append(block.means.mean(axis=0))
+        floor = 1e-6 * data.variances
+        variances.append(_separable_variance(np.maximum(block.variances, floor), data.counts))
+    return _Curve(
+        mean=data.means[..., 0].mean(axis=0),
+        variance=parts.sum(axis=0),
+        quartic=(parts**2 / (data.counts[:, None] - 1)).sum(axis=0),
+        band_variance=_separable_variance(data.variances, data.counts)[:, 0],
+        resampled=np.concatenate(means, axis=1),
+        resampled_variance=np.concatenate(variances, axis=1),
+    )
+
+
+def _separable_variance(variances: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    a, h = separable(variances)
+    return (a / counts[:, None]).sum(axis=0) / len(counts) ** 2 * h
+
+
+def _shares(i: int, members: Sequence[Member]) -> np.ndarray:
+    """Weights of all members in ``D_i``: 1 for i itself, and minus the mean over the other families."""
+    families = [member.family for member in members]
+    others = set(families) - {families[i]}
+    shares = np.array([-1.0 / families.count(f) / len(others) if f in others else 0.0 for f in families])
+    shares[i] = 1.0
+    return shares
+
+
+def _deviation(i: int, members: Sequence[Member], curves: Sequence[_Curve], margin: float) -> FamilyDeviation:
+    shares = _shares(i, members)
+
+    def total(name: str, power: int) -> np.ndarray:
+        return sum(s**power * getattr(c, name) for s, c in zip(shares, curves, strict=True))  # type: ignore[return-value]
+
+    difference, variance = total("mean", 1), total("variance", 2)
+    df = variance**2 / total("quartic", 4)
+    high = float((np.abs(difference) + student.ppf(0.95, df) * np.sqrt(variance)).max())
+    peaks = (np.abs(total("resampled", 1)) / np.sqrt(total("resampled_variance", 2))).max(axis=0)
+    margin_of_band = np.abs(difference) - quantile(peaks) * np.sqrt(total("band_variance", 2))
+    low = max(0.0, float(margin_of_band.max()))
+    verdict, reason = _verdict(low, high, margin)
+    return FamilyDeviation(
+        family=members[i].family,
+        recipe=members[i].recipe,
+        deviation=float(np.abs(difference).max()),
+        low=low,
+        high=high,
+        where=longest_stretch(margin_of_band > 0, members[i].group.x),
+        verdict=verdict,
+        reason=reason,
+        x=members[i].group.x,
+        difference=difference,
+    )
+
+
+def _verdict(low: float, high: float, margin: float) -> tuple[Verdict, str | None]:
+    if high < margin:
+        return "collapse", None
+    if low >= margin:
+        return "no-collapse", None
+    return "cannot-tell", f"the margin of {margin:g} lies within the interval"
+
+
+def longest_stretch(inside: np.ndarray, x: np.ndarray) -> tuple[float, float] | None:
+    """First and last x of the longest run of True in a mask ``(m,)``, None where there is none."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], inside, [False]]).astype(int)))
+    if not len(edges):
+        return None
+    starts, ends = edges[::2], edges[1::2] - 1
+    longest = int(np.argmax(ends - starts))
+    return float(x[starts[longest]]), float(x[ends[longest]])
