@@ -31,6 +31,9 @@ class PlainCNN(Family):
 
     name: ClassVar[str] = "cnn"
     ladder: ClassVar[tuple[Rung, ...]] = widths(12, 17, 24, 34, 48, 68)
+    # Batched over seeds a convolution becomes a grouped one: on CPUs it was slower than a loop at every size but the
+    # smallest, and oneDNN picks its kernel, hence the last bits, by the number of groups.
+    packable: ClassVar[bool] = False
     depth: int = 2
 
     def misfit(self, task: Task) -> str | None:

@@ -5,12 +5,35 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
+import torch
 from torch import nn
 
 from ..errors import InputError
 from ..task import Task
 from .family import FAMILIES, Family, Rung, widths, wrong_kind
 from .transformer import whole_heads
+
+
+class LinearPatches(nn.Module):
+    """Cut ``(batch, channels, side, side)`` into patches and map each: ``(batch, patches, width)``.
+
+    timm's own strided convolution computes the same, but batched over seeds its last bits depend on their number.
+    """
+
+    def __init__(self, img_size: int, patch_size: int, in_chans: int, embed_dim: int, **_: object) -> None:
+        super().__init__()
+        self.patch_size = patch_size
+        self.num_patches = (img_size // patch_size) ** 2
+        self.proj = nn.Linear(in_chans * patch_size**2, embed_dim)
+
+    def init_weights(self) -> None:
+        """Called by timm: its draw for patches, variance one over fan-in."""
+        nn.init.normal_(self.proj.weight, std=self.proj.in_features**-0.5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        p = self.patch_size
+        x = x.unflatten(-1, (-1, p)).unflatten(-3, (-1, p))  # batch, channels, row, y, column, x
+        return self.proj(x.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2))
 
 
 @FAMILIES.register
@@ -55,6 +78,7 @@ class ViT(Family):
             class_token=False,
             global_pool="avg",
             weight_init="jax",
+            embed_layer=LinearPatches,
         )
 
 
@@ -69,6 +93,7 @@ class ResNet(Family):
     name: ClassVar[str] = "resnet"
     library: ClassVar[str] = "timm"
     ladder: ClassVar[tuple[Rung, ...]] = widths(10, 14, 20, 28, 40, 56)
+    packable: ClassVar[bool] = False  # as for `cnn`
     blocks: int = 1
 
     def misfit(self, task: Task) -> str | None:
