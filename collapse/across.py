@@ -1,4 +1,4 @@
-"""Families against each other: how far each lies from the master curve of the others, along x and as one number."""
+"""Families against each other: how far each lies from the master curve of the others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from .charts import ROW, beside, draw_interval, draw_single, percent_axis
 from .limits import extent, limit_axis, words
 from .outcome import AcrossFamilies, Analysis, FamilyDeviation
-from .palette import INK, family_colors, family_markers
+from .palette import INK, family_colors, family_markers, legible
 from .sheet import Mark, Sheet, wrap
 
 
@@ -29,7 +29,9 @@ def across_sheet(analysis: Analysis) -> Sheet:
     for entry in analysis.across_families:
         model = entry.smallest_model or "none is small enough"
         line = f"{entry.dataset}, {entry.leg} rate, {entry.scale} scale; smallest model that holds: {model}"
-        top += 0.1 + sheet.text(0.15, top + 0.1, wrap(line, sheet.width - 0.3, 9), fontsize=9, weight="bold")
+        top += 0.1 + sheet.text(
+            0.15, top + 0.1, wrap(line, sheet.width - 0.3, 9, weight="bold"), fontsize=9, weight="bold"
+        )
         margins = {
             group.margin for group in analysis.groups if (group.dataset, group.leg) == (entry.dataset, entry.leg)
         }
@@ -55,7 +57,7 @@ def _draw_entry(
         draw_single(sheet, axes, row, margin, _mark(entry, member), "margin")
         twice = sum(other.family == member.family for other in members) > 1
         name = f"{member.family} {member.recipe}" if twice else member.family
-        beside(axes, row, -0.08, wrap(name, 1.2, 7.5, 2), "right", color=color, weight="bold")
+        beside(axes, row, -0.08, wrap(name, 1.2, 7.5, weight="bold"), "right", color=legible(color), weight="bold")
         why = "" if member.reason is None else f": {member.reason}"
         beside(axes, row, 2.3, wrap(f"{member.verdict}{why}", 1.7, 7.5, 2), "left", color=INK)
     return top + height + 0.55

@@ -30,7 +30,10 @@ def deviations_sheet(analysis: Analysis) -> Sheet:
     if not groups:
         sheet.text(0.15, top + 0.1, "There is no group of curves.", style="italic")
         return sheet.finish(top + 0.5)
-    axes = sheet.axes(_LABELS, top + 0.1, _CHART, ROW * len(groups))
+    labels = [_label(group, groups) for group in groups]
+    # Names are never cut here: two groups that differ in their last word would read alike.
+    height = max(ROW, 0.04 + 0.145 * max(label.count("\n") + 1 for label in labels)) * len(groups)
+    axes = sheet.axes(_LABELS, top + 0.1, _CHART, height)
     numbers = [
         (group.deviation, group.lower_bound, group.upper_bound, group.unrelated_deviation, group.margin)
         for group in groups
@@ -44,10 +47,16 @@ def deviations_sheet(analysis: Analysis) -> Sheet:
         interval = (group.deviation, group.lower_bound, group.upper_bound)
         style = {"color": colors[group.family], "marker": markers[group.family]}
         draw_interval(sheet, axes, row, interval, mark, left, style)
-        draw_single(sheet, axes, row, group.unrelated_deviation, mark, "unrelated")
-        draw_single(sheet, axes, row, group.margin, mark, "margin")
-        _write_row(axes, row, group, groups)
-    return sheet.finish(top + 0.1 + ROW * len(groups) + 0.5)
+        if any(value is not None for value in interval):
+            draw_single(sheet, axes, row, group.unrelated_deviation, mark, "unrelated")
+            draw_single(sheet, axes, row, group.margin, mark, "margin")
+        else:
+            why = wrap(f"no number: {group.reason or 'no reason given'}", _CHART - 0.3, 7.5, 2)
+            beside(axes, row, 0.1, why, "left", color=FAINT, style="italic")
+        verdict = f"{group.verdict}\n{group.evidence}, p_exact {p_value(group.p_exact)}"
+        beside(axes, row, -0.08, labels[row], "right", color=INK)
+        beside(axes, row, _CHART + 0.12, verdict, "left", color=INK)
+    return sheet.finish(top + 0.1 + height + 0.5)
 
 
 def _order(group: GroupResult) -> tuple[int, str, float, str, str]:
@@ -56,19 +65,9 @@ def _order(group: GroupResult) -> tuple[int, str, float, str, str]:
     return rank, group.dataset, bound, group.family, group.recipe
 
 
-def _write_row(axes: Axes, row: int, group: GroupResult, groups: Sequence[GroupResult]) -> None:
-    control = f"\n{_CONTROL[group.control]}" if group.control else ""
-    name = f"{name_of(group, groups)} on {group.dataset}"
-    label = wrap(name, _LABELS - 0.3, 7.5, 1 if control else 2) + control
-    beside(axes, row, -0.08, label, "right", color=INK)
-    verdict = f"{group.verdict}\n{group.evidence}, p_exact {p_value(group.p_exact)}"
-    beside(axes, row, _CHART + 0.12, verdict, "left", color=INK)
-    if group.deviation is None and group.lower_bound is None and group.upper_bound is None:
-        beside(axes, row, 0.1, _no_number(group.reason), "left", color=FAINT, style="italic")
-
-
-def _no_number(reason: str | None) -> str:
-    return wrap(f"no number: {reason or 'no reason given'}", _CHART - 0.6, 7, 2)
+def _label(group: GroupResult, groups: Sequence[GroupResult]) -> str:
+    name = wrap(f"{name_of(group, groups)} on {group.dataset}", _LABELS - 0.2, 7.5)
+    return f"{name}\n{_CONTROL[group.control]}" if group.control else name
 
 
 def beside(axes: Axes, row: int, inches: float, text: str, side: str, **style: object) -> None:
@@ -103,7 +102,7 @@ def draw_interval(
     if low is not None and low <= left:
         arrow: dict[str, Any] = {"marker": 8, "markersize": 5, "linestyle": "none"}
         axes.plot([left], [row], color=style["color"], clip_on=False, **arrow)
-        sheet.key("bound of zero: off the logarithmic axis", Line2D([], [], color=INK, **arrow))
+        sheet.key("bound beyond the end of the axis, such as zero", Line2D([], [], color=INK, **arrow))
     if value is not None:
         dot = {"markersize": 6, "markeredgecolor": "white", "markeredgewidth": 0.6, "linestyle": "none"}
         axes.plot([max(value, left)], [row], clip_on=False, zorder=4, **dot, **style)

@@ -96,7 +96,7 @@ def _all_figures(analysis: Analysis, curves: CurveSet) -> Iterator[tuple[str, Ca
 def _safe(name: str) -> str:
     """A file name without surprises; names that had to be changed carry a hash, so that no two become one file."""
     plain = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-.")[:60]
-    return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}".lstrip("-")
+    return plain if plain and plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}".lstrip("-")
 
 
 def _write(path: Path, content: bytes) -> Path:
@@ -113,7 +113,9 @@ def _views(analysis: Analysis, curves: CurveSet, groups: Sequence[GroupResult]) 
     for group in groups:
         own = members.get((group.family, group.dataset, group.recipe, group.leg), CurveSet(()))
         ordered = tuple(sorted(own, key=lambda curve: (curve.size, curve.seed)))
-        views.append(View(group=group, curves=ordered, name=name_of(group, groups), color=colors[group.family]))
+        views.append(
+            View(group=group, curves=ordered, name=name_of(group, analysis.groups), color=colors[group.family])
+        )
     return views
 
 
@@ -140,14 +142,15 @@ def _summary_sheet(analysis: Analysis, curves: CurveSet) -> Sheet:
         for view in _views(analysis, curves, chosen)
     ]
     with house_style():
-        sheet = Sheet(_SUMMARY_WIDTH)
+        between = gap(views)
+        width = min(3.6, (_SUMMARY_WIDTH - LEFT - 0.2 - (len(views) - 1) * between) / max(len(views), 1))
+        sheet = Sheet(max(5.5, LEFT + len(views) * width + (len(views) - 1) * between + 0.2))
         if not views:
             sheet.text(0.3, 0.3, "No group of curves could be rescaled, so there is nothing to show.", fontsize=10)
             return sheet.finish(0.9)
-        width = (_SUMMARY_WIDTH - LEFT - 0.2 - (len(views) - 1) * gap(views)) / len(views)
-        panels, top = block(sheet, views, ((draw_collapsed, 2.1), (draw_residual, 1.15)), 0.12, width, gap(views))
+        panels, top = block(sheet, views, ((draw_collapsed, 2.1), (draw_residual, 1.15)), 0.12, width, between)
         remarks = _remarks(groups, holds, fails)
-        top += sheet.text(LEFT, top, wrap(remarks, width * len(views), 7.5), fontsize=7.5, style="italic") + 0.05
+        top += sheet.text(LEFT, top, wrap(remarks, sheet.width - LEFT - 0.3, 7.5), fontsize=7.5, style="italic") + 0.05
         return finish(sheet, panels, top)
 
 
@@ -156,9 +159,7 @@ def _remarks(groups: Sequence[GroupResult], holds: GroupResult | None, fails: Gr
     networks = sum(group.control is None for group in groups)
     said = []
     if networks > 1:
-        said.append(
-            f"Of {networks} network groups the one with the smallest bound is shown, with a known floor if any."
-        )
+        said.append(f"Of {networks} network groups, those with a known floor first, the one with the smallest bound.")
     if holds is None:
         said.append("No control that must collapse is among these curves.")
     if fails is None:

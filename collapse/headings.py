@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .outcome import GroupResult
-from .palette import FAINT, INK, Color
+from .palette import FAINT, INK, Color, legible
 from .sheet import Sheet, wrap
 
 _CONTROL = {"holds": "control that must collapse", "fails": "control that must fail"}
@@ -34,7 +34,7 @@ def name_of(group: GroupResult, peers: Sequence[GroupResult]) -> str:
 
 
 def describe(group: GroupResult, name: str) -> list[str]:
-    """A group's name, what it must do as a control, its verdict, its numbers, and the reason; empty where there is none."""
+    """A group's name, what it must do as a control, verdict, numbers and reason; empty where there is none."""
     numbers = [f"p_exact {p_value(group.p_exact)}", f"deviation {percent(group.deviation)}"]
     numbers.append(f"U95 {percent(group.upper_bound)}")
     unbroken = ", ".join(part.replace(" ", "\u00a0") for part in numbers)
@@ -45,11 +45,11 @@ def describe(group: GroupResult, name: str) -> list[str]:
 def heading(sheet: Sheet, left: float, top: float, width: float, lines: Sequence[str], color: Color) -> float:
     """Write a group's description and return where it ends."""
     title, control, verdict, numbers, reason = lines
-    dark: Color = (0.75 * color[0], 0.75 * color[1], 0.75 * color[2])
-    top += sheet.text(left, top, wrap(title, width, 10), fontsize=9, weight="bold", color=dark)
+    dark = legible(color)
+    top += sheet.text(left, top, wrap(title, width, 9, weight="bold"), fontsize=9, weight="bold", color=dark)
     if control:
-        top += sheet.text(left, top, wrap(control, width, 9), fontsize=8.5, color=dark)
-    top += sheet.text(left, top, wrap(verdict, width, 9), fontsize=8.5, weight="bold")
+        top += sheet.text(left, top, wrap(control, width, 8.5), fontsize=8.5, color=dark)
+    top += sheet.text(left, top, wrap(verdict, width, 8.5, weight="bold"), fontsize=8.5, weight="bold")
     top += sheet.text(left, top, wrap(numbers, width, 8), fontsize=8, color=INK)
     if reason:
         top += sheet.text(left, top, wrap(reason, width, 7.5, 3), fontsize=7.5, color=FAINT, style="italic")

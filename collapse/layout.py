@@ -43,7 +43,14 @@ def in_columns(views: Sequence[View], title: str) -> Sheet:
     """A column a group, at most four beside each other: as trained above rescaled above the deviations."""
     blocks = -(-len(views) // _COLUMNS)
     columns = -(-len(views) // blocks)
-    looks = ((draw_raw, _TALL), (draw_collapsed, _TALL), (draw_residual, _LOW))
+    rescaled = any(view.group.rescaled is not None for view in views)
+    deviating = any(view.group.d is not None for view in views)
+    # Where no group has such a panel its place shrinks to the words that say so.
+    looks = (
+        (draw_raw, _TALL),
+        (draw_collapsed, _TALL if rescaled else 0.4),
+        (draw_residual, _LOW if deviating else 0.4),
+    )
     sheet = Sheet(max(LEFT + columns * _PANEL + (columns - 1) * gap(views) + 0.2, _NARROWEST))
     top = _title(sheet, title)
     panels: list[Panel] = []
@@ -85,7 +92,8 @@ def _column(
     sheet: Sheet, view: View, looks: Sequence[tuple[Look, float]], left: float, top: float, width: float
 ) -> list[Panel]:
     draw_sizes(sheet.axes(left, top, 0.7 * width, 0.09), view)
-    below, panels = top + _SPACE + 0.05, []
+    below = top + _SPACE + 0.05
+    panels: list[Panel] = []
     for draw, height in looks:
         panels.append(draw(sheet, sheet.axes(left, below, width, height), view))
         below += height + _SPACE

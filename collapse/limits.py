@@ -127,7 +127,7 @@ def _limit_residual(axes: Axes, reach: float) -> None:
         axes.set_yscale("symlog", linthresh=1.0, linscale=0.8)
         ticks = [tick for tick in (1, 3, 10, 30, 100, 300, 1000) if tick <= reach]
         axes.set_yticks([-tick for tick in ticks[::-1]] + [0] + ticks)
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "−")))
         axes.yaxis.set_minor_locator(NullLocator())
         if axes.get_ylabel():
             axes.set_ylabel("deviation over the margin\n(logarithmic beyond ±1)")

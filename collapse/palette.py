@@ -49,7 +49,18 @@ def family_colors(names: Iterable[str]) -> dict[str, Color]:
 
 def family_markers(names: Iterable[str]) -> dict[str, str]:
     """The marker of each family: a second way to tell them apart, without colour."""
-    return {name: MARKERS[place] for name, place in family_places(names).items()}
+    markers: dict[str, str] = {}
+    used: list[int] = []
+    for name, place in family_places(names).items():
+        # Families that have to share a colour do not share the marker as well.
+        markers[name] = MARKERS[(place + 4 * used.count(place)) % len(MARKERS)]
+        used.append(place)
+    return markers
+
+
+def legible(color: Color) -> Color:
+    """The colour, dark enough for text on white."""
+    return _mix(color, (0.0, 0.0, 0.0), 0.25)
 
 
 def shades(color: Color, sizes: Sequence[float]) -> dict[float, Color]:

@@ -104,14 +104,19 @@ def _explain_raw(sheet: Sheet, axes: Axes, view: View) -> None:
     if empty:
         sheet.note(axes, f"{empty} without a single point")
     floor = group.irreducible_loss
-    sheet.note(axes, "no floor is known" if floor.value is None else f"L0 = {floor.value:.4g} ({floor.source})")
+    if floor.value is None:
+        sheet.note(axes, "no floor is known")
+        return
+    sure = floor.low is None or floor.high is None or floor.low == floor.high
+    interval = "" if sure else f", 95 % interval {floor.low:.4g} to {floor.high:.4g}"
+    sheet.note(axes, f"L0 = {floor.value:.4g} ({floor.source}{interval})")
 
 
 def draw_collapsed(sheet: Sheet, axes: Axes, view: View) -> Panel:
     """The rescaled curves, seed means thick and seeds thin, before the fan of unrelated curves."""
     rescaled = view.group.rescaled
     if rescaled is None:
-        return words(axes, f"not rescaled: {view.group.reason or 'no reason given'}", sheet.width_of(axes))
+        return words(axes, _missing("not rescaled", view.group), sheet.width_of(axes))
     end_point = rescaled.scale == "end-point"
     shown = np.exp if end_point else np.asarray
     axes.set(xscale="log", yscale="log" if end_point else "linear")
@@ -132,6 +137,10 @@ def draw_collapsed(sheet: Sheet, axes: Axes, view: View) -> Panel:
     return Panel(axes, rescaled.scale, x, widen(y, extent(axes)[1], log=end_point))
 
 
+def _missing(what: str, group: GroupResult) -> str:
+    return f"{what}, for the reason given above" if group.reason else f"{what}; the analysis gives no reason"
+
+
 def _draw_fan(sheet: Sheet, axes: Axes, view: View, panel: str, shown: Callable[[np.ndarray], np.ndarray]) -> None:
     group = view.group
     if group.unrelated is None or group.rescaled is None or not len(group.unrelated):
@@ -150,7 +159,7 @@ def draw_residual(sheet: Sheet, axes: Axes, view: View) -> Panel:
     """Each rung's deviation from the mean of the rungs over the margin, with its band, and lines at the margin."""
     group = view.group
     if group.rescaled is None or group.d is None:
-        return words(axes, f"no deviation between rungs: {group.reason or 'no reason given'}", sheet.width_of(axes))
+        return words(axes, _missing("no deviation between rungs", group), sheet.width_of(axes))
     rescaled, margin = group.rescaled, group.margin
     axes.set_xscale("log")
     half, colors = _half_band(sheet, group), shades(view.color, view.sizes)
@@ -181,6 +190,6 @@ def _half_band(sheet: Sheet, group: GroupResult) -> np.ndarray | None:
     known = group.df is not None
     quantile = stdtrit(np.maximum(group.df, 1.0), 0.975) if group.df is not None else 1.96
     how = "± t quantile × standard error" if known else "±1.96 standard errors"
-    label = f"95 % pointwise band of a rung's deviation, from the spread of its seeds ({how})"
+    label = f"95 % pointwise band of a rung's deviation, from the seeds ({how})"
     sheet.key(label, patch)
     return quantile * group.se

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import functools
 import io
 import re
-import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,7 +21,9 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
+from matplotlib.textpath import text_to_path
 
 from .palette import FAINT, INK
 
@@ -85,12 +87,30 @@ class Mark:
     seed: int | None = None
 
 
-def wrap(text: str, inches: float, size: float = 8.0, lines: int | None = None) -> str:
+def wrap(text: str, inches: float, size: float = 8.0, lines: int | None = None, weight: str = "normal") -> str:
     """Break ``text`` so that it fits a width; cut with an ellipsis after a number of lines, where one is given."""
-    columns = max(8, int(inches / (size * 0.0082)))
-    # Names are long for their underscores and slashes: a blank of no width lets them break there.
-    parts = textwrap.wrap(re.sub(r"([_/])(?=\w)", "\\1 \u200b", text), columns, max_lines=lines, placeholder=" …")
-    return "\n".join(part.replace(" \u200b", "").replace("\u200b", "") for part in parts)
+    # A screen's letters stand up to three in a hundred wider than the font's own.
+    # Names are long for their underscores and slashes, so they may break behind one.
+    pieces = re.findall(r"[^ _/]*(?:[_/]+|$| )", text)
+    done: list[str] = []
+    current = ""
+    for piece in pieces:
+        if current.strip() and text_width(current + piece.rstrip(" "), size, weight) > 0.97 * inches:
+            done.append(current.rstrip(" "))
+            current = piece
+        else:
+            current += piece
+    done.append(current.rstrip(" "))
+    if lines is not None and len(done) > lines:
+        done = [*done[: lines - 1], f"{done[lines - 1]} …"]
+    return "\n".join(done)
+
+
+@functools.lru_cache(maxsize=4096)
+def text_width(text: str, size: float, weight: str = "normal") -> float:
+    """How wide a text stands in the figures' font, in inches."""
+    font = FontProperties(family="DejaVu Sans", size=size, weight=weight)
+    return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] / 72
 
 
 class Sheet:
@@ -115,6 +135,8 @@ class Sheet:
     def axes(self, left: float, top: float, width: float, height: float) -> Axes:
         """Add axes of that size with their upper left corner at (left, top), all in inches."""
         axes = self.figure.add_axes((0, 0, 1, 1), label=str(len(self._boxes)))
+        # A panel must not hide the label of the one above it.
+        axes.patch.set_visible(False)
         self._boxes.append((axes, (left, top, width, height)))
         return axes
 

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
+import io
+import subprocess
+import sys
+from collections import Counter
 
+import matplotlib
 import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from onecurve.collapse import across, charts, figures
+from onecurve.collapse.headings import name_of, p_value, percent
+from onecurve.collapse.limits import log_ticks
 from onecurve.collapse.outcome import (
     AcrossFamilies,
     Analysis,
@@ -13,6 +27,10 @@ from onecurve.collapse.outcome import (
     IrreducibleLoss,
     RescaledGroup,
 )
+from onecurve.collapse.palette import HUES, family_colors, family_markers, shades
+from onecurve.collapse.panels import short_number
+from onecurve.collapse.sheet import COLUMNS, Sheet, text_width, wrap
+from onecurve.errors import InputError
 from onecurve.results.curves import CurveSet, LearningCurve
 
 X = np.geomspace(0.1, 0.98, 24)
@@ -110,11 +128,12 @@ def compare(dataset="fourier", families=("mlp", "vit", "resnet")) -> AcrossFamil
     members = []
     for place, family in enumerate(families):
         difference = 0.03 * (place - 1) * (X - 0.5)
+        size = float(np.abs(difference).max()) or 0.001
         members.append(
             FamilyDeviation(
-                family=family, recipe="3f2a", deviation=float(np.abs(difference).max()) or 0.001, low=0.0 if place == 1
-                else 0.005, high=0.03, where=(0.1, 0.3) if place == 2 else None, verdict="approximate", reason=None,
-                x=X, difference=difference,
+                family=family, recipe="3f2a", deviation=size, low=0.0 if place == 1
+                else 0.6 * size, high=1.4 * size, where=(0.1, 0.3) if place == 2 else None, verdict="approximate",
+                reason=None, x=X, difference=difference,
             )
         )  # fmt: skip
     members.append(
@@ -140,3 +159,377 @@ def usual() -> tuple[Analysis, CurveSet]:
         shape_group(),
         across=[compare()],
     )
+
+
+def hard() -> tuple[Analysis, CurveSet]:
+    """One data set with eight families: twelve rungs, one rung, long names, nothing rescaled, censored, excess <= 0."""
+    parts = [
+        make_group(f"family_{k}_with_a_name_of_some_length_{'x' * k}", rungs=12 if k == 0 else 3 + k % 3, seeds=3)
+        for k in range(6)
+    ]
+    none = dict.fromkeys(("d", "se", "df", "unrelated", "deviation", "lower_bound", "upper_bound", "p_exact"))
+    parts.append(make_group("mlp", rungs=1, reason="fewer than 3 rungs", verdict="cannot-tell", **none))
+    group, curves = make_group("resnet", bare=True, reason="censored or diverged runs: 12 of 25 ended early " * 4)
+    curves = [censor(curve, 12) if rank % 2 else curve for rank, curve in enumerate(curves)]
+    curves[0] = dataclasses.replace(curves[0], loss=curves[0].loss - 0.3)
+    curves[2] = dataclasses.replace(curves[2], x=curves[2].x[:0], loss=curves[2].loss[:0], status="oom")
+    return collect(*parts, (group, curves))
+
+
+def numbers(sheet: Sheet, **wanted: object) -> list[dict[str, str]]:
+    """The rows of the table beside a figure, read back from text."""
+    rows = list(csv.DictReader(io.StringIO(sheet.table())))
+    return [row for row in rows if all(row[name] == str(value) for name, value in wanted.items())]
+
+
+def points_in_axes(figure: Figure) -> Counter:
+    """Every finite point of every line in the axes."""
+    lines = (line for axes in figure.axes for line in axes.lines)
+    pairs = (pair for line in lines for pair in np.asarray(line.get_xydata(), dtype=float))
+    return Counter((float(x), float(y)) for x, y in pairs if np.isfinite([x, y]).all())
+
+
+def words_in(figure: Figure) -> str:
+    """Everything written in a figure, line breaks as blanks."""
+    texts = [text.get_text() for text in figure.findobj(Text)]
+    return " ".join(" ".join(texts).replace("\u00a0", " ").split())
+
+
+def panel(figure: Figure, label: str, number: int = 0):
+    """The panel with that y label, the first such or a later one."""
+    return [axes for axes in figure.axes if label in axes.get_ylabel().replace("\n", " ")][number]
+
+
+def dataset_sheet(parts: tuple[Analysis, CurveSet], name: str = "fourier") -> Sheet:
+    return figures._dataset_sheet(*parts, name)
+
+
+@pytest.mark.parametrize("parts", [usual, hard])
+def test_table_holds_exactly_what_the_lines_of_a_data_set_show(parts):
+    sheet = dataset_sheet(parts())
+    written = Counter((float(row["x"]), float(row["y"])) for row in numbers(sheet))
+    assert written == points_in_axes(sheet.figure)
+    assert sum(written.values()) > 1000
+
+
+def test_plotted_numbers_are_those_of_the_analysis():
+    group, curves = make_group()
+    sheet = dataset_sheet(collect((group, curves)))
+    assert group.rescaled is not None and group.d is not None and group.se is not None
+    rung = {"size": group.rescaled.sizes[2], "rung": "width 2"}
+    mean = [float(row["y"]) for row in numbers(sheet, series="rung mean", **rung)]
+    np.testing.assert_allclose(mean, np.exp(group.rescaled.values[2].mean(axis=0)), rtol=1e-12)
+    seed = [float(row["y"]) for row in numbers(sheet, series="seed", seed=3, **rung)]
+    np.testing.assert_allclose(seed, np.exp(group.rescaled.values[2][3]), rtol=1e-12)
+    rows = numbers(sheet, series="deviation", **rung)
+    np.testing.assert_allclose([float(row["y"]) for row in rows], group.d[2] / MARGIN, rtol=1e-9)
+    half = 2.7764451 * group.se[2] / MARGIN  # t quantile .975 at 4 degrees of freedom
+    np.testing.assert_allclose([float(row["high"]) - float(row["y"]) for row in rows], half, rtol=1e-6)
+    np.testing.assert_allclose([float(row["y"]) - float(row["low"]) for row in rows], half, rtol=1e-6)
+    raw = [float(row["y"]) for row in numbers(sheet, series="trial", seed=3, **rung)]
+    np.testing.assert_allclose(raw, curves[2 * 5 + 3].loss[1:] - 0.1, rtol=1e-12)
+    fan = [float(row["y"]) for row in numbers(sheet, panel="collapsed", series="unrelated 4")]
+    assert group.unrelated is not None
+    np.testing.assert_allclose(fan, np.exp(group.unrelated[4]), rtol=1e-12)
+    assert {row["y"] for row in numbers(sheet, series="margin")} == {"1.0", "-1.0"}
+
+
+def test_shape_scale_is_drawn_as_it_is():
+    group, curves = shape_group()
+    sheet = dataset_sheet(collect((group, curves)), "photos")
+    assert group.rescaled is not None
+    mean = [float(row["y"]) for row in numbers(sheet, series="rung mean", rung="width 1")]
+    np.testing.assert_allclose(mean, group.rescaled.values[1].mean(axis=0), rtol=1e-12)
+    assert panel(sheet.figure, "mean improvement").get_yscale() == "linear"
+    assert "no floor is known" in words_in(sheet.figure)
+    raw = [float(row["y"]) for row in numbers(sheet, series="trial", rung="width 1", seed=0)]
+    np.testing.assert_allclose(raw, curves[5].loss[1:], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "change, label",
+    [
+        ({}, "95 % pointwise band of a rung's deviation, from the seeds (± t quantile × standard error)"),
+        ({"df": None}, "95 % pointwise band of a rung's deviation, from the seeds (±1.96 standard errors)"),
+        ({"band": np.full((5, 24), 0.01)}, "95 % simultaneous band of all rungs' deviations over x"),
+    ],
+)
+def test_band_says_what_it_is(change, label):
+    sheet = dataset_sheet(collect(make_group(**change)))
+    assert label in words_in(sheet.figure)
+    row = numbers(sheet, series="deviation", rung="width 0")[0]
+    if "band" in change:
+        assert float(row["high"]) - float(row["y"]) == pytest.approx(0.01 / MARGIN)
+
+
+def test_no_band_without_standard_errors():
+    sheet = dataset_sheet(collect(make_group(se=None, df=None)))
+    assert "band" not in words_in(sheet.figure)
+    assert {row["high"] for row in numbers(sheet, series="deviation")} == {""}
+
+
+def test_heading_has_verdict_and_numbers():
+    words = words_in(figures.draw_dataset(*collect(make_group(reason="an odd rung")), "fourier"))
+    assert "collapse (confirmatory)" in words and "an odd rung" in words
+    assert "p_exact 0.31, deviation 1 %, U95 2.5 %" in words
+
+
+def test_what_a_logarithmic_axis_cannot_show_is_counted():
+    sheet = dataset_sheet(hard())
+    words = words_in(sheet.figure)
+    # 24 whole or censored trials start at x = 0; one trial lies below its floor from x = 0.05 or later on.
+    assert "24 at x ≤ 0" in words and "at y ≤ 0" in words
+    assert "13 of 25 trials did not reach their horizon" in words and "1 without a single point" in words
+    assert min(float(row["x"]) for row in numbers(sheet, panel="raw")) > 0
+
+
+def test_censored_trials_are_dashed_and_whole_ones_are_not():
+    group, curves = make_group(rungs=3, seeds=3)
+    sheet = dataset_sheet(collect((group, [censor(curve, 9) if curve.seed == 1 else curve for curve in curves])))
+    lines = panel(sheet.figure, "above its floor").lines
+    dashed = [line for line in lines if line.is_dashed()]
+    assert len(lines) == 9 and len(dashed) == 3
+    assert all(np.nanmax(np.asarray(line.get_xdata())) < 0.9 for line in dashed)
+    assert len({row["size"] for row in numbers(sheet, series="censored trial")}) == 3
+
+
+def test_negative_losses_without_a_floor_get_a_linear_axis():
+    group, curves = shape_group()
+    sunk = [dataclasses.replace(curve, loss=curve.loss - 1) for curve in curves]
+    figure = figures.draw_dataset(*collect((group, sunk)), "photos")
+    assert panel(figure, "test loss").get_yscale() == "linear"
+    assert "at y ≤ 0" not in words_in(figure)
+
+
+def test_failing_control_lies_below_the_right_one_on_the_same_axes():
+    figure = figures.draw_dataset(*usual(), "power-law")
+    for label in ("above its floor", "final value", "over the margin"):
+        above, below = panel(figure, label, 0), panel(figure, label, 1)
+        assert above.get_position().y0 > below.get_position().y1
+        assert above.get_position().x0 == below.get_position().x0
+        assert above.get_ylim() == below.get_ylim() and above.get_xlim() == below.get_xlim()
+    right, wrong = panel(figure, "over the margin", 0), panel(figure, "over the margin", 1)
+    highest = [max(np.abs(line.get_ydata()).max() for line in axes.lines[:5]) for axes in (right, wrong)]
+    assert highest[0] < 1 < highest[1] < wrong.get_ylim()[1]
+    words = words_in(figure)
+    assert words.index("must collapse") < words.index("must fail")
+
+
+def test_columns_of_a_data_set_share_their_limits():
+    figure = figures.draw_dataset(*usual(), "fourier")
+    residuals = [axes for axes in figure.axes if axes.get_ylim()[0] == -axes.get_ylim()[1]]
+    assert len(residuals) == 3 and len({axes.get_ylim() for axes in residuals}) == 1
+
+
+def test_huge_deviations_do_not_flatten_the_others():
+    figure = figures.draw_dataset(*collect(make_group(drift=0.25), make_group("vit")), "fourier")
+    axes = panel(figure, "logarithmic beyond ±1")
+    assert axes.get_yscale() == "symlog" and axes.get_ylim()[1] > 30
+
+
+def test_large_fans_are_thinned_and_it_is_said():
+    sheet = dataset_sheet(collect(make_group(unrelated=-np.linspace(0.2, 0.8, 200)[:, None] * np.log(X))))
+    assert "(60 of 200 drawn)" in words_in(sheet.figure)
+    drawn = {row["series"] for row in numbers(sheet, panel="collapsed") if "unrelated" in row["series"]}
+    assert len(drawn) == 60 and {"unrelated 0", "unrelated 199"} <= drawn
+
+
+def test_deviations_are_sorted_and_hold_the_numbers():
+    analysis, _ = usual()
+    sheet = charts.deviations_sheet(analysis)
+    rows = numbers(sheet, series="deviation")
+    assert [(row["dataset"], row["family"]) for row in rows] == [
+        ("power-law", "linear-right"), ("power-law", "linear"), ("fourier", "mlp"), ("fourier", "vit"),
+        ("fourier", "resnet"), ("photos", "vit"),
+    ]  # fmt: skip
+    by_name = {(group.dataset, group.family): group for group in analysis.groups}
+    for row in rows:
+        group = by_name[row["dataset"], row["family"]]
+        expected = [
+            100 * value for value in (group.deviation, group.lower_bound, group.upper_bound) if value is not None
+        ]
+        assert [float(row[name]) for name in ("y", "low", "high")] == pytest.approx(expected)
+    dots = points_in_axes(sheet.figure)
+    for row in rows:
+        assert dots[float(row["y"]), float(row["x"])] == 1
+    assert {float(row["y"]) for row in numbers(sheet, series="unrelated")} == {26.0}
+    assert {float(row["y"]) for row in numbers(sheet, series="margin")} == {3.0}
+
+
+def test_group_without_a_number_says_why():
+    analysis, _ = collect(make_group(), make_group("vit", bare=True, reason="L0 not identified"))
+    sheet = charts.deviations_sheet(analysis)
+    assert "no number: L0 not identified" in words_in(sheet.figure)
+    assert not numbers(sheet, family="vit") and numbers(sheet, family="mlp")
+
+
+def test_families_against_the_others():
+    sheet = across.across_sheet(Analysis(groups=(), across_families=(compare(),)))
+    words = words_in(sheet.figure)
+    assert "own-exponents-one-form" in words and "cannot-tell: floor above Bayes" in words
+    y = [float(row["y"]) for row in numbers(sheet, family="resnet", series="difference")]
+    np.testing.assert_allclose(y, 3 * (X - 0.5), rtol=1e-12)
+    heavy = [float(row["x"]) for row in numbers(sheet, family="resnet", series="difference, significant")]
+    assert heavy == [x for x in X if 0.1 <= x <= 0.3]
+    (interval,) = numbers(sheet, family="mlp", series="deviation")
+    assert float(interval["low"]) < float(interval["y"]) < float(interval["high"])
+
+
+def test_summary_chooses_controls_and_the_tightest_network_with_a_known_floor():
+    tighter = shape_group("convnet", "other", upper_bound=0.001)
+    parts = [make_group("vit", upper_bound=0.02), tighter, make_group("mlp", upper_bound=0.01)]
+    parts += [make_group("linear", "law", control="fails"), make_group("linear", "law", control="holds", recipe="b")]
+    sheet = figures._summary_sheet(*collect(*parts))
+    shown = dict.fromkeys((row["family"], row["recipe"]) for row in numbers(sheet))
+    assert list(shown) == [("linear", "b"), ("mlp", "3f2a"), ("linear", "3f2a")]
+    assert sheet.figure.get_size_inches()[0] == pytest.approx(9.0)
+
+
+def test_summary_copes_with_what_is_missing():
+    words = words_in(figures.draw_summary(*collect(make_group())))
+    assert "No control that must collapse" in words and "No control that must fail" in words
+    assert "could be rescaled" in words_in(figures.draw_summary(*collect(make_group(bare=True))))
+
+
+def test_empty_analysis_is_said():
+    empty = Analysis(groups=(), across_families=())
+    assert "no group" in words_in(figures.draw_deviations(empty))
+    assert "No data set" in words_in(figures.draw_across_families(empty))
+    with pytest.raises(InputError, match="data set"):
+        figures.draw_dataset(empty, CurveSet(()), "fourier")
+    with pytest.raises(InputError, match="Did you mean 'fourier'"):
+        figures.draw_dataset(*usual(), "fourrier")
+
+
+def all_sheets(parts: tuple[Analysis, CurveSet]) -> list[tuple[str, Sheet]]:
+    sheets = []
+    for name, draw in figures._all_figures(*parts):
+        with figures.house_style():
+            sheets.append((name, draw()))
+    return sheets
+
+
+@pytest.mark.parametrize("parts", [usual, hard])
+def test_no_text_is_clipped_or_lies_on_other_text(parts):
+    for name, sheet in all_sheets(parts()):
+        canvas = FigureCanvasAgg(sheet.figure)
+        with figures.house_style():
+            canvas.draw()
+        page = sheet.figure.bbox
+        texts = [text for text in sheet.figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+        # Ticks beyond the limits are kept by matplotlib but not drawn: their texts have no place.
+        boxes = [(text.get_text(), text.get_window_extent()) for text in _drawn(sheet.figure, texts)]
+        for said, box in boxes:
+            assert box.x0 >= -0.5 and box.y0 >= -0.5 and box.x1 <= page.x1 + 0.5 and box.y1 <= page.y1 + 0.5, (
+                name,
+                said,
+            )
+        for place, (said, box) in enumerate(boxes):
+            for other, its in boxes[place + 1 :]:
+                across_x, across_y = (
+                    min(box.x1, its.x1) - max(box.x0, its.x0),
+                    min(box.y1, its.y1) - max(box.y0, its.y0),
+                )
+                assert across_x <= 1 or across_y <= 1, (name, said, other)
+
+
+def _drawn(figure: Figure, texts: list[Text]) -> list[Text]:
+    hidden = set()
+    for axes in figure.axes:
+        for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+            low, high = min(limits), max(limits)
+            for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
+                if not low <= tick.get_loc() <= high:
+                    hidden |= {tick.label1, tick.label2}
+    return [text for text in texts if text not in hidden]
+
+
+def small() -> tuple[Analysis, CurveSet]:
+    return collect(
+        make_group(rungs=3, seeds=3), make_group("vit", "CIFAR/10 (grey)", rungs=3, seeds=3), across=[compare()]
+    )
+
+
+def test_saved_files_are_complete_and_the_same_bytes_twice(tmp_path):
+    first = figures.save_figures(*small(), tmp_path / "one")
+    # The reader's own settings must not reach the files, and drawing must not change those settings.
+    with matplotlib.rc_context({"font.size": 20, "svg.hashsalt": "other", "axes.facecolor": "red"}):
+        second = figures.save_figures(*small(), tmp_path / "two")
+        assert matplotlib.rcParams["font.size"] == 20
+    names = [path.name for path in first]
+    stems = dict.fromkeys(name.rsplit(".", 1)[0] for name in names)
+    assert names == [f"{stem}.{kind}" for stem in stems for kind in ("png", "svg", "pdf", "csv")]
+    assert list(stems)[:4] == ["summary", "deviations", "across-families", "dataset-fourier"]
+    assert list(stems)[4].startswith("dataset-cifar-10-grey-")
+    assert sorted(names) == sorted(path.name for path in (tmp_path / "one").iterdir())
+    for one, two in zip(first, second, strict=True):
+        assert one.read_bytes() == two.read_bytes(), one.name
+    heads = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF", ".csv": b"panel,family,dataset"}
+    assert all(path.read_bytes().startswith(heads[path.suffix]) for path in first)
+    assert not any(b"CreationDate" in path.read_bytes() or b"<dc:date>" in path.read_bytes() for path in first)
+
+
+def test_file_names_are_safe_and_distinct():
+    names = ["fourier", "Fourier", "fourier ", "a/b", "a b", "..", "", "x" * 300]
+    safe = [figures._safe(name) for name in names]
+    assert safe[0] == "fourier" and len(set(safe)) == len(names)
+    assert all(len(name) < 80 and name and not set(name) & set("/\\ ") and name[0] != "." for name in safe)
+
+
+def test_colours_are_stable_and_distinct():
+    some, more = family_colors(["mlp", "vit"]), family_colors(["vit", "resnet", "mlp", "mlp"])
+    assert some["mlp"] == more["mlp"] == to_rgb(HUES[0]) and some["vit"] == more["vit"]
+    many = [f"family {k}" for k in range(len(HUES))]
+    assert len(set(family_colors(many).values())) == len(HUES)
+    crowd = [f"family {k}" for k in range(25)]
+    colors, markers = family_colors(crowd), family_markers(crowd)
+    assert len({(colors[name], markers[name]) for name in crowd}) == 25
+
+
+def test_shades_darken_with_size():
+    steps = shades(to_rgb(HUES[1]), [300, 100, 200, 100])
+    assert list(steps) == [100, 200, 300]
+    light = [sum(color) for color in steps.values()]
+    assert light == sorted(light, reverse=True) and len(set(light)) == 3
+    assert shades(to_rgb(HUES[1]), [7]) == {7: to_rgb(HUES[1])}
+
+
+def test_names_differ_where_groups_do():
+    one, other = make_group()[0], make_group(recipe="77", recipe_label="sgd")[0]
+    third = make_group(recipe="99", leg="constant")[0]
+    assert name_of(one, [one]) == "mlp"
+    assert name_of(other, [one, other]) == "mlp, sgd"
+    assert len({name_of(group, [one, other, third]) for group in (one, other, third)}) == 3
+
+
+def test_numbers_in_words():
+    assert [percent(value) for value in (None, 0.0061, 0.19)] == ["–", "0.61\u00a0%", "19\u00a0%"]
+    assert [p_value(value) for value in (None, 0.0004, 0.314)] == ["–", "< 0.001", "0.31"]
+    assert [short_number(value) for value in (950, 1234, 19_200, 999_999, 3.4e7)] == [
+        "950",
+        "1.23k",
+        "19k",
+        "1M",
+        "34M",
+    ]
+
+
+@pytest.mark.parametrize("low, high", [(0.09, 1.1), (0.8, 7), (1e-6, 1e3), (0.97, 1.02), (3.1, 3.3)])
+def test_logarithmic_ticks_are_few_and_inside(low, high):
+    ticks = log_ticks(low, high)
+    assert 2 <= len(ticks) <= 7 and all(low <= tick <= high for tick in ticks)
+
+
+def test_wrapping_keeps_every_word_and_the_width():
+    name = "a_family_with_a_rather_long_name on some/data/set with blanks"
+    lines = wrap(name, 1.2).split("\n")
+    assert "".join(lines).replace(" ", "") == name.replace(" ", "")
+    assert all(text_width(line, 8.0) <= 1.2 for line in lines) and len(lines) > 2
+    assert wrap(name, 1.2, lines=2).endswith("…")
+
+
+def test_table_has_its_columns_and_neither_pyplot_nor_torch_is_loaded():
+    assert COLUMNS[:3] == ("panel", "family", "dataset") and COLUMNS[-4:] == ("x", "y", "low", "high")
+    code = "import sys, onecurve.collapse.figures; print({'torch', 'ray', 'matplotlib.pyplot'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
