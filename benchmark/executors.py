@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 
@@ -60,3 +62,13 @@ def make_executor(address: str) -> Executor:
     from .ray_executor import RayExecutor
 
     return RayExecutor(None if address == "local" else address)
+
+
+def usable_cpus() -> int:
+    """CPUs that this process may use: its affinity, less where a control group grants less."""
+    granted = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+    except (OSError, ValueError):
+        return granted
+    return granted if quota == "max" else max(1, min(granted, int(quota) // int(period)))

@@ -14,11 +14,11 @@ for _name, _value in {
 }.items():
     os.environ.setdefault(_name, _value)
 
-import ray
-from ray.exceptions import RayActorError, RayError, RayTaskError
+import ray  # noqa: E402
+from ray.exceptions import RayActorError, RayError, RayTaskError  # noqa: E402
 
-from ..errors import InputError
-from .executors import Outcome
+from ..errors import InputError  # noqa: E402
+from .executors import Outcome, usable_cpus  # noqa: E402
 
 _OBJECT_STORE = 200 * 1024**2  # bytes; packs return a small status, so little is kept
 _WINDOW = 2  # packs in flight for each slot: the next one waits at the worker
@@ -76,13 +76,3 @@ def _start(address: str | None) -> None:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise InputError(f"no Ray cluster answers at {address!r}: {' '.join(str(error).split())[:200]}") from None
-
-
-def usable_cpus() -> int:
-    """CPUs that this process may use: its affinity, less where a control group grants less."""
-    granted = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = open("/sys/fs/cgroup/cpu.max").read().split()
-    except (OSError, ValueError):
-        return granted
-    return granted if quota == "max" else max(1, min(granted, int(quota) // int(period)))

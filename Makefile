@@ -1,0 +1,42 @@
+# Two targets do everything on a fresh machine with Python 3.11 or newer: `make demo` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+RUN := runs/quick
+
+.PHONY: help setup demo test test-slow lint clean
+
+help:
+	@echo "make demo       set up, train the quick sweep (about 6 minutes on 2 cores), print the table, draw the figures"
+	@echo "make test       set up, run the tests (at most 8 minutes on 2 cores)"
+	@echo "make test-slow  run the slow tests: calibration at full size, the quick sweep, every README command"
+	@echo "make lint       ruff and pyright"
+	@echo "make setup      make the virtual environment in .venv"
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Onecurve needs Python 3.11 or newer; {sys.executable} is {v.major}.{v.minor}. Try: make PYTHON=python3.11 $(MAKECMDGOALS)")'
+	@echo "Setting up .venv: about 3 GB of packages from PyPI (torch with its CUDA libraries is most of it; 6.6 GB on disk)."
+	@echo "That takes 2 to 10 minutes, once, depending on the network."
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --progress-bar off --constraint constraints.txt --editable '.[train,dev]'
+	@touch $(READY)
+
+demo: setup
+	$(BIN)/onecurve run quick --out $(RUN)
+	$(BIN)/onecurve analyze $(RUN) --json $(RUN)/analysis.json --to $(RUN)/figures
+
+test: setup
+	$(BIN)/python -m pytest
+
+test-slow: setup
+	$(BIN)/python -m pytest -m slow
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+clean:
+	rm -rf .venv build dist *.egg-info

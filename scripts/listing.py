@@ -1,0 +1,165 @@
+"""Tables on the terminal: what there is, and what an analysis found."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from ..collapse.outcome import Analysis, GroupResult
+
+_PIPE_WIDTH = 160
+
+
+def families() -> list[dict[str, Any]]:
+    """Families with their ladders and the data sets that they fit."""
+    from ..architectures.family import FAMILIES
+    from ..datasets.dataset import DATASETS
+    from ..results.trials import rung_label
+
+    tasks = {name: DATASETS.make(name).task for name in DATASETS.names()}
+    rows = []
+    for name in FAMILIES.names():
+        family = FAMILIES.make(name)
+        fits = [dataset for dataset, task in tasks.items() if family.misfit(task) is None]
+        rows.append(
+            {
+                "family": name,
+                "library": family.library,
+                "rungs": len(family.ladder),
+                "ladder": f"{rung_label(family.ladder[0])} to {rung_label(family.ladder[-1])}",
+                "packable": family.packable,
+                "fits": fits,
+            }
+        )
+    return rows
+
+
+def datasets() -> list[dict[str, Any]]:
+    """Data sets with their tasks and floors."""
+    from ..datasets.dataset import DATASETS
+
+    rows = []
+    for name in DATASETS.names():
+        dataset = DATASETS.make(name)
+        known = dataset.irreducible_loss is not None
+        rows.append(
+            {
+                "dataset": name,
+                "task": str(dataset.task),
+                "examples": dataset.pool_size if dataset.pool_size is not None else "unlimited",
+                "irreducible_loss": dataset.irreducible_loss,
+                "floor": "known" if known else "not known",
+                "about": dataset.summary,
+            }
+        )
+    return rows
+
+
+def sweeps() -> list[dict[str, Any]]:
+    """Built-in sweeps."""
+    from ..benchmark.sweep import load_sweep, sweep_names
+
+    rows = []
+    for name in sweep_names():
+        sweep = load_sweep(name)
+        rows.append({"sweep": name, "margin": sweep.margin, "groups": len(sweep.groups)})
+    return rows
+
+
+def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print rows that share their keys as a table."""
+    if not rows:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in rows[0]:
+        right = all(isinstance(row[name], (int, float)) for row in rows)
+        table.add_column(name.replace("_", " "), justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    _console().print(table)
+
+
+def print_analysis(analysis: Analysis) -> None:
+    """Print the deviation table: controls first, each row with its verdict in one plain sentence."""
+    table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
+    right = ("rungs", "seeds", "deviation", "bound", "p exact", "p shape", "unrelated")
+    for name in ("family", "data set", *right, "verdict", "in words"):
+        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    for group in sorted(analysis.groups, key=_order):
+        table.add_row(*_analysis_row(group))
+    _console().print(table)
+    _console().print(
+        "deviation: largest |d| over rungs and x; bound: its upper 95 % bound; unrelated: what curves show that share "
+        "nothing but the schedule; * on the shape scale, because the irreducible loss is not known",
+        style="dim",
+    )
+    for warning in analysis.warnings:
+        _console().print(f"note: {warning}", style="dim")
+    _print_across(analysis)
+
+
+def _print_across(analysis: Analysis) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold", title="Against the other families' master curve", title_justify="left")
+    for name in ("data set", "family", "deviation", "95 % interval", "where", "verdict"):
+        table.add_column(name, justify="right" if name == "deviation" else "left")
+    for across in analysis.across_families:
+        star = "*" if across.scale == "shape" else ""
+        for family in across.per_family:
+            where = f"x {family.where[0]:.2g} to {family.where[1]:.2g}" if family.where else ""
+            interval = f"{_percent(family.low)} to {_percent(family.high)}" if family.high is not None else family.reason or ""
+            table.add_row(across.dataset, family.family, _percent(family.deviation) + star, interval, where, family.verdict)
+    if table.row_count:
+        _console().print()
+        _console().print(table)
+
+
+def _order(group: GroupResult) -> tuple[int, str, float]:
+    first = {"holds": 0, "fails": 1}.get(group.control or "", 2)
+    return first, group.dataset, group.upper_bound if group.upper_bound is not None else float("inf")
+
+
+def _analysis_row(group: GroupResult) -> list[str]:
+    star = "*" if group.rescaled is not None and group.rescaled.scale == "shape" else ""
+    name = f"{group.family} (control: {group.control})" if group.control else group.family
+    return [
+        name,
+        group.dataset,
+        str(group.n_rungs),
+        str(group.n_seeds),
+        _percent(group.deviation) + star,
+        _percent(group.upper_bound) + star,
+        _number(group.p_exact),
+        _number(group.p_shape),
+        _percent(group.unrelated_deviation),
+        group.verdict,
+        group.sentence,
+    ]
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _console() -> Console:
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPE_WIDTH
+    return Console(width=width, highlight=False, soft_wrap=False)

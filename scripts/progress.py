@@ -1,0 +1,86 @@
+"""Follow a run: a progress bar with an ETA on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ..benchmark.runner import Progress, RunSummary, run
+from ..benchmark.sweep import Sweep
+from ..results.store import Store
+
+_EVERY = 10.0  # seconds between plain lines
+
+
+def follow(sweep: Sweep, store: Store, address: str, *, only: Mapping[str, str], **options: Any) -> RunSummary:
+    """Run a sweep at an address and show how its table grows."""
+    from ..benchmark.executors import make_executor
+
+    print(f"{sweep.name}: results go to {store.uri}; starting workers ({address})", file=sys.stderr, flush=True)
+    executor = make_executor(address)
+    show = _Bar() if sys.stderr.isatty() else _Lines()
+    try:
+        with show:
+            return run(sweep, store, executor, only=only, report=show.report, **options)
+    finally:
+        executor.close()
+
+
+def _text(progress: Progress) -> str:
+    if progress.stage == "prepare":
+        return f"preparing data and measuring cells {progress.done}/{progress.total}"
+    failed = f", {progress.failed} failed" if progress.failed else ""
+    return f"{progress.done}/{progress.total} trials in the table{failed}"
+
+
+class _Lines:
+    """Plain lines, at most one in ten seconds."""
+
+    def __init__(self) -> None:
+        self._began: dict[str, float] = {}
+        self._last = 0.0
+
+    def __enter__(self) -> _Lines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def report(self, progress: Progress) -> None:
+        """Print how far the run is and how long the rest may take."""
+        now = time.monotonic()
+        began = self._began.setdefault(progress.stage, now)
+        if progress.done < progress.total and now - self._last < _EVERY:
+            return
+        self._last = now
+        share = progress.seconds_done / progress.seconds_total if progress.seconds_total else 1.0
+        left = f", about {(now - began) * (1 - share) / share:.0f} s left" if 0.05 < share < 1 else ""
+        print(f"{_text(progress)}, {now - began:.0f} s{left}", file=sys.stderr, flush=True)
+
+
+class _Bar:
+    """A bar that measures progress in expected seconds, so that its ETA knows long packs from short ones."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("left:"), TimeRemainingColumn())
+        self._progress = RichProgress(*columns, console=Console(stderr=True))
+        self._tasks: dict[str, Any] = {}
+
+    def __enter__(self) -> _Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def report(self, progress: Progress) -> None:
+        """Move the bar of the progress's stage."""
+        if progress.stage not in self._tasks:
+            self._tasks[progress.stage] = self._progress.add_task(_text(progress), total=progress.seconds_total)
+        self._progress.update(self._tasks[progress.stage], completed=progress.seconds_done, description=_text(progress))
