@@ -102,12 +102,12 @@ class Dataset(ABC):
         return ""
 
     def pool_fraction(self, examples: int) -> float:
-        """Part of the pool that a run over ``examples`` uses, above 1 where it repeats; 0 where each draw is new."""
-        return examples / self.pool_size if self.pool_size else 0.0
+        """Share of the pool that a run over ``examples`` uses; 0 where each draw is new."""
+        return min(1.0, examples / self.pool_size) if self.pool_size else 0.0
 
     def repeats(self, examples: int) -> float:
         """How often a run over ``examples`` sees an example on average: 1 in one pass."""
-        return max(1.0, self.pool_fraction(examples))
+        return max(1.0, examples / self.pool_size) if self.pool_size else 1.0
 
     @property
     def ref(self) -> Ref:

@@ -17,6 +17,7 @@ from ..errors import InputError
 from .dataset import derived_seed
 
 if TYPE_CHECKING:
+    from filelock import BaseFileLock
     from torch import Tensor
 
     from ..task import Ref
@@ -42,24 +43,32 @@ def cached_array(ref: Ref, part: str, make: Callable[[], np.ndarray]) -> np.ndar
     part : which of its arrays, where it has several.
     make : returns the array; called at most once.
     """
-    from filelock import FileLock
-
     key = hashlib.sha256(json.dumps(ref.to_dict(), sort_keys=True).encode()).hexdigest()[:16]
     path = cache_directory() / f"{ref.name}-{part}-{key}.npy"
     found = _read(path)
-    if found is not None:
-        return found
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_suffix(".lock")):
-            if _read(path) is None:
+    if found is None:
+        lock = _lock(path)
+        try:
+            if _read(path) is None:  # nobody made it while we waited
                 _write(path, make())
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}. Point ONECURVE_CACHE at another folder.") from error
-    found = _read(path)
+        finally:
+            lock.release()
+        found = _read(path)
     if found is None:
         raise InputError(f"{path} changed while it was read. Does another program write to this folder?")
     return found
+
+
+def _lock(path: Path) -> BaseFileLock:
+    from filelock import FileLock
+
+    lock = FileLock(path.with_suffix(".lock"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError as error:
+        raise _not_writable(path, error) from error
+    return lock
 
 
 def _write(path: Path, array: np.ndarray) -> None:
@@ -72,30 +81,34 @@ def _write(path: Path, array: np.ndarray) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except BaseException:
+    except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise
+        raise _not_writable(path, error) from error
+
+
+def _not_writable(path: Path, error: OSError) -> InputError:
+    reason = error.strerror or error
+    return InputError(f"cannot write {path}: {reason}. Let ONECURVE_CACHE name a folder with space that you own.")
 
 
 def _read(path: Path) -> np.ndarray | None:
     """Map the array in ``path``; None where there is none, or where it is not what was written."""
     try:
         state = path.stat()
-    except FileNotFoundError:
+        return _checked(path, state.st_size, state.st_mtime_ns, state.st_ino)
+    except (OSError, ValueError, EOFError):
         return None
-    return _checked(path, state.st_size, state.st_mtime_ns)
 
 
 @lru_cache(maxsize=8)
-def _checked(path: Path, size: int, _mtime_ns: int) -> np.ndarray | None:
-    try:
-        array = np.load(path, mmap_mode="c")  # "c": torch warns of arrays that cannot be written; nothing goes to disk
-        with path.open("rb") as file:
-            file.seek(size - DIGEST_BYTES)
-            digest = file.read()
-    except (OSError, ValueError, EOFError):
-        return None
-    return array if hashlib.sha256(array.data).digest() == digest else None
+def _checked(path: Path, size: int, *_state: int) -> np.ndarray:
+    array = np.load(path, mmap_mode="c")  # "c": torch warns of arrays that cannot be written; nothing goes to disk
+    with path.open("rb") as file:
+        file.seek(size - DIGEST_BYTES)
+        digest = file.read()
+    if hashlib.sha256(array.data).digest() != digest:
+        raise ValueError("the file is not what was written")
+    return array
 
 
 class SeededOrder:

@@ -131,6 +131,11 @@ class FourierTeacher(Dataset):
 
     Equal and opposite wave vectors are merged, which is exact: 10,000 modes make about 3,200 distinct waves.
 
+    The test inputs are a scrambled Sobol sequence. The relative standard error of a network's test loss is about 1.9 %
+    with 4,096 of them, 1 % with 16,384 and .45 % with 65,536. Curves share the test set, so part of it cancels: what
+    is left in the difference of two sizes' normalised curves is 1.5, .7 and .3 % (measured on perceptrons of width 32
+    and 96). It does not average out over seeds.
+
     Attributes
     ----------
     inputs : dimension of the input.
@@ -189,16 +194,16 @@ class FourierTeacher(Dataset):
     def target(self, inputs: np.ndarray) -> np.ndarray:
         """The target at ``inputs``, float32 ``(n, inputs)``: ``(n,)``, to about 1e-6."""
         vectors, amplitudes = self.waves
-        phases = np.column_stack([2 * math.pi * vectors, np.angle(amplitudes)]).astype(np.float32)
-        matrix = torch.from_numpy(phases.T.copy())
+        matrix = torch.tensor(2 * math.pi * vectors.T, dtype=torch.float32)
+        phases = torch.tensor(np.angle(amplitudes), dtype=torch.float32)
         scale = torch.tensor(math.sqrt(2) * np.abs(amplitudes), dtype=torch.float32)
-        points = torch.cat([torch.from_numpy(inputs), torch.ones(len(inputs), 1)], dim=1)
+        points = torch.from_numpy(inputs)
         out = torch.empty(len(inputs))
         rows = max(8, BLOCK_WAVES // len(vectors))
         buffer = torch.empty(rows, len(vectors))
         for start in range(0, len(inputs), rows):
             block = points[start : start + rows]
-            angles = torch.mm(block, matrix, out=buffer[: len(block)])
+            angles = torch.addmm(phases, block, matrix, out=buffer[: len(block)])
             np.cos(angles.numpy(), out=angles.numpy())  # three times as fast as torch's
             torch.mv(angles, scale, out=out[start : start + rows])
         return out.numpy()
@@ -209,7 +214,8 @@ class FourierTeacher(Dataset):
 
     def _make_pool(self) -> np.ndarray:
         generator = np.random.default_rng(derived_seed(self.name, self.version, "pool"))
-        points = generator.random((self.pool, self.inputs), dtype=np.float32) - np.float32(0.5)
+        points = generator.random((self.pool, self.inputs), dtype=np.float32)
+        points -= 0.5
         return np.column_stack([points, self.target(points)])
 
 
