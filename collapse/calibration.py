@@ -81,7 +81,6 @@ class Batch:
                 loss=loss,
                 lr=self.rate,
                 irreducible_loss=FLOOR,
-                rung=f"size {size:g}",
             )
             for size, rung in zip(self.sizes, self.loss[group], strict=True)
             for seed, loss in enumerate(rung)
@@ -129,18 +128,19 @@ def autoregression(shape: tuple[int, ...], length: int, rng: np.random.Generator
     return series
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Rates:
     """Shares of simulated groups; the standard error of a share s over N groups is ``sqrt(s (1-s)/N)``.
 
-    ``exact``, ``trend`` and ``shape`` are rejections of T1, T1d and T3 at 5 %; ``certified`` has the upper bound below
+    ``exact``, ``trend`` and ``shape`` are rejections of T1, T1d and T3 at 5 %, NaN where the design has too few seeds
+    for the test; ``certified`` has the upper bound below
     the margin, ``refuted`` the lower bound at or above it; ``covered_above`` has the truth under the upper bound,
     ``covered_band`` inside the simultaneous band everywhere. ``excess`` is the mean of bound less true deviation.
     """
 
-    exact: float | None
-    trend: float | None
-    shape: float | None
+    exact: float
+    trend: float
+    shape: float
     certified: float
     refuted: float
     covered_above: float
@@ -156,28 +156,15 @@ def size_and_power(
     x, truth = batch.x[:-1], batch.truth[:, :-1]
     d = truth - truth.mean(axis=0)
     z = batch.z
-    q = to_shape(z, x)
     rows = []
-    for one, shape in zip(z, q, strict=True):
+    for one, shape in zip(z, to_shape(z, x), strict=True):
         exact, bounds = assess(list(one), x, batch.sizes, rng=rng, resamples=resamples)
         shapes, _ = assess(list(shape), x, batch.sizes, rng=rng, resamples=resamples)
         upper = bounds.upper()
-        inside = np.all(np.abs(bounds.d - d) <= bounds.band())
-        rows.append(
-            (
-                _rejects(exact.p),
-                _rejects(exact.p_trend),
-                _rejects(shapes.p),
-                upper < margin,
-                bounds.lower() >= margin,
-                upper >= batch.deviation,
-                inside,
-                upper - batch.deviation,
-            )
-        )
-    mean = np.mean(rows, axis=0).tolist()
-    names = [field.name for field in dataclasses.fields(Rates)]
-    return Rates(**{name: None if np.isnan(value) else value for name, value in zip(names, mean, strict=True)})
+        tests = [_rejects(exact.p), _rejects(exact.p_trend), _rejects(shapes.p)]
+        covered = [upper >= batch.deviation, np.all(np.abs(bounds.d - d) <= bounds.band())]
+        rows.append([*tests, upper < margin, bounds.lower() >= margin, *covered, upper - batch.deviation])
+    return Rates(*np.mean(np.array(rows, dtype=float), axis=0).tolist())
 
 
 def _rejects(p: float | None) -> float:

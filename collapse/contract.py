@@ -47,34 +47,15 @@ def plain(value: Any) -> Any:
     return value
 
 
-_SHARED = [
-    "n_rungs",
-    "n_seeds",
-    "x_min",
-    "x_max",
-    "p_exact",
-    "p_trend",
-    "p_shape",
-    "deviation",
-    "lower_bound",
-    "upper_bound",
-    "margin",
-    "noise_floor",
-    "unrelated_deviation",
-    "verdict",
-    "evidence",
-    "reason",
-    "sentence",
-    "control",
-    "overlap",
-    "n_censored",
-]
+_KEY = ("family", "dataset", "recipe", "recipe_label", "leg", "control")
+_DESIGN = ("n_rungs", "n_seeds", "n_censored", "x_min", "x_max", "overlap")
+_NUMBERS = ("p_exact", "p_trend", "p_shape", "deviation", "lower_bound", "upper_bound", "margin")
+_CONTEXT = ("noise_floor", "unrelated_deviation", "verdict", "evidence", "reason", "sentence")
 
 
 def _group(result: GroupResult) -> dict[str, Any]:
     return {
-        **{name: getattr(result, name) for name in ("family", "dataset", "recipe", "recipe_label", "leg")},
-        **{name: getattr(result, name) for name in _SHARED},
+        **{name: getattr(result, name) for name in (*_KEY, *_DESIGN, *_NUMBERS, *_CONTEXT)},
         "rescaling": result.rescaled.scale if result.rescaled else None,
         "irreducible_loss": dataclasses.asdict(result.irreducible_loss),
         "bands": [dataclasses.asdict(band) for band in result.bands],
@@ -86,9 +67,8 @@ def _group(result: GroupResult) -> dict[str, Any]:
 
 def _row(result: GroupResult) -> dict[str, Any]:
     return {
-        **{name: getattr(result, name) for name in ("family", "dataset", "recipe", "recipe_label", "leg")},
+        **{name: getattr(result, name) for name in (*_KEY, *_DESIGN, *_NUMBERS, *_CONTEXT)},
         "rescaling": result.rescaled.scale if result.rescaled else None,
-        **{name: getattr(result, name) for name in _SHARED},
         "L0": result.irreducible_loss.value,
         "L0_source": result.irreducible_loss.source,
         "resolution": result.resolution.get("horizon_exponent_plus_20_percent"),

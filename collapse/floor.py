@@ -7,9 +7,11 @@ from typing import Literal
 import numpy as np
 
 from ..errors import InputError, unknown
+from .exactness import Exactness
 from .ladder import Ladder
-from .outcome import IrreducibleLoss
+from .outcome import IrreducibleLoss, RescaledGroup
 from .power_law import fit_end_points
+from .profile import profile_floor
 
 FloorChoice = Literal["known", "profile", "fit"] | float
 UNKNOWN = IrreducibleLoss(value=None, low=None, high=None, source="none")
@@ -51,8 +53,25 @@ def fitted_floor(ladder: Ladder, rng: np.random.Generator) -> tuple[IrreducibleL
     return IrreducibleLoss(value=fit.floor, low=fit.low, high=fit.high, source="fit"), None
 
 
+def profiled_floor(
+    ladder: Ladder, shape: RescaledGroup | None, rng: np.random.Generator
+) -> tuple[IrreducibleLoss, Exactness | None, str | None]:
+    """The floor at which the curves collapse best, T2 in the place of T1, and why there is neither."""
+    if shape is None or ladder.fewest_seeds < 3 or len(ladder.rungs) < 3:
+        return UNKNOWN, None, "profiling the irreducible loss needs three rungs of three seeds"
+    losses = []
+    for rung, q, unit in zip(ladder.rungs, shape.values, shape.units, strict=True):
+        ends = np.array([curve.loss[-1] for curve in rung])[:, None]
+        losses.append(np.append(q * unit[:, None] + ends, ends, axis=1))
+    found = profile_floor(losses, shape.x, shape.sizes, rng=rng)
+    if found.floor is None:
+        return UNKNOWN, None, found.status
+    floor = IrreducibleLoss(value=found.floor, low=found.low, high=found.high, source="profile")
+    return floor, Exactness(statistic=found.statistic, p=found.p, p_trend=None, reason=None), None
+
+
 def floor_warning(ladder: Ladder, floor: IrreducibleLoss) -> str | None:
-    """Warn where the floor's error alone would fake a deviation: it is shared by all seeds, so more of them do not help."""
+    """Warn where the floor's error alone would fake a deviation: all seeds share it, so more of them do not help."""
     if floor.value is None or floor.high is None or floor.source == "profile":
         return None
     smallest = min(float(np.mean([curve.loss[-1] for curve in rung])) for rung in ladder.rungs) - floor.value

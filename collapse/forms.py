@@ -95,7 +95,7 @@ def resolution(form: Form, group: RescaledGroup, error: float = 0.2) -> float | 
     y = float(schedule_of(group)[0][0]) ** -form.mu
     span = float(group.sizes[-1] / group.sizes[0])
     bend = form.share * (1 - form.share) * (y - 1) / (form.share * y + 1 - form.share)
-    return 0.5 * np.log(span) * error * form.mu * bend
+    return float(0.5 * np.log(span) * error * form.mu * bend)
 
 
 def _curve(theta: np.ndarray, group: RescaledGroup) -> np.ndarray:

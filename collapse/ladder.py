@@ -59,7 +59,7 @@ class Ladder:
         """The x from which all curves in use have data."""
         return max((float(curve.x[curve.x > 0][0]) for curve in self.curves), default=1.0)
 
-    def copies(self) -> tuple[str, ...]:
+    def copies(self) -> list[str]:
         """Names of curves that equal an earlier one in every digit: a copied run, or a seed that was not set."""
         seen: dict[bytes, LearningCurve] = {}
         found = []
@@ -67,12 +67,17 @@ class Ladder:
             first = seen.setdefault(curve.x.tobytes() + curve.loss.tobytes(), curve)
             if first is not curve:
                 found.append(f"seed {curve.seed} of {name_of(curve)} equals seed {first.seed} of {name_of(first)}")
-        return tuple(found)
+        return found
 
 
 def name_of(curve: LearningCurve) -> str:
     """The rung in words, or its size."""
-    return curve.rung or f"size {curve.size:g}"
+    if curve.rung:
+        return curve.rung
+    for unit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if curve.size >= unit:
+            return f"size {curve.size / unit:.3g}{letter}"
+    return f"size {curve.size:g}"
 
 
 def _order(curve: LearningCurve) -> tuple[float, int, str, bytes]:

@@ -12,7 +12,7 @@ from .battery import assess
 from .deviation import describe
 from .equivalence import Deviations
 from .exactness import Exactness
-from .floor import UNKNOWN, FloorChoice, fitted_floor, floor_warning, given_floor, known_floor
+from .floor import UNKNOWN, FloorChoice, fitted_floor, floor_warning, given_floor, known_floor, profiled_floor
 from .forms import fit_form
 from .ladder import Ladder, name_of
 from .outcome import Form, IrreducibleLoss, RescaledGroup, Scale, Spread
@@ -45,6 +45,36 @@ class Measured:
     form: Form
     warnings: tuple[str, ...]
 
+    @property
+    def family(self) -> str:
+        """The family's name."""
+        return self.curves.curves[0].family
+
+    @property
+    def dataset(self) -> str:
+        """The data set's name."""
+        return self.curves.curves[0].dataset
+
+    @property
+    def recipe(self) -> str:
+        """The recipe within which curves are compared."""
+        return self.curves.curves[0].recipe
+
+    @property
+    def leg(self) -> str:
+        """The kind of schedule."""
+        return self.curves.curves[0].leg
+
+    @property
+    def control(self) -> str | None:
+        """What is known beforehand of the group: ``holds``, ``fails``, or None for a measurement."""
+        return self.curves.curves[0].control
+
+    @property
+    def bounded_below(self) -> bool:
+        """Whether a lower bound can be had: with two seeds half of a rung's resamples have no variance."""
+        return self.ladder.fewest_seeds > 2
+
 
 def measure(
     curves: CurveSet, *, choice: FloorChoice, resamples: int, x_min: float, rng: np.random.Generator
@@ -61,9 +91,9 @@ def measure(
     """
     ladder = Ladder.of(curves)
     floor_rng, end_rng, shape_rng = rng.spawn(3)
-    floor, floor_problem = _floor(ladder, choice, floor_rng)
-    ends, end_problem = _rescaled(ladder, "end-point", floor.value, x_min) if floor_problem is None else (None, None)
     shape, shape_problem = _rescaled(ladder, "shape", None, x_min)
+    floor, profiled, floor_problem = _floor(ladder, shape, choice, floor_rng)
+    ends, end_problem = _rescaled(ladder, "end-point", floor.value, x_min) if floor_problem is None else (None, None)
     exact, bounds = _assessed(ends, resamples, end_rng)
     exact_shape, shape_bounds = _assessed(shape, resamples, shape_rng)
     rescaled = ends or shape
@@ -76,7 +106,7 @@ def measure(
         problem=_problem(ladder, covered, rescaled) or (shape_problem if rescaled is None else None),
         overlap=covered,
         rescaled=rescaled,
-        exact=exact,
+        exact=profiled or exact,
         shape=exact_shape,
         deviations=bounds if ends else shape_bounds,
         spread=describe(rescaled) if rescaled else None,
@@ -88,16 +118,21 @@ def measure(
 _NO_FORM = Form(mu=None, share=None, gain=None, error=None, status="there is no curve to fit")
 
 
-def _floor(ladder: Ladder, choice: FloorChoice, rng: np.random.Generator) -> tuple[IrreducibleLoss, str | None]:
+def _floor(
+    ladder: Ladder, shape: RescaledGroup | None, choice: FloorChoice, rng: np.random.Generator
+) -> tuple[IrreducibleLoss, Exactness | None, str | None]:
+    """The floor, T2 where it was profiled, and why there is no floor."""
     if not ladder.rungs:
-        return UNKNOWN, None
-    if choice == "known":
-        return known_floor(ladder)
-    if choice == "fit":
-        return fitted_floor(ladder, rng)
+        return UNKNOWN, None, None
     if choice == "profile":
-        return UNKNOWN, "profiling is not available"
-    return given_floor(float(choice)), None
+        return profiled_floor(ladder, shape if shape and noisy(shape) else None, rng)
+    if choice == "known":
+        floor, problem = known_floor(ladder)
+    elif choice == "fit":
+        floor, problem = fitted_floor(ladder, rng)
+    else:
+        floor, problem = given_floor(float(choice)), None
+    return floor, None, problem
 
 
 def _rescaled(
@@ -124,7 +159,7 @@ def noisy(group: RescaledGroup) -> bool:
 
 def _problem(ladder: Ladder, covered: float, rescaled: RescaledGroup | None) -> str | None:
     """The first reason for which no verdict can be given, None where there is none."""
-    if not ladder.rungs and ladder.censored and not ladder.alone:
+    if not ladder.rungs and not ladder.alone:
         kinds = sorted({curve.status if curve.status != "ok" else "cut short" for curve in ladder.censored})
         return f"none of {len(ladder.censored)} runs reached its horizon ({', '.join(kinds)})"
     if ladder.alone and len(ladder.rungs) < 3:
@@ -133,8 +168,7 @@ def _problem(ladder: Ladder, covered: float, rescaled: RescaledGroup | None) -> 
         return f"fewer than 3 rungs: {len(ladder.rungs)}"
     copies = ladder.copies()
     if copies:
-        more = f", and {len(copies) - 1} more" if len(copies) > 1 else ""
-        return f"copied runs: {copies[0]}{more}"
+        return "copied runs: " + "; ".join(copies[:3]) + (f"; and {len(copies) - 3} more" if len(copies) > 3 else "")
     if covered < 0.5:
         return f"the rungs overlap on {100 * covered:.0f} % of the range of x only"
     if rescaled is not None and not noisy(rescaled):

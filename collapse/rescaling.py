@@ -73,9 +73,8 @@ def _end_point(curve: LearningCurve, x: np.ndarray, floor: float | None) -> tupl
     excess = curve.loss[seen] - floor
     if np.any(excess <= 0):
         first = float(curve.x[seen][excess <= 0][0])
-        raise InputError(
-            f"the irreducible loss {floor:g} is not below the loss of {name_of(curve)}, seed {curve.seed}, at x = {first:g}"
-        )
+        who = f"{name_of(curve)}, seed {curve.seed}"
+        raise InputError(f"the irreducible loss {floor:g} is not below the loss of {who}, at x = {first:g}")
     return np.interp(np.log(x), np.log(curve.x[seen]), np.log(excess / excess[-1])), float(excess[-1])
 
 

@@ -46,8 +46,8 @@ def compare_families(
 ) -> AcrossFamilies:
     """Deviation of each family's mean curve from the master curve of the other families.
 
-    With ``g_a = mean_k zbar_ak`` the mean curve of family a over its own rungs (taken as fixed), and the master curve of
-    the others ``mean_{b != a} g_b``, computed anew in each resample::
+    With ``g_a = mean_k zbar_ak`` the mean curve of family a over its own rungs (taken as fixed), and the master curve
+    of the others ``mean_{b != a} g_b``, computed anew in each resample::
 
         D_a(x) = g_a - mean_{b != a} g_b
         high   = max_x [|D_a| + t_{.95; nu} se]           one-sided and pointwise, as within a family

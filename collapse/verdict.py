@@ -90,6 +90,8 @@ def _claim(found: Findings) -> tuple[Verdict, str | None]:
 
 def _undecided(found: Findings, margin: float) -> str:
     between = f"between {percent(found.lower)} and {percent(found.upper)}"
+    if found.n_seeds < 3:
+        between = f"below {percent(found.upper)}"
     if found.p_exact is not None and found.p_exact < _ALPHA:
         return f"a deviation is real (p = {found.p_exact:.2g}), its size is undecided: {between}"
     needed = seeds_needed(found, margin)

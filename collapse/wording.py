@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .equivalence import Deviations
-from .outcome import Verdict
+from .outcome import GroupResult
 
 
 def percent(value: float) -> str:
@@ -23,14 +22,17 @@ def together(names: Sequence[str]) -> str:
     return f"{words.pop()}s " + ", ".join(name.split(" ", 1)[1] for name in names)
 
 
-def leaving(deviations: Deviations, x: np.ndarray, names: Sequence[str]) -> str | None:
+def leaving(result: GroupResult) -> str | None:
     """Which rungs leave the shared curve, and where, by the simultaneous band; None where none does."""
-    out = np.abs(deviations.d) > deviations.band()
+    if result.d is None or result.band is None or result.rescaled is None:
+        return None
+    out = np.abs(result.d) > result.band
     if not out.any():
         return None
+    names = result.rescaled.rungs
     rungs = [name for name, row in zip(names, out, strict=True) if row.any()]
     who = f"all {len(names)} rungs" if len(rungs) == len(names) else together(rungs)
-    return f"{who} leave{'s' if len(rungs) == 1 else ''} {stretch(out.any(axis=0), x)}"
+    return f"{who} leave{'s' if len(rungs) == 1 else ''} {stretch(np.asarray(out.any(axis=0)), result.rescaled.x)}"
 
 
 def stretch(inside: np.ndarray, x: np.ndarray) -> str:
@@ -45,29 +47,17 @@ def stretch(inside: np.ndarray, x: np.ndarray) -> str:
     return f"between x = {x[first]:.2g} and {x[last]:.2g}"
 
 
-def sentence(
-    verdict: Verdict,
-    reason: str | None,
-    *,
-    n_rungs: int,
-    deviation: float | None,
-    lower: float | None,
-    upper: float | None,
-    p: float | None,
-    leaves: str | None,
-    unrelated: float | None,
-) -> str:
-    """One sentence for a table."""
-    others = f"; unrelated curves differ by {percent(unrelated)}" if unrelated is not None else ""
-    if verdict == "cannot-tell" or upper is None or deviation is None:
-        said = (reason or "no verdict").removeprefix("underpowered: ")
+def sentence(result: GroupResult) -> str:
+    """The verdict in one sentence for a table."""
+    leaves, upper, other = leaving(result), result.upper_bound, result.unrelated_deviation
+    others = f"; unrelated curves differ by {percent(other)}" if other is not None else ""
+    if result.verdict == "cannot-tell" or upper is None or result.deviation is None:
+        said = (result.reason or "no verdict").removeprefix("underpowered: ")
         return f"{leaves}; {said}" if leaves else said
-    if verdict == "no-collapse":
-        size = f"the deviation is {percent(deviation)}, at least {percent(lower or 0.0)}"
-        return f"{leaves}: {size}{others}" if leaves else f"{size}{others}"
-    if verdict == "collapse":
-        untested = f" ({reason})" if reason else ""
-        return f"all {n_rungs} rungs share one curve within {percent(upper)}{untested}{others}"
-    real = f"not exactly (p = {p:.2g})" if p is not None else "not exactly"
-    where = f"; {leaves}" if leaves else ""
-    return f"all {n_rungs} rungs share one curve within {percent(upper)}, {real}{where}{others}"
+    if result.verdict == "no-collapse":
+        size = f"the deviation is {percent(result.deviation)}, at least {percent(result.lower_bound or 0.0)}"
+        return (f"{leaves}: {size}" if leaves else size) + others
+    shared = f"all {result.n_rungs} rungs share one curve within {percent(upper)}"
+    if result.verdict == "collapse":
+        return shared + (f" ({result.reason})" if result.reason else "") + others
+    return f"{shared}, not exactly (p = {result.p_exact:.2g})" + (f"; {leaves}" if leaves else "") + others

@@ -1,0 +1,139 @@
+"""A group's measurements, controls and verdict, put together into its result."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from .controls import Unrelated, unrelated
+from .deviation import noise_floor
+from .forms import resolution
+from .grid import bands
+from .measurement import Measured
+from .outcome import Band, Evidence, Form, GroupResult, Verdict
+from .verdict import decide, findings, grade
+from .wording import percent, sentence
+
+
+def conclude(
+    one: Measured, fits: Sequence[Form], *, margin: float, planned: float, rng: np.random.Generator
+) -> GroupResult:
+    """Give the verdict on one group.
+
+    Parameters
+    ----------
+    one : what was measured.
+    fits : forms of the suite's groups, from which unrelated curves are drawn.
+    margin, planned : the margin in use, and the one chosen before the data.
+    rng : chance, for the unrelated curves.
+    """
+    group, bounds = one.rescaled, one.deviations
+    others = unrelated(group, fits, rng=rng) if group and len(group.sizes) > 1 else None
+    limit = resolution(one.form, group) if group else None
+    evidence, why = grade(one.curves.curves, one.floor, margin=margin, planned=planned)
+    verdict, reason = _verdict(one, margin, limit)
+    deviation, lower, upper = _numbers(one)
+    result = GroupResult(
+        family=one.family,
+        dataset=one.dataset,
+        recipe=one.recipe,
+        recipe_label=one.curves.curves[0].recipe_label,
+        leg=one.leg,
+        control=one.control,
+        n_rungs=len(one.ladder.rungs),
+        n_seeds=one.ladder.fewest_seeds,
+        x_min=float(group.x[0]) if group else None,
+        x_max=float(group.x[-1]) if group else None,
+        irreducible_loss=one.floor,
+        p_exact=one.exact.p if one.exact else None,
+        p_shape=one.shape.p if one.shape else None,
+        deviation=deviation,
+        lower_bound=lower,
+        upper_bound=upper,
+        margin=margin,
+        bands=_bands(one, others),
+        noise_floor=noise_floor(one.spread, group.x) if one.spread and group else None,
+        unrelated_deviation=others.deviation if others else None,
+        resolution={"horizon_exponent_plus_20_percent": limit},
+        overlap=one.overlap,
+        verdict=verdict,
+        evidence=evidence,
+        reason=reason,
+        warnings=_warnings(one, evidence, why, others, limit),
+        sentence="",
+        n_censored=len(one.ladder.censored),
+        rescaled=group,
+        d=bounds.d if bounds else None,
+        se=bounds.se if bounds else None,
+        df=bounds.df if bounds else None,
+        unrelated=others.curves if others else None,
+        band=bounds.band() if bounds and one.bounded_below else None,
+        p_trend=one.exact.p_trend if one.exact else None,
+        spread=one.spread,
+        form=one.form,
+    )
+    return dataclasses.replace(result, sentence=sentence(result))
+
+
+def _verdict(one: Measured, margin: float, limit: float | None) -> tuple[Verdict, str | None]:
+    if one.problem is not None:
+        return "cannot-tell", one.problem
+    if one.floor_problem is not None:
+        return "cannot-tell", f"{one.floor_problem}, so exact collapse is untested{_shape_numbers(one)}"
+    if one.deviations is None or one.rescaled is None:
+        return "cannot-tell", "there is nothing to test"
+    found = findings(
+        one.deviations,
+        p_exact=one.exact.p if one.exact else None,
+        n_seeds=one.ladder.fewest_seeds,
+        n_censored=len(one.ladder.censored),
+        resolution=limit,
+        gated=one.control is None,
+    )
+    return decide(found, margin)
+
+
+def _shape_numbers(one: Measured) -> str:
+    if one.deviations is None:
+        return ""
+    p = f"p = {one.shape.p:.2g}, " if one.shape and one.shape.p is not None else ""
+    return f"; shapes: {p}bound {percent(one.deviations.upper())}"
+
+
+def _numbers(one: Measured) -> tuple[float | None, float | None, float | None]:
+    """Deviation and its bounds; a lower bound needs three seeds a rung."""
+    if one.deviations is None:
+        return None, None, None
+    lower = one.deviations.lower() if one.bounded_below else None
+    return float(np.abs(one.deviations.d).max()), lower, one.deviations.upper()
+
+
+def _bands(one: Measured, others: Unrelated | None) -> tuple[Band, ...]:
+    if one.rescaled is None:
+        return ()
+    rows = []
+    for i, (edges, mask) in enumerate(bands(one.rescaled.x)):
+        bounds = one.deviations if mask.any() else None
+        rows.append(
+            Band(
+                x=edges,
+                deviation=float(np.abs(bounds.d[:, mask]).max()) if bounds else None,
+                lower_bound=bounds.lower(mask) if bounds and one.bounded_below else None,
+                upper_bound=bounds.upper(mask) if bounds else None,
+                unrelated_deviation=others.bands[i] if others else None,
+            )
+        )
+    return tuple(rows)
+
+
+def _warnings(
+    one: Measured, evidence: Evidence, why: Sequence[str], others: Unrelated | None, limit: float | None
+) -> tuple[str, ...]:
+    found = [f"{evidence}: {reason}" for reason in why] + list(one.warnings)
+    if others and others.warning:
+        found.append(others.warning)
+    if limit is None and one.rescaled is not None and one.rescaled.scale == "end-point":
+        found.append(f"the ladder's resolution is not known: {one.form.status}")
+    return tuple(found)
