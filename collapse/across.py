@@ -10,10 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from .charts import ROW, beside, draw_interval, draw_single, percent_axis
+from .lettering import wrap
 from .limits import extent, limit_axis, words
 from .outcome import AcrossFamilies, Analysis, FamilyDeviation
 from .palette import INK, family_colors, family_markers, legible
-from .sheet import Mark, Sheet, wrap
+from .sheet import Mark, Sheet
 
 
 def across_sheet(analysis: Analysis) -> Sheet:
@@ -27,8 +28,8 @@ def across_sheet(analysis: Analysis) -> Sheet:
     names = [member.family for entry in analysis.across_families for member in entry.per_family]
     looks = {name: (color, family_markers(names)[name]) for name, color in family_colors(names).items()}
     for entry in analysis.across_families:
-        model = entry.smallest_model or "none is small enough"
-        line = f"{entry.dataset}, {entry.leg} rate, {entry.scale} scale; smallest model that holds: {model}"
+        model = f"; smallest model that holds: {entry.smallest_model}" if entry.smallest_model else ""
+        line = f"{entry.dataset}, {entry.leg} rate, {entry.scale} scale{model}"
         top += 0.1 + sheet.text(
             0.15, top + 0.1, wrap(line, sheet.width - 0.3, 9, weight="bold"), fontsize=9, weight="bold"
         )

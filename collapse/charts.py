@@ -11,11 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from .headings import name_of, p_value
+from .lettering import wrap
 from .limits import limit_axis
 from .outcome import Analysis, GroupResult
 from .palette import FAINT, INK, family_colors, family_markers
 from .panels import View
-from .sheet import Mark, Sheet, wrap
+from .sheet import Mark, Sheet
 
 ROW = 0.33
 _LABELS, _CHART, _VERDICT = 2.7, 4.0, 2.5
@@ -102,7 +103,7 @@ def draw_interval(
     if low is not None and low <= left:
         arrow: dict[str, Any] = {"marker": 8, "markersize": 5, "linestyle": "none"}
         axes.plot([left], [row], color=style["color"], clip_on=False, **arrow)
-        sheet.key("bound beyond the end of the axis, such as zero", Line2D([], [], color=INK, **arrow))
+        sheet.key("bound of zero, or beyond the axis", Line2D([], [], color=INK, **arrow))
     if value is not None:
         dot = {"markersize": 6, "markeredgecolor": "white", "markeredgewidth": 0.6, "linestyle": "none"}
         axes.plot([max(value, left)], [row], clip_on=False, zorder=4, **dot, **style)

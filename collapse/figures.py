@@ -20,10 +20,11 @@ from .across import across_sheet
 from .charts import deviations_sheet
 from .headings import name_of
 from .layout import LEFT, block, finish, gap, in_columns, in_rows
+from .lettering import house_style, wrap
 from .outcome import Analysis, GroupResult
 from .palette import family_colors
 from .panels import View, draw_collapsed, draw_residual
-from .sheet import Sheet, house_style, wrap
+from .sheet import Sheet
 
 KINDS = ("png", "svg", "pdf")
 _SUMMARY_WIDTH = 9.0
@@ -159,7 +160,7 @@ def _remarks(groups: Sequence[GroupResult], holds: GroupResult | None, fails: Gr
     networks = sum(group.control is None for group in groups)
     said = []
     if networks > 1:
-        said.append(f"Of {networks} network groups, those with a known floor first, the one with the smallest bound.")
+        said.append(f"The network is the one of {networks} groups with the smallest bound, known floors first.")
     if holds is None:
         said.append("No control that must collapse is among these curves.")
     if fails is None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .lettering import wrap
 from .outcome import GroupResult
 from .palette import FAINT, INK, Color, legible
-from .sheet import Sheet, wrap
+from .sheet import Sheet
 
 _CONTROL = {"holds": "control that must collapse", "fails": "control that must fail"}
 

@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
 from .palette import FAINT
-from .sheet import Sheet, wrap
+from .lettering import wrap
+from .sheet import Sheet
 
 Interval = tuple[float, float]
 _LABELS = {
@@ -103,7 +104,15 @@ def limit_axis(axes: Axes, which: str, span: Interval, *, log: bool, pad: Interv
 def log_ticks(low: float, high: float) -> list[float]:
     """Between three and seven round numbers in a logarithmic range, where there are as many."""
     decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
-    steps: Sequence[Sequence[float]] = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), [1 + k / 10 for k in range(90)])
+    fine: list[list[float]] = [[1 + k / 5 for k in range(45)], [1 + k / 10 for k in range(90)]]
+    steps: Sequence[Sequence[float]] = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), *fine)
+        (1,),
+        (1, 3),
+        (1, 2, 5),
+        (1, 1.5, 2, 3, 5, 7),
+        [1 + k / 5 for k in range(45)],
+        [1 + k / 10 for k in range(90)],
+    )
     ticks: list[float] = []
     for step in steps:
         ticks = [float(f"{s}e{d}") for d in decades for s in step if low <= float(f"{s}e{d}") <= high]

@@ -51,7 +51,7 @@ def draw_sizes(axes: Axes, view: View) -> None:
     sizes, colors = view.sizes, shades(view.color, view.sizes)
     for place, size in enumerate(sizes):
         axes.axvspan(place, place + 1, color=colors[size], linewidth=0)
-    few = len(sizes) <= 5
+    few = len(sizes) <= 6
     named = range(len(sizes)) if few else sorted({0, len(sizes) // 2, len(sizes) - 1})
     axes.set(xlim=(0, max(len(sizes), 1)), yticks=[], xticks=[place + 0.5 for place in named])
     axes.set_xticklabels([short_number(sizes[place]) for place in named], fontsize=6.5)
@@ -93,7 +93,8 @@ def draw_raw(sheet: Sheet, axes: Axes, view: View) -> Panel:
 def _explain_raw(sheet: Sheet, axes: Axes, view: View) -> None:
     sheet.key("one trial", Line2D([], [], color=INK, linewidth=0.7))
     group = view.group
-    if group.x_min is not None and group.x_max is not None:
+    first = min((float(x) for curve in view.curves for x in curve.x if x > 0), default=np.inf)
+    if group.x_min is not None and group.x_max is not None and first < 0.95 * group.x_min:
         axes.axvspan(group.x_min, group.x_max, color=_WINDOW, linewidth=0, zorder=0)
         sheet.key("stretch that is rescaled and compared", Patch(facecolor=_WINDOW, linewidth=0))
     censored = sum(not curve.complete for curve in view.curves)
@@ -151,6 +152,8 @@ def _draw_fan(sheet: Sheet, axes: Axes, view: View, panel: str, shown: Callable[
     for draw in np.sort(picked):
         mark = view.mark(panel, f"unrelated {draw}")
         sheet.line(axes, group.rescaled.x, shown(fan[draw]), mark, color=FAN, linewidth=0.6, zorder=1)
+    if panel == "collapsed" and any("generous" in warning for warning in group.warnings):
+        sheet.note(axes, "unrelated curves: a generous control")
     some = "" if len(picked) == len(fan) else f" ({len(picked)} of {len(fan)} drawn)"
     sheet.key(f"unrelated curves: they share the schedule alone{some}", Line2D([], [], color=FAN, linewidth=1.0))
 
@@ -167,7 +170,10 @@ def draw_residual(sheet: Sheet, axes: Axes, view: View) -> Panel:
         d = group.d[rank] / margin
         band = None if half is None else (d - half[rank] / margin, d + half[rank] / margin)
         mark = view.mark("residual", "deviation", rung=rescaled.rungs[rank], size=float(size))
-        sheet.line(axes, rescaled.x, d, mark, band, color=colors[float(size)], linewidth=1.2, zorder=3)
+        style = {"color": colors[float(size)], "linewidth": 1.2, "zorder": 3}
+        # Many bands lie on each other: together they must not hide the lines.
+        depth = min(0.25, 0.75 / len(rescaled.sizes))
+        sheet.line(axes, rescaled.x, d, mark, band, depth, **style)
     x, y = extent(axes)
     if group.unrelated is not None and len(group.unrelated):
         centre = np.mean(group.unrelated, axis=0)

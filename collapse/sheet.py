@@ -7,25 +7,18 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import functools
 import io
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import matplotlib
-import matplotlib.style
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
-from matplotlib.textpath import text_to_path
 
-from .palette import FAINT, INK
+from .lettering import house_style, wrap
+from .palette import FAINT
 
 COLUMNS: tuple[str, ...] = (
     "panel",
@@ -42,34 +35,6 @@ COLUMNS: tuple[str, ...] = (
     "low",
     "high",
 )
-_STYLE = {
-    "font.size": 8,
-    "axes.labelsize": 8,
-    "axes.linewidth": 0.6,
-    "axes.edgecolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "text.color": INK,
-    "xtick.labelsize": 7.5,
-    "ytick.labelsize": 7.5,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "xtick.major.size": 3,
-    "ytick.major.size": 3,
-    "legend.fontsize": 7.5,
-    "legend.frameon": False,
-    "lines.solid_capstyle": "round",
-    "pdf.fonttype": 42,
-    "svg.hashsalt": "onecurve",
-}
-
-
-@contextmanager
-def house_style() -> Iterator[None]:
-    """Draw and save in one style whatever the reader's own matplotlib settings are, and leave those as they were."""
-    # Matplotlib reads the salt of its SVG ids and the fonts of its PDFs from nowhere but its settings.
-    with matplotlib.style.context(["default", _STYLE]):
-        yield
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,32 +50,6 @@ class Mark:
     rung: str = ""
     size: float | None = None
     seed: int | None = None
-
-
-def wrap(text: str, inches: float, size: float = 8.0, lines: int | None = None, weight: str = "normal") -> str:
-    """Break ``text`` so that it fits a width; cut with an ellipsis after a number of lines, where one is given."""
-    # A screen's letters stand up to three in a hundred wider than the font's own.
-    # Names are long for their underscores and slashes, so they may break behind one.
-    pieces = re.findall(r"[^ _/]*(?:[_/]+|$| )", text)
-    done: list[str] = []
-    current = ""
-    for piece in pieces:
-        if current.strip() and text_width(current + piece.rstrip(" "), size, weight) > 0.97 * inches:
-            done.append(current.rstrip(" "))
-            current = piece
-        else:
-            current += piece
-    done.append(current.rstrip(" "))
-    if lines is not None and len(done) > lines:
-        done = [*done[: lines - 1], f"{done[lines - 1]} …"]
-    return "\n".join(done)
-
-
-@functools.lru_cache(maxsize=4096)
-def text_width(text: str, size: float, weight: str = "normal") -> float:
-    """How wide a text stands in the figures' font, in inches."""
-    font = FontProperties(family="DejaVu Sans", size=size, weight=weight)
-    return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] / 72
 
 
 class Sheet:
@@ -150,8 +89,17 @@ class Sheet:
         self._texts.append((self.figure.text(0, 0, text, **style), left, top))
         return (text.count("\n") + 1) * style["fontsize"] * 1.4 / 72
 
-    def line(self, axes: Axes, x: Any, y: Any, mark: Mark, band: tuple[Any, Any] | None = None, **style: Any) -> None:
-        """Draw a line, with a shaded band from ``band[0]`` to ``band[1]`` where one is given, and remember its points.
+    def line(
+        self,
+        axes: Axes,
+        x: Any,
+        y: Any,
+        mark: Mark,
+        band: tuple[Any, Any] | None = None,
+        depth: float = 0.25,
+        **style: Any,
+    ) -> None:
+        """Draw a line, with a band from ``band[0]`` to ``band[1]`` shaded ``depth`` deep, and remember its points.
 
         Points that the axes cannot show (not finite, or not positive on a logarithmic axis) are left out of the line
         and of the table, and counted in a note in the panel.
@@ -164,7 +112,7 @@ class Sheet:
         axes.plot(np.where(shown, x, np.nan), np.where(shown, y, np.nan), **{**alone, **style})
         if band is not None:
             edges = np.where(shown, low, np.nan), np.where(shown, high, np.nan)
-            axes.fill_between(x, *edges, color=style.get("color"), alpha=0.22, linewidth=0, zorder=1.5)
+            axes.fill_between(x, *edges, color=style.get("color"), alpha=depth, linewidth=0, zorder=1.5)
         about = dataclasses.asdict(mark)
         for row in zip(x[shown], y[shown], low[shown], high[shown], strict=True):
             values = (None if np.isnan(value) else float(value) for value in row)

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from onecurve.collapse import across, charts, figures
 from onecurve.collapse.headings import name_of, p_value, percent
+from onecurve.collapse.lettering import text_width, wrap
 from onecurve.collapse.limits import log_ticks
 from onecurve.collapse.outcome import (
     AcrossFamilies,
@@ -29,7 +30,7 @@ from onecurve.collapse.outcome import (
 )
 from onecurve.collapse.palette import HUES, family_colors, family_markers, shades
 from onecurve.collapse.panels import short_number
-from onecurve.collapse.sheet import COLUMNS, Sheet, text_width, wrap
+from onecurve.collapse.sheet import COLUMNS, Sheet
 from onecurve.errors import InputError
 from onecurve.results.curves import CurveSet, LearningCurve
 
@@ -266,6 +267,21 @@ def test_no_band_without_standard_errors():
     sheet = dataset_sheet(collect(make_group(se=None, df=None)))
     assert "band" not in words_in(sheet.figure)
     assert {row["high"] for row in numbers(sheet, series="deviation")} == {""}
+
+
+def test_generous_controls_are_called_so():
+    figure = figures.draw_dataset(*collect(make_group(warnings=("this control is generous",))), "fourier")
+    assert "a generous control" in words_in(figure)
+    assert "generous" not in words_in(figures.draw_dataset(*collect(make_group()), "fourier"))
+
+
+def test_curves_that_the_loss_scale_cannot_show_at_all_are_still_said():
+    group, curves = make_group(rungs=2, seeds=2)
+    sunk = [dataclasses.replace(curve, loss=curve.loss * 0) for curve in curves]
+    words = words_in(figures.draw_dataset(*collect((group, sunk)), "fourier"))
+    assert "points off the log axes: 4 at x ≤ 0, 108 at y ≤ 0" in words
+    start = [dataclasses.replace(curve, x=curve.x[:1], loss=curve.loss[:1], status="oom") for curve in curves]
+    assert "4 of 4 trials" in words_in(figures.draw_dataset(*collect((group, start)), "fourier"))
 
 
 def test_heading_has_verdict_and_numbers():
