@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
-from .palette import FAINT
 from .lettering import wrap
+from .palette import FAINT
 from .sheet import Sheet
 
 Interval = tuple[float, float]
@@ -106,13 +106,6 @@ def log_ticks(low: float, high: float) -> list[float]:
     decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
     fine: list[list[float]] = [[1 + k / 5 for k in range(45)], [1 + k / 10 for k in range(90)]]
     steps: Sequence[Sequence[float]] = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), *fine)
-        (1,),
-        (1, 3),
-        (1, 2, 5),
-        (1, 1.5, 2, 3, 5, 7),
-        [1 + k / 5 for k in range(45)],
-        [1 + k / 10 for k in range(90)],
-    )
     ticks: list[float] = []
     for step in steps:
         ticks = [float(f"{s}e{d}") for d in decades for s in step if low <= float(f"{s}e{d}") <= high]
