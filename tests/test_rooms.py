@@ -1,0 +1,93 @@
+"""The house stays in shape: import direction, light rooms, no shadowed packages."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ALLOWED = {
+    "architectures": set(),
+    "datasets": set(),
+    "results": set(),
+    "collapse": {"results"},
+    "benchmark": {"architectures", "datasets", "results"},
+    "scripts": {"benchmark", "collapse", "results", "architectures", "datasets"},
+}
+SHARED = {"catalogue", "errors", "task"}
+SOURCES = [path for room in ALLOWED for path in sorted((ROOT / room).rglob("*.py"))]
+
+
+def imports(path: Path) -> list[tuple[str, str]]:
+    """Absolute first names, and rooms or shared modules reached by relative or package imports."""
+    found = []
+    depth = len(path.relative_to(ROOT).parts)
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names = [node.module or ""]
+        elif isinstance(node, ast.ImportFrom) and node.level == depth:
+            parts = [node.module] if node.module else [alias.name for alias in node.names]
+            found += [("ours", part.split(".")[0]) for part in parts]
+            continue
+        else:
+            continue
+        for name in names:
+            parts = name.split(".")
+            found.append(("ours", parts[1]) if parts[0] == "onecurve" and len(parts) > 1 else ("other", parts[0]))
+    return found
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_go_one_way(path):
+    room = path.relative_to(ROOT).parts[0]
+    reached = {name for kind, name in imports(path) if kind == "ours"}
+    assert reached <= ALLOWED[room] | SHARED | {room}
+
+
+@pytest.mark.parametrize("module", sorted(SHARED))
+def test_shared_modules_import_no_room(module):
+    reached = {name for kind, name in imports(ROOT / f"{module}.py") if kind == "ours"}
+    assert reached <= SHARED
+
+
+def test_results_and_collapse_are_light():
+    heavy = {"torch", "torchvision", "timm", "ray"}
+    for path in SOURCES:
+        if path.relative_to(ROOT).parts[0] in ("results", "collapse"):
+            assert not heavy & {name for kind, name in imports(path) if kind == "other"}, path
+
+
+def test_one_file_imports_ray():
+    users = [path.name for path in SOURCES if ("other", "ray") in imports(path)]
+    assert users == ["ray_executor.py"]
+
+
+def test_no_room_is_imported_as_a_top_level_package():
+    for path in [*SOURCES, *sorted((ROOT / "tests").glob("*.py"))]:
+        names = {name for kind, name in imports(path) if kind == "other"}
+        assert not names & set(ALLOWED), path
+
+
+def test_datasets_does_not_shadow_another_package():
+    assert not (ROOT / "datasets" / "__init__.py").exists()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import onecurve.scripts.cli as c; c.app(['--help'], standalone_mode=False)",
+        "import onecurve.collapse.analysis, onecurve.collapse.figures, onecurve.results.reading",
+        "import onecurve.scripts.status, onecurve.benchmark.sweep, onecurve.benchmark.lock",
+    ],
+    ids=["help", "analysis", "status"],
+)
+def test_light_verbs_load_neither_torch_nor_ray(code):
+    check = f"{code}\nimport sys\nprint('LOADED', sorted(set(sys.modules) & {{'torch', 'ray', 'timm', 'torchvision'}}))"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True, cwd=ROOT.parent)
+    assert "LOADED []" in done.stdout
