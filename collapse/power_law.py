@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.optimize import minimize_scalar
+from scipy.stats import t as student
 
 _B = (0.01, 4.0)
 _GRID = np.geomspace(*_B, 400)
+_SILENT = 1e-20  # relative variance of end losses that is rounding alone
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,10 +64,17 @@ def fit_end_points(
         _fit(np.array([rng.choice(rows, len(rows)).mean() for rows in ends]), weights, scaled)[1]
         for _ in range(resamples)
     ]
-    low, high = np.quantile(again, [0.025, 0.975])
-    amplitude = a * np.exp(b * np.log(sizes).mean())
+    n = min(len(rows) for rows in ends)
+    # Seeds drawn with replacement spread by (n-1)/n too little, and their sd is known from few: t, not 1.96.
+    reach = float(student.ppf(0.975, 2 * (n - 1)) * np.std(again, ddof=1) * np.sqrt(n / (n - 1)))
     return EndPointFit(
-        floor=floor, low=float(low), high=float(high), exponent=b, amplitude=float(amplitude), chi2=chi2, status="ok"
+        floor=floor,
+        low=floor - reach,
+        high=floor + reach,
+        exponent=b,
+        amplitude=float(a * np.exp(b * np.log(sizes).mean())),
+        chi2=chi2,
+        status="ok",
     )
 
 
@@ -97,7 +106,7 @@ def _fit(means: np.ndarray, weights: np.ndarray, sizes: np.ndarray) -> tuple[flo
 def _weights(ends: Sequence[np.ndarray]) -> np.ndarray | None:
     """Inverse variances of the means; relative variances are shrunk half-way to their mean over rungs."""
     relative = np.array([rows.var(ddof=1) / rows.mean() ** 2 for rows in ends])
-    if not relative.mean() > 0:
+    if not relative.mean() > _SILENT:
         return None
     variances = (relative + relative.mean()) / 2 * np.array([rows.mean() ** 2 / len(rows) for rows in ends])
     return 1 / variances

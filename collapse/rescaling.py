@@ -110,12 +110,14 @@ def schedule(ladder: Ladder, x: np.ndarray) -> tuple[np.ndarray | None, np.ndarr
 def _schedule_of(curve: LearningCurve, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     assert curve.lr is not None
     seen = curve.x > 0
-    times, rates = curve.x[seen], curve.lr[seen] / np.max(curve.lr)
+    top = float(np.max(curve.lr))
+    # Rates come over their peak, which may lie between two evaluations; raw ones are told by their size.
+    times, rates = curve.x[seen], curve.lr[seen] / (1.0 if 0.5 < top <= 1.0 else top)
     # A warmup shorter than the first evaluation cannot be seen: from there back to 0 the rate goes on as it came, or
     # the trapezoid to the cold start at step 0 would take half of the first stretch away.
     slope = (rates[1] - rates[0]) / (times[1] - times[0]) if len(times) > 1 else 0.0
     times = np.append(0.0, times)
-    rates = np.append(np.clip(rates[0] - slope * times[1], 0.0, 1.0), rates)
+    rates = np.append(max(0.0, rates[0] - slope * times[1]), rates)
     integral = np.append(0.0, np.cumsum(np.diff(times) * (rates[1:] + rates[:-1]) / 2))
     rate = np.interp(x, times, rates)
     before = np.searchsorted(times, x, side="right") - 1

@@ -1,0 +1,138 @@
+"""Size, power and coverage of the tests on ladders whose answer is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from onecurve.collapse.battery import assess
+from onecurve.collapse.calibration import FLOOR, Cell, autoregression, simulate, size_and_power
+from onecurve.collapse.grid import common_grid
+from onecurve.collapse.profile import profile_floor
+
+QUICK, SLOW = 200, 600
+
+
+def within(share: float, low: float, high: float, groups: int) -> bool:
+    """Whether a simulated share agrees with an expected range, give or take three Monte Carlo standard errors."""
+    error = [3 * np.sqrt(max(p * (1 - p), 0.004) / groups) for p in (low, high)]
+    return low - error[0] <= share <= high + error[1]
+
+
+# Expected shares of rejections (T1, T3), of U95 < 3 % and of L95 >= 3 %, as (low, high) or one number.
+EXPECTED = {
+    "null": (Cell(), (0.05, 0.05), (0.04, 0.04), (0.99, 1.0), (0.0, 0.0)),
+    "4x noise": (Cell(noise_ratio=4), (0.04, 0.08), (0.02, 0.055), (0.74, 0.78), (0.0, 0.0)),
+    "gamma +10 %": (Cell(gamma_error=0.1), (1.0, 1.0), (0.045, 0.045), (0.21, 0.22), (0.0, 0.0)),
+    "gamma +20 %": (Cell(gamma_error=0.2), (1.0, 1.0), (0.05, 0.05), (0.0, 0.0), (0.51, 0.52)),
+    "drift .02": (Cell(drift=0.02), (1.0, 1.0), (0.92, 0.95), (0.0, 0.0), (1.0, 1.0)),
+}
+MORE = {
+    "gamma +5 %": (Cell(gamma_error=0.05), (0.55, 0.68), (0.05, 0.05), (0.95, 1.0), (0.0, 0.0)),
+    "gamma +40 %": (Cell(gamma_error=0.4), (1.0, 1.0), (0.05, 0.06), (0.0, 0.0), (1.0, 1.0)),
+    "drift .01": (Cell(drift=0.01), (1.0, 1.0), (0.30, 0.35), (0.0, 0.0), (0.3, 0.5)),
+    "K 4, n 3": (Cell(rungs=4, seeds=3), (0.046, 0.046), (0.04, 0.04), (0.88, 0.88), (0.0, 0.0)),
+    "K 4, n 8": (Cell(rungs=4, seeds=8), (0.05, 0.061), (0.04, 0.05), (1.0, 1.0), (0.0, 0.0)),
+    "+20 %, 4x noise": (Cell(gamma_error=0.2, noise_ratio=4), (1.0, 1.0), (0.04, 0.05), (0.0, 0.0), (0.73, 0.75)),
+}
+
+
+def check(name, groups, cell, exact, shape, certified, refuted):
+    rates = size_and_power(cell, groups, np.random.default_rng(2026), resamples=999 if groups > QUICK else 499)
+    assert within(rates.exact, *exact, groups), (name, rates)
+    assert within(rates.shape, *shape, groups), (name, rates)
+    assert within(rates.certified, *certified, groups), (name, rates)
+    assert within(rates.refuted, *refuted, groups), (name, rates)
+    assert within(rates.covered_above, 0.95, 1.0, groups), (name, rates)
+    assert within(rates.covered_band, 0.94, 0.975, groups), (name, rates)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_size_power_and_coverage(name):
+    check(name, QUICK, *EXPECTED[name])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EXPECTED | MORE)
+def test_size_power_and_coverage_closely(name):
+    check(name, SLOW, *(EXPECTED | MORE)[name])
+
+
+def test_the_trend_test_sees_small_trends_that_the_omnibus_test_misses():
+    rates = size_and_power(Cell(gamma_error=0.05), QUICK, np.random.default_rng(7), resamples=499)
+    assert within(rates.exact, 0.55, 0.68, QUICK)
+    assert within(rates.trend, 0.89, 0.92, QUICK)
+
+
+def coverage_of_a_spike(seeds, noise_ratio, groups, rng):
+    """Worst case for the upper bound: the truth deviates at one rung and one x only."""
+    x, sizes, k = common_grid(), 2.0 ** np.arange(6), 6
+    sd = 0.01 * noise_ratio ** np.linspace(-0.5, 0.5, k)[:, None, None]
+    truth = np.zeros((k, 1, 24))
+    truth[2, 0, 10] = 0.06
+    covered = []
+    for noise in autoregression((groups, k, seeds), 24, rng):
+        _, bounds = assess(list(truth + sd * noise), x, sizes, rng=rng, resamples=99)
+        covered.append(bounds.upper() >= 0.06 * (1 - 1 / k))
+    return float(np.mean(covered))
+
+
+@pytest.mark.parametrize("noise_ratio", [1.0, 4.0])
+def test_the_upper_bound_covers_in_the_worst_case(noise_ratio):
+    assert within(coverage_of_a_spike(5, noise_ratio, 400, np.random.default_rng(3)), 0.93, 0.97, 400)
+
+
+def test_simulated_truth_is_what_the_design_says():
+    null = simulate(Cell(), 1, np.random.default_rng(0))
+    assert null.deviation == pytest.approx(0.0, abs=1e-15)
+    for error, true in ((0.05, 0.0113), (0.1, 0.0226), (0.2, 0.0455)):
+        assert simulate(Cell(gamma_error=error), 1, np.random.default_rng(0)).deviation == pytest.approx(true, abs=1e-4)
+    gain = Cell(mu=0.3, nu=0.3, decay=True, gain=(0.11, 0.17))
+    assert simulate(gain, 1, np.random.default_rng(0)).deviation == pytest.approx(0.03, abs=2e-3)
+    ends = simulate(Cell(), 4000, np.random.default_rng(0)).loss[..., -1].mean(axis=(0, 2)) - FLOOR
+    assert ends == pytest.approx(0.8 * 2.0 ** (-0.5 * np.arange(6)), rel=1e-3)
+
+
+def test_simulated_noise_is_what_the_design_says():
+    loss = simulate(Cell(noise_ratio=4), 3000, np.random.default_rng(1)).loss - FLOOR
+    sd = np.log(loss).std(axis=(0, 2))
+    assert sd == pytest.approx(0.0071 * np.sqrt(2) * 2.0 ** np.linspace(-1, 1, 6)[:, None] * np.ones(25), rel=0.05)
+    series = autoregression((20_000,), 3, np.random.default_rng(2))
+    assert np.corrcoef(series.T)[0] == pytest.approx([1.0, 0.9, 0.81], abs=0.01)
+
+
+def profiled(cell, groups, rng):
+    batch = simulate(cell, groups, rng)
+    found = [profile_floor(list(loss), batch.x[:-1], batch.sizes, rng=rng) for loss in batch.loss]
+    return [one for one in found if one.status == "ok"]
+
+
+def test_profiled_floor_is_unbiased_under_collapse_and_pulled_by_a_wrong_horizon():
+    right = profiled(Cell(), 24, np.random.default_rng(0))
+    wrong = profiled(Cell(gamma_error=0.2), 12, np.random.default_rng(0))
+    assert len(right) == 24
+    assert np.mean([one.floor - FLOOR for one in right]) == pytest.approx(0.0, abs=3 * 0.0025 / np.sqrt(24))
+    assert np.mean([one.floor - FLOOR for one in wrong]) == pytest.approx(0.0229, abs=3 * 0.002 / np.sqrt(12))
+    assert sum(one.p < 0.05 for one in right) <= 4
+    assert sum(one.p < 0.05 for one in wrong) >= 4
+    assert sum(one.low <= FLOOR <= one.high for one in right) >= 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "cell, low, high", [(Cell(), 0.04, 0.06), (Cell(gamma_error=0.1), 0.16, 0.18), (Cell(gamma_error=0.2), 0.67, 0.7)]
+)
+def test_size_and_power_with_the_floor_profiled(cell, low, high):
+    found = profiled(cell, 300, np.random.default_rng(5))
+    assert within(sum(one.p < 0.05 for one in found) / 300, low, high, 300)
+
+
+def test_a_floor_that_only_recedes_is_not_identified():
+    """Curves that are shifts of each other collapse under no floor, and ever better the lower it is."""
+    x = np.append(common_grid(), 1.0)
+    rng = np.random.default_rng(0)
+    noise = [1e-3 * autoregression((4,), 25, rng) for _ in range(4)]
+    rungs = [1.0 + 0.2 * k - 0.3 * np.log(x) + noise[k] for k in range(4)]
+    found = profile_floor(rungs, x[:-1], 2.0 ** np.arange(4), rng=rng)
+    assert found.status == "L0 not identified"
+    assert found.floor is None and found.p is None
