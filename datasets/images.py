@@ -34,8 +34,10 @@ class Glyphs(Dataset):
     .12. All are uniform (size in its logarithm). Pixels are then shifted and scaled by constants to about zero mean
     and unit variance.
 
-    The smallest possible loss is not known: some distorted letters cannot be told apart. The test set is drawn under a
-    key of its own; with 4,096 images the relative standard error of a cross-entropy near .3 is about 3 %.
+    After 2,000 batches of 128 a linear model is right in .60 of cases, a perceptron with two hidden layers of 128 in
+    .95, a small convolutional network in .98. The smallest possible loss is not known: some distorted letters cannot be
+    told apart. The test set is drawn under a key of its own; with 4,096 images the relative standard error of the loss
+    is about 1.5 % for a linear model, 5 % at a loss of .14 and 11 % at .05, as the loss comes from ever fewer images.
 
     Attributes
     ----------
@@ -139,8 +141,8 @@ class Mnist(Dataset):
 
     Of each digit's 500 images 100 are for testing, chosen by a fixed key. Pixels are normalised by the mean and
     standard deviation of the full set. Each seed passes through the 4,000 training images in fresh orders. The smallest
-    possible loss is not known. With 1,000 test images the relative standard error of a cross-entropy near .2 is about
-    10 %, so results on this set are exploratory.
+    possible loss is not known. With 1,000 test images the relative standard error of a cross-entropy near .15 is about
+    15 %, so results on this set are exploratory.
     """
 
     name = "mnist"

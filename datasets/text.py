@@ -35,10 +35,10 @@ class PythonSource(Dataset):
     Tokens are the printable ASCII characters, newline, one for every other character and one for the end of a file; 98
     in all. A tenth of the files, chosen by the hash of their path, is for testing. The training files follow each other
     as one text. Each seed cuts it from its own starting place into windows of ``length`` and visits them in its own
-    order, so in one pass each character is predicted once; ``pool_size`` counts these windows, about 230,000 of 32.
+    order, so in one pass each character is predicted once; ``pool_size`` counts these windows, about 250,000 of 32.
 
     The text depends on the interpreter's version, hence its sha256 belongs to the data set's identity. Its entropy is
-    not known. With 1,024 test windows of 32 the relative standard error of the test loss is about 1 %.
+    not known. With 1,024 test windows of 32 the relative standard error of the loss is 1.4 % near 1.5 nats.
 
     Attributes
     ----------

@@ -57,8 +57,10 @@ def test_a_batch_depends_on_seed_step_and_size_alone(data):
     used = data.stream(7)
     used.batch(500, 8)
     for step, expected in zip((0, 1, 70, 2), fresh, strict=True):
-        used.batch(step + 200, 16)
+        used.batch(step, 16)
+        used.batch(step + 200, 32)
         assert same(used.batch(step, 32), expected), step
+        used.batch(step + 200, 32)
         assert same(used.batch(step, 32), expected), step
 
 
