@@ -130,8 +130,8 @@ class SeededOrder:
         number, first = divmod(start, self.size)
         if first + count <= self.size:
             return self._pass(number)[first : first + count]
-        head = self._pass(number)[first:]
-        return np.concatenate([head, self.indices(start + len(head), count - len(head))])
+        passes = range(number, (start + count - 1) // self.size + 1)
+        return np.concatenate([self._pass(each) for each in passes])[first : first + count]
 
     def _pass(self, number: int) -> np.ndarray:
         if number not in self._passes:
