@@ -24,7 +24,9 @@ def p_value(value: float | None) -> str:
 
 def name_of(group: GroupResult, peers: Sequence[GroupResult]) -> str:
     """The family, and the recipe and the leg where another group among ``peers`` differs in nothing else."""
-    alike = [peer for peer in peers if (peer.family, peer.dataset) == (group.family, group.dataset)]
+    # Controls are told apart by what they must do, which is written beside the name.
+    own = (group.family, group.dataset, group.control)
+    alike = [peer for peer in peers if (peer.family, peer.dataset, peer.control) == own]
     parts = [group.family]
     if len({peer.recipe for peer in alike}) > 1:
         labels = {peer.recipe_label for peer in alike if peer.recipe != group.recipe}

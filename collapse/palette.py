@@ -16,7 +16,7 @@ FAN = "#bdbdbd"
 INK = "#222222"
 FAINT = "#666666"
 
-_PLACES = {"mlp": 0, "resnet": 1, "vit": 2, "transformer": 3, "convnet": 4, "recurrent": 5, "deep_linear": 6}
+_PLACES = {"mlp": 0, "resnet": 1, "vit": 2, "decoder": 3, "cnn": 4, "linear": 6, "resmlp": 8}
 
 
 def family_places(names: Iterable[str]) -> dict[str, int]:
