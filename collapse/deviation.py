@@ -9,7 +9,7 @@ from .outcome import RescaledGroup, Spread
 
 
 def describe(group: RescaledGroup) -> Spread:
-    """Spread between and within rungs.
+    """Spread between and within at least two rungs.
 
     On the end-point scale, with ``l = exp z``, all standard deviations with ddof 1::
 
@@ -65,5 +65,6 @@ def _trend(
     u = u / (u**2).sum()
     parts = u[:, None] ** 2 * variances
     squared = parts.sum(axis=0)
-    df = squared**2 / (parts**2 / (counts[:, None] - 1)).sum(axis=0)
+    with np.errstate(invalid="ignore"):  # seeds that agree exactly at some x have no degrees of freedom there
+        df = squared**2 / (parts**2 / (counts[:, None] - 1)).sum(axis=0)
     return u @ means, np.sqrt(squared), df

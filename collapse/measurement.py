@@ -109,7 +109,7 @@ def measure(
         exact=profiled or exact,
         shape=exact_shape,
         deviations=bounds if ends else shape_bounds,
-        spread=describe(rescaled) if rescaled else None,
+        spread=describe(rescaled) if rescaled and len(rescaled.sizes) > 1 else None,
         form=fit_form(rescaled) if rescaled else _NO_FORM,
         warnings=_warnings(ladder, floor, rescaled),
     )

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import t as student
-
 from onecurve.collapse.battery import assess, assess_with
 from onecurve.collapse.bootstrap import blocks, draw_signs, moments, quantile, resample
 from onecurve.collapse.equivalence import separable
 from onecurve.collapse.exactness import p_value, statistics
 from onecurve.collapse.grid import common_grid
 from onecurve.collapse.rescaling import to_shape
+from scipy.stats import t as student
 
 X = common_grid()
 SIZES = np.array([1.0, 2.0, 4.0])
@@ -153,7 +152,9 @@ def slow_battery(values, sizes, signs):
         drawn = []
         for rows, flips in zip(values, signs, strict=True):
             n = len(rows)
-            drawn.append(np.array([flips[s, b] * np.sqrt(n / (n - 1)) * (rows[s] - rows.mean(axis=0)) for s in range(n)]))
+            drawn.append(
+                np.array([flips[s, b] * np.sqrt(n / (n - 1)) * (rows[s] - rows.mean(axis=0)) for s in range(n)])
+            )
         hits += np.array(slow_exactness(drawn, sizes)) >= np.array(observed) * (1 - 1e-12)
         peaks.append((np.abs(slow_deviation(drawn)) / slow_band_se(drawn, floor)).max(axis=0))
     p, p_trend = (1 + hits) / (1 + signs[0].shape[1])

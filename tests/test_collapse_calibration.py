@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from onecurve.collapse.battery import assess
 from onecurve.collapse.calibration import FLOOR, Cell, autoregression, simulate, size_and_power
 from onecurve.collapse.grid import common_grid

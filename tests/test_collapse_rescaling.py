@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from onecurve.collapse.grid import bands, common_grid, log_weights, mean_over
 from onecurve.collapse.ladder import Ladder
 from onecurve.collapse.rescaling import overlap, rescale, to_shape
@@ -155,7 +154,10 @@ def test_measure_and_bands_of_the_grid():
 def test_copies_are_named():
     twin = curve(100.0, 1)
     found = Ladder.of([curve(100.0, 0), twin, curve(200.0, 5), curve(200.0, 6, None, 3 - np.geomspace(0.03, 1, 17))])
-    assert found.copies() == ["seed 1 of size 100 equals seed 0 of size 100", "seed 5 of size 200 equals seed 0 of size 100"]
+    assert found.copies() == [
+        "seed 1 of size 100 equals seed 0 of size 100",
+        "seed 5 of size 200 equals seed 0 of size 100",
+    ]
 
 
 def test_names_of_rungs_without_one():

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import t as student
-
 from onecurve.collapse.calibration import autoregression
 from onecurve.collapse.grid import common_grid
 from onecurve.collapse.outcome import RescaledGroup
 from onecurve.collapse.universality import Member, compare_families, longest_stretch
+from scipy.stats import t as student
 
 X = common_grid()
 
@@ -36,7 +35,9 @@ def member(family, mean, rungs=3, seeds=4, sd=0.01, rng=None, recipe="r") -> Mem
 
 
 def compared(members, margin=0.03, seed=0, resamples=199):
-    found = compare_families("d", "decayed", members, margin=margin, rng=np.random.default_rng(seed), resamples=resamples)
+    found = compare_families(
+        "d", "decayed", members, margin=margin, rng=np.random.default_rng(seed), resamples=resamples
+    )
     return {(row.family, row.recipe): row for row in found.per_family}
 
 

@@ -6,7 +6,6 @@ import dataclasses
 
 import numpy as np
 import pytest
-
 from onecurve.collapse.outcome import IrreducibleLoss
 from onecurve.collapse.verdict import Findings, decide, grade, seeds_needed
 from onecurve.collapse.wording import percent, stretch, together
