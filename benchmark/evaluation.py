@@ -75,10 +75,11 @@ def evaluate(predict: Callable[[Tensor], Tensor], task: Task, test: TestSet) -> 
         losses.append(example_losses(task, outputs, targets).double())
         if task.loss == "cross_entropy":
             hits.append((outputs.argmax(-1) == targets).double().reshape(len(outputs), -1).mean(-1) * outputs.shape[1])
-    each = torch.cat(losses, dim=1)
+    # Summed row by row in numpy: torch's reductions choose an order by the number of rows, and so by the pack.
+    each = torch.cat(losses, dim=1).numpy()
     accuracy = (torch.stack(hits).sum(0) / test.size).numpy() if hits else None
     if test.weights is not None:
-        loss = each @ test.weights.double() + test.offset
-        return Measurement(loss.numpy(), accuracy, np.zeros(len(loss)))
-    se = each.std(1) / math.sqrt(test.size)
-    return Measurement((each.mean(1) + test.offset).numpy(), accuracy, se.numpy())
+        loss = (each * test.weights.double().numpy()).sum(1) + test.offset
+        return Measurement(loss, accuracy, np.zeros(len(loss)))
+    se = each.std(1, ddof=1) / math.sqrt(test.size)
+    return Measurement(each.mean(1) + test.offset, accuracy, se)

@@ -41,9 +41,13 @@ def schedule(kind: str, horizon: int, warmup_fraction: float) -> np.ndarray:
 
 
 def make_optimizer(
-    ref: Ref, parameters: Iterable[tuple[str, torch.Tensor]], lr_multiplier: Mapping[str, float]
+    ref: Ref, parameters: Iterable[tuple[str, torch.Tensor]], lr_multiplier: Mapping[str, float], *, packed: bool
 ) -> torch.optim.Optimizer:
-    """The optimiser, with one parameter group for each learning-rate multiplier (key ``multiplier``)."""
+    """The optimiser, with one parameter group for each learning-rate multiplier (key ``multiplier``).
+
+    Packed weights do without the fused kernel: it rounds the last elements of a tensor differently, so a replica's
+    bits would depend on its place in the pack.
+    """
     groups: dict[float, list[torch.Tensor]] = {}
     for name, tensor in parameters:
         groups.setdefault(lr_multiplier[name], []).append(tensor)
@@ -51,7 +55,7 @@ def make_optimizer(
     if ref.name == "adam":
         p = ref.params
         betas = (float(p["beta1"]), float(p["beta2"]))
-        return torch.optim.Adam(listed, lr=0.0, betas=betas, eps=float(p["eps"]), fused=True)
+        return torch.optim.Adam(listed, lr=0.0, betas=betas, eps=float(p["eps"]), fused=not packed, foreach=False)
     return torch.optim.SGD(listed, lr=0.0)
 
 

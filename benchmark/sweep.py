@@ -249,7 +249,8 @@ def _override(pair: str) -> tuple[str, Any]:
 
 
 def _explain(error: ValidationError, source: str) -> InputError:
-    first = error.errors()[0]
+    # An unknown key explains a missing one, so it is said first.
+    first = sorted(error.errors(), key=lambda each: each["type"] != "extra_forbidden")[0]
     place = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         key = str(first["loc"][-1])

@@ -94,7 +94,8 @@ def _train(pack: Sequence[TrialSpec], family: Family, dataset: Dataset, replicas
     spec = pack[0]
     trials = [TrainedTrial(spec=each) for each in pack]
     factors = _multipliers(family, dataset, spec)
-    optimizer = make_optimizer(spec.optimizer, replicas.named_parameters(), {k: m.lr for k, m in factors.items()})
+    rate_factors = {name: factor.lr for name, factor in factors.items()}
+    optimizer = make_optimizer(spec.optimizer, replicas.named_parameters(), rate_factors, packed=spec.packed)
     rates = schedule(spec.schedule, spec.horizon_steps, spec.warmup_fraction) * spec.peak_lr
     streams = [dataset.stream(each.seed) for each in pack]
     test = _as_precision(dataset.test_set(), spec.precision)

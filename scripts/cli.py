@@ -27,7 +27,9 @@ OutOption = Annotated[str | None, typer.Option("--out", help="results folder or 
 OnlyOption = Annotated[
     list[str] | None, typer.Option("--only", metavar="KEY=NAME", help="restrict to a family, dataset or control")
 ]
-SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="replace a setting in all groups")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="replace a setting in all groups")
+]
 JsonFlag = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 
@@ -51,7 +53,11 @@ def list_entries(
 
 @app.command()
 def plan(
-    sweep: SweepArgument, out: OutOption = None, only: OnlyOption = None, changes: SetOption = None, as_json: JsonFlag = False
+    sweep: SweepArgument,
+    out: OutOption = None,
+    only: OnlyOption = None,
+    changes: SetOption = None,
+    as_json: JsonFlag = False,
 ) -> None:
     """Say what a sweep would train and what it would cost. Trains nothing and writes nothing."""
     from ..benchmark.plan import plan_sweep
@@ -81,7 +87,9 @@ def run(
     ] = "local",
     only: OnlyOption = None,
     changes: SetOption = None,
-    pack: Annotated[str | None, typer.Option(help="true or false: train seeds as one batched model, or one by one")] = None,
+    pack: Annotated[
+        str | None, typer.Option(help="true or false: train seeds as one batched model, or one by one")
+    ] = None,
     shard: Annotated[str, typer.Option(metavar="I/N", help="train the I-th of N parts")] = "1/1",
     threads: Annotated[int, typer.Option(min=1, help="torch threads of a worker")] = 1,
     refresh: Annotated[bool, typer.Option("--refresh", help="train again the families that changed")] = False,
@@ -99,7 +107,9 @@ def run(
     summary = follow(
         loaded, store, address, only=_pairs("--only", only), shard=_shard(shard), threads=threads, refresh=refresh
     )
-    typer.echo(f"{summary.asked} trials: {summary.found} were in the table, {summary.asked - summary.found} trained now")
+    typer.echo(
+        f"{summary.asked} trials: {summary.found} were in the table, {summary.asked - summary.found} trained now"
+    )
     for reason in summary.reasons[:10]:
         typer.echo(f"  failed: {reason}", err=True)
     if summary.failed:
@@ -120,7 +130,9 @@ def status(folder: Annotated[str, typer.Argument(help="results folder")], as_jso
         _print_json(report)
         return
     print_rows(report["groups"])
-    typer.echo(f"{report['ok']} of {report['n_trials']} trials done, {report['failed']} failed, {report['pending']} pending")
+    typer.echo(
+        f"{report['ok']} of {report['n_trials']} trials done, {report['failed']} failed, {report['pending']} pending"
+    )
 
 
 @app.command()
@@ -130,8 +142,12 @@ def analyze(
         str, typer.Option(metavar="known|profile|fit|VALUE", help="where the irreducible loss comes from")
     ] = "known",
     margin: Annotated[float | None, typer.Option(help="largest deviation that still counts as a collapse")] = None,
-    json_file: Annotated[str | None, typer.Option("--json", metavar="FILE", help="write JSON; - for standard output")] = None,
-    to: Annotated[str | None, typer.Option("--to", metavar="DIR", help="also draw the figures into this folder")] = None,
+    json_file: Annotated[
+        str | None, typer.Option("--json", metavar="FILE", help="write JSON; - for standard output")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="DIR", help="also draw the figures into this folder")
+    ] = None,
 ) -> None:
     """Test whether curves collapse and by how much each family deviates."""
     curves, analysis = _analysis(paths, irreducible_loss, margin)

@@ -105,15 +105,25 @@ def print_analysis(analysis: Analysis) -> None:
 
 
 def _print_across(analysis: Analysis) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold", title="Against the other families' master curve", title_justify="left")
+    table = Table(
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+        title="Against the other families' master curve",
+        title_justify="left",
+    )
     for name in ("data set", "family", "deviation", "95 % interval", "where", "verdict"):
         table.add_column(name, justify="right" if name == "deviation" else "left")
     for across in analysis.across_families:
         star = "*" if across.scale == "shape" else ""
         for family in across.per_family:
             where = f"x {family.where[0]:.2g} to {family.where[1]:.2g}" if family.where else ""
-            interval = f"{_percent(family.low)} to {_percent(family.high)}" if family.high is not None else family.reason or ""
-            table.add_row(across.dataset, family.family, _percent(family.deviation) + star, interval, where, family.verdict)
+            interval = (
+                f"{_percent(family.low)} to {_percent(family.high)}" if family.high is not None else family.reason or ""
+            )
+            table.add_row(
+                across.dataset, family.family, _percent(family.deviation) + star, interval, where, family.verdict
+            )
     if table.row_count:
         _console().print()
         _console().print(table)

@@ -1,0 +1,135 @@
+"""Sweep files: what they expand to, and how bad ones are refused."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from onecurve.benchmark.sweep import expand, load_sweep, sweep_names
+from onecurve.errors import InputError
+
+GROUP = {
+    "families": "mlp",
+    "datasets": "fourier",
+    "rungs": [24, 34],
+    "seeds": 2,
+    "horizon": {"rule": "power-law", "steps": 200, "exponent": 1.0},
+}
+
+
+def written(tmp_path, value):
+    path = tmp_path / "s.yaml"
+    path.write_text(value if isinstance(value, str) else yaml.safe_dump(value))
+    return str(path)
+
+
+def sweep(tmp_path, top=None, **changes):
+    return written(tmp_path, {"name": "s", "groups": [{**GROUP, **changes}], **(top or {})})
+
+
+def test_a_sweep_expands_to_its_cells(tmp_path):
+    cells = expand(load_sweep(sweep(tmp_path, families=["mlp", "resmlp"])))
+    assert [(c.family[0], c.rung["width"]) for c in cells] == [("mlp", 24), ("mlp", 34), ("resmlp", 24), ("resmlp", 34)]
+    assert all(c.first_rung == {"width": 24} and c.settings.seed_list == [0, 1] for c in cells)
+
+
+def test_defaults_groups_and_set_in_that_order(tmp_path):
+    source = sweep(tmp_path, {"defaults": {"peak_lr": 0.5, "batch_size": 7}}, batch_size=8)
+    settings = expand(load_sweep(source))[0].settings
+    assert (settings.peak_lr, settings.batch_size) == (0.5, 8)
+    assert expand(load_sweep(source, ["batch_size=9"]))[0].settings.batch_size == 9
+
+
+def test_only_keeps_what_was_asked_for(tmp_path):
+    loaded = load_sweep(sweep(tmp_path, families=["mlp", "resmlp"]))
+    assert {c.family[0] for c in expand(loaded, {"family": "resmlp"})} == {"resmlp"}
+    with pytest.raises(InputError, match="unknown family in this sweep: 'resmpl'. Did you mean 'resmlp'"):
+        expand(loaded, {"family": "resmpl"})
+
+
+@pytest.mark.parametrize("name", ["quick"])
+def test_built_in_sweeps_expand(name):
+    assert name in sweep_names()
+    cells = expand(load_sweep(name))
+    controls = {c.settings.control for c in cells}
+    assert {"holds", "fails", None} <= controls
+
+
+def test_quick_is_as_wide_as_it_says():
+    cells = [c for c in expand(load_sweep("quick")) if c.settings.control is None]
+    assert len({c.family[0] for c in cells}) >= 5
+    assert len({c.dataset[0] for c in cells}) >= 4
+    for family in {c.family[0] for c in cells}:
+        assert len({tuple(c.rung.values()) for c in cells if c.family[0] == family}) >= 4
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"peak_rl": 0.1}, "'peak_rl'. Did you mean 'peak_lr'"),
+        ({"families": "mpl"}, "unknown family 'mpl'. Did you mean 'mlp'"),
+        ({"datasets": "furier"}, "unknown data set 'furier'. Did you mean 'fourier'"),
+        ({"families": {"name": "mlp", "dpeth": 2}}, "'dpeth'. Did you mean 'depth'"),
+        ({"rungs": []}, "the ladder of family 'mlp' is empty"),
+        ({"rungs": [24, 24]}, "names a rung twice"),
+        ({"rungs": 40}, "has 6 rungs, 40 were asked for"),
+        ({"rungs": [{"depth": 3}]}, "no rung"),
+        ({"rungs": [-3]}, "no rung"),
+        ({"families": "vit", "rungs": 2}, "family 'vit' does not fit data set 'fourier'"),
+        ({"peak_lr": -0.1}, r"groups.0.peak_lr: .*greater than 0.*-0.1"),
+        ({"peak_lr": "fast"}, "groups.0.peak_lr"),
+        ({"seeds": 0}, "groups.0.seeds"),
+        ({"schedule": "linaer"}, "groups.0.schedule: .*'linear', 'cosine' or 'constant'"),
+        ({"horizon": {"rule": "steps", "step": 3}}, "horizon"),
+        ({"horizon": {"rule": "forever"}}, "Allowed: .*examples-per-parameter"),
+        ({"horizon": 5}, "horizon"),
+    ],
+)
+def test_bad_groups_are_refused_with_the_reason(tmp_path, change, message):
+    with pytest.raises(InputError, match=message):
+        expand(load_sweep(sweep(tmp_path, **change)))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"name": "s", "group": [GROUP]}, "'group'. Did you mean 'groups'"),
+        ({"name": "s", "groups": []}, "groups"),
+        ({"name": "../s", "groups": [GROUP]}, "name"),
+        ({"name": "s", "margin": 3, "groups": [GROUP]}, "margin"),
+        ({"name": "s", "defaults": {"seed": 3}, "groups": [GROUP]}, "'seed'. Did you mean 'seeds'"),
+        ("- a\n- b\n", "a sweep file is a mapping"),
+        ("", "a sweep file is a mapping"),
+        ("name: [s\n", "not plain YAML"),
+        ("name: !!python/object/apply:os.system ['touch /tmp/onecurve-was-run']\n", "not plain YAML"),
+    ],
+)
+def test_bad_files_are_refused_with_the_reason(tmp_path, content, message):
+    with pytest.raises(InputError, match=message):
+        expand(load_sweep(written(tmp_path, content)))
+
+
+def test_a_tag_that_would_run_code_runs_nothing(tmp_path):
+    mark = tmp_path / "ran"
+    with pytest.raises(InputError):
+        load_sweep(
+            written(
+                tmp_path,
+                f"name: !!python/object/apply:pathlib.Path.touch [!!python/object/apply:pathlib.Path ['{mark}']]",
+            )
+        )
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("source", ["nothing.yaml", "some/where", "quikc"])
+def test_a_sweep_that_is_not_there(source):
+    with pytest.raises(InputError, match="quick"):
+        load_sweep(source)
+
+
+@pytest.mark.parametrize(
+    ("pair", "message"),
+    [("peak_lr", "key=value"), ("paek_lr=1", "Did you mean 'peak_lr'"), ("peak_lr=-1", "greater than 0")],
+)
+def test_bad_overrides(tmp_path, pair, message):
+    with pytest.raises(InputError, match=message):
+        load_sweep(sweep(tmp_path), [pair])
