@@ -19,7 +19,7 @@ Roles are read off the shapes, so that library networks need no change. Attentio
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -27,7 +27,7 @@ from functools import lru_cache
 import torch
 from torch import nn
 
-from ..errors import unknown
+from ..errors import InputError, unknown
 from ..task import Task
 from .family import Family, Rung
 
@@ -50,7 +50,7 @@ class Multiplier:
     ----------
     init : factor on the values that the library's initialisation draws.
     lr : factor on the learning rate.
-    role : ``hidden``, ``output``, ``input``, ``vector`` or ``fixed``.
+    role : ``hidden``, ``output``, ``input``, ``vector`` or ``fixed``; ``standard`` where nothing is compared.
     """
 
     init: float
@@ -88,11 +88,13 @@ def multipliers(
     Raises
     ------
     InputError
-        An unknown parametrisation or optimiser, or a rung that the family refuses.
+        An unknown parametrisation or optimiser, a rung that the family refuses, or, under ``mup``, one that differs
+        from the base rung in more than its widths.
 
     Notes
     -----
-    A decoupled weight decay that is multiplied by the learning rate shrinks with it: divide it by ``lr`` to keep it.
+    Adam's epsilon is not rescaled: gradients shrink with width, so keep it far below them. A decoupled weight decay
+    that is multiplied by the learning rate shrinks with it: divide it by ``lr`` to keep it.
     """
     if parametrization not in PARAMETRIZATIONS:
         raise unknown("parametrization", parametrization, PARAMETRIZATIONS)
@@ -119,12 +121,20 @@ def initialise(family: Family, rung: Rung, task: Task, *, seed: int, parametriza
 
 @lru_cache(maxsize=4096)
 def _multipliers(family: Family, key: Key, task: Task, mup: bool, sgd: bool) -> dict[str, Multiplier]:
-    base, here = _axes(family, _key(family.ladder[0]), task), _axes(family, key, task)
+    here, base_key = _axes(family, key, task), _key(family.ladder[0])
+    if not mup:
+        return {name: Multiplier(1.0, 1.0, "standard") for name in here}
+    base = _axes(family, base_key, task)
+    if base.keys() != here.keys():
+        raise InputError(
+            f"family {family.name!r} at {dict(key)} has other parameters than at its base rung {dict(base_key)}: "
+            "maximal update compares widths only, use the standard parametrization"
+        )
     roles = {name: _role(base[name], axes) for name, axes in here.items()}
-    if not mup or key == _key(family.ladder[0]):
+    growth = _furthest(m for _, *both in roles.values() for m in both)
+    if growth == 1.0:
         return {name: Multiplier(1.0, 1.0, role) for name, (role, _, _) in roles.items()}
-    drawn_base, drawn = _spreads(family, _key(family.ladder[0]), task), _spreads(family, key, task)
-    growth = max((m for _, *both in roles.values() for m in both), default=1.0)
+    drawn_base, drawn = _spreads(family, base_key, task), _spreads(family, key, task)
     table = {}
     for name, (role, m_in, m_out) in roles.items():
         std = {"hidden": m_in**-0.5, "output": 1 / m_in}.get(role, 1.0)
@@ -142,11 +152,16 @@ def _lr(role: str, m_in: float, m_out: float, sgd: bool) -> float:
 def _role(base: _Axes, here: _Axes) -> tuple[str, float, float]:
     """Role of a parameter with the factors by which its input and output axes grew."""
     if here.n_in is None or here.n_out is None or base.n_in is None or base.n_out is None:
-        m = max(n / n0 for n, n0 in zip(here.shape, base.shape, strict=True)) if here.shape else 1.0
+        m = _furthest(n / n0 for n, n0 in zip(here.shape, base.shape, strict=True))
         return ("fixed" if m == 1.0 else "vector"), 1.0, m
     m_in, m_out = here.n_in / base.n_in, here.n_out / base.n_out
     role = {(True, True): "hidden", (True, False): "output", (False, True): "input", (False, False): "fixed"}
     return role[m_in != 1.0, m_out != 1.0], m_in, m_out
+
+
+def _furthest(ratios: Iterable[float]) -> float:
+    """The ratio that is furthest from 1: it is below 1 for a rung under the base."""
+    return max(ratios, key=lambda m: abs(math.log(m)), default=1.0)
 
 
 @lru_cache(maxsize=1024)
