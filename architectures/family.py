@@ -43,7 +43,8 @@ class Family(ABC):
     library : where the network comes from: ``torch``, ``timm``, ``torchvision``.
     ladder : the rungs in order, parameters growing by 1.8 to 2.3 a rung. The first is the base of the maximal-update
         parametrisation.
-    packable : whether many seeds of it may be trained as one batched model. False for dropout and batch norm.
+    packable : whether many seeds of it may be trained as one batched model. False where a replica would notice the
+        others: dropout, batch norm, convolutions (whose last bits depend on the size of the pack).
     """
 
     name: ClassVar[str]

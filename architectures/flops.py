@@ -10,6 +10,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..task import Task
+from .draws import Key, key_of, secluded
 from .family import Family, Rung
 
 _BATCH = 4
@@ -37,12 +38,12 @@ def count(family: Family, rung: Rung, task: Task) -> Compute:
     Element-wise work (activations, norms, softmax, biases, the optimiser) is not counted. The backward pass is measured
     and not taken as twice the forward one: the first layer needs no gradient of its input.
     """
-    return _count(family, tuple(sorted(rung.items())), task)
+    return _count(family, key_of(rung), task)
 
 
 @lru_cache(maxsize=1024)
-def _count(family: Family, key: tuple[tuple[str, int], ...], task: Task) -> Compute:
-    with torch.random.fork_rng(devices=[]):
+def _count(family: Family, key: Key, task: Task) -> Compute:
+    with secluded(0):
         net = family.build(dict(key), task)
         inputs = example_inputs(task, _BATCH)
     with FlopCounterMode(display=False) as forward, torch.no_grad():

@@ -19,8 +19,7 @@ Roles are read off the shapes, so that library networks need no change. Attentio
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -29,17 +28,14 @@ from torch import nn
 
 from ..errors import InputError, unknown
 from ..task import Task
+from .draws import Key, Spread, key_of, secluded, spreads
 from .family import Family, Rung
 
 PARAMETRIZATIONS = ("mup", "standard")
 OPTIMIZERS = ("adam", "adamw", "sgd")
 
-Key = tuple[tuple[str, int], ...]  # a rung that hashes
-
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-_PROBES = 64  # at most so many builds to learn a spread
-_ENOUGH = 1024  # elements that give a spread to about 2 %
 
 
 @dataclass(frozen=True)
@@ -67,14 +63,6 @@ class _Axes:
     n_out: int | None = None
 
 
-@dataclass(frozen=True)
-class _Spread:
-    """Root mean square of a parameter's initial values over ``count`` drawn elements; None where nothing is drawn."""
-
-    rms: float | None
-    count: int
-
-
 def multipliers(
     family: Family, rung: Rung, task: Task, *, parametrization: str, optimizer: str
 ) -> dict[str, Multiplier]:
@@ -100,7 +88,7 @@ def multipliers(
         raise unknown("parametrization", parametrization, PARAMETRIZATIONS)
     if optimizer not in OPTIMIZERS:
         raise unknown("optimizer", optimizer, OPTIMIZERS)
-    return dict(_multipliers(family, _key(rung), task, parametrization == "mup", optimizer == "sgd"))
+    return dict(_multipliers(family, key_of(rung), task, parametrization == "mup", optimizer == "sgd"))
 
 
 def initialise(family: Family, rung: Rung, task: Task, *, seed: int, parametrization: str, optimizer: str) -> nn.Module:
@@ -110,7 +98,7 @@ def initialise(family: Family, rung: Rung, task: Task, *, seed: int, parametriza
     Equal seeds give equal weights bit for bit. For the parameters see `multipliers`.
     """
     factors = multipliers(family, rung, task, parametrization=parametrization, optimizer=optimizer)
-    with _secluded(seed):
+    with secluded(seed):
         net = family.build(rung, task)
     with torch.no_grad():
         for name, parameter in net.named_parameters():
@@ -121,7 +109,7 @@ def initialise(family: Family, rung: Rung, task: Task, *, seed: int, parametriza
 
 @lru_cache(maxsize=4096)
 def _multipliers(family: Family, key: Key, task: Task, mup: bool, sgd: bool) -> dict[str, Multiplier]:
-    here, base_key = _axes(family, key, task), _key(family.ladder[0])
+    here, base_key = _axes(family, key, task), key_of(family.ladder[0])
     if not mup:
         return {name: Multiplier(1.0, 1.0, "standard") for name in here}
     base = _axes(family, base_key, task)
@@ -134,7 +122,7 @@ def _multipliers(family: Family, key: Key, task: Task, mup: bool, sgd: bool) -> 
     growth = _furthest(m for _, *both in roles.values() for m in both)
     if growth == 1.0:
         return {name: Multiplier(1.0, 1.0, role) for name, (role, _, _) in roles.items()}
-    drawn_base, drawn = _spreads(family, base_key, task), _spreads(family, key, task)
+    drawn_base, drawn = spreads(family, base_key, task), spreads(family, key, task)
     table = {}
     for name, (role, m_in, m_out) in roles.items():
         std = {"hidden": m_in**-0.5, "output": 1 / m_in}.get(role, 1.0)
@@ -167,7 +155,7 @@ def _furthest(ratios: Iterable[float]) -> float:
 @lru_cache(maxsize=1024)
 def _axes(family: Family, key: Key, task: Task) -> dict[str, _Axes]:
     """The axes of every parameter, by name. The type of the module says which axis is the input."""
-    with _secluded(0):
+    with secluded(0):
         net = family.build(dict(key), task)
     return {
         f"{path}.{name}" if path else name: _read(module, tuple(parameter.shape))
@@ -186,25 +174,7 @@ def _read(module: nn.Module, shape: tuple[int, ...]) -> _Axes:
     return _Axes(shape)  # positions, class tokens, layer scales
 
 
-@lru_cache(maxsize=1024)
-def _spreads(family: Family, key: Key, task: Task) -> dict[str, _Spread]:
-    """Spread of the library's initial values, from fixed probe draws that no trial shares."""
-    squares: dict[str, float] = {}
-    first: dict[str, torch.Tensor] = {}
-    drawn: set[str] = set()
-    probe = 0
-    while probe < 2 or (probe < _PROBES and any(first[name].numel() * probe < _ENOUGH for name in drawn)):
-        with _secluded(2**62 + probe), torch.no_grad():
-            for name, p in family.build(dict(key), task).named_parameters():
-                squares[name] = squares.get(name, 0.0) + p.double().square().sum().item()
-                if not torch.equal(first.setdefault(name, p), p):
-                    drawn.add(name)
-        probe += 1
-    counts = {name: p.numel() * probe for name, p in first.items()}
-    return {name: _Spread(math.sqrt(squares[name] / n) if name in drawn else None, n) for name, n in counts.items()}
-
-
-def _ratio(base: _Spread, here: _Spread, growth: float) -> float | None:
+def _ratio(base: Spread, here: Spread, growth: float) -> float | None:
     """Spread against that of the base rung, None where nothing is drawn.
 
     Libraries scale with fan-in or not at all, so the ratio is put on the nearest power of the growth in halves if the
@@ -216,20 +186,3 @@ def _ratio(base: _Spread, here: _Spread, growth: float) -> float | None:
     power = round(2 * math.log(ratio) / math.log(growth)) / 2
     error = 4 * math.sqrt(0.5 / base.count + 0.5 / here.count)
     return growth**power if abs(math.log(ratio) - power * math.log(growth)) < error else ratio
-
-
-def _key(rung: Rung) -> Key:
-    return tuple(sorted(rung.items()))
-
-
-@contextmanager
-def _secluded(seed: int) -> Iterator[None]:
-    """Seeded CPU generator, float32 and CPU as defaults; afterwards everything is as before."""
-    dtype = torch.get_default_dtype()
-    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed the GPUs too
-        torch.set_default_dtype(torch.float32)
-        try:
-            yield
-        finally:
-            torch.set_default_dtype(dtype)

@@ -10,6 +10,7 @@ from onecurve.architectures.flops import count, example_inputs
 from onecurve.architectures.parametrization import initialise
 from onecurve.errors import InputError
 from onecurve.task import Task
+from torch import nn
 
 
 def images(channels, side):
@@ -49,7 +50,7 @@ def draw(name, rung=0, task=None, seed=0, parametrization="mup"):
 def objective(task, outputs, targets):
     if task.loss == "squared_error":
         return (outputs - targets).square().mean()
-    return torch.nn.functional.cross_entropy(outputs.flatten(0, -2), targets.flatten())
+    return nn.functional.cross_entropy(outputs.flatten(0, -2), targets.flatten())
 
 
 def easy_batch(task, size=64):
@@ -124,7 +125,7 @@ def test_it_learns(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_packable_network_has_no_state_but_its_parameters(name):
     net = draw(name)
-    dropout = [m for m in net.modules() if isinstance(m, torch.nn.Dropout) and m.p > 0]
+    dropout = [m for m in net.modules() if isinstance(m, nn.Dropout) and m.p > 0]
     assert not dropout
     assert not list(net.buffers())
     inputs, _ = easy_batch(HOME[name])
@@ -135,7 +136,7 @@ def test_a_packable_network_has_no_state_but_its_parameters(name):
 @pytest.mark.parametrize("parametrization", ["mup", "standard"])
 def test_a_seed_names_the_weights(name, parametrization):
     first, again, other = (
-        torch.nn.utils.parameters_to_vector(draw(name, rung=1, seed=seed, parametrization=parametrization).parameters())
+        nn.utils.parameters_to_vector(draw(name, rung=1, seed=seed, parametrization=parametrization).parameters())
         for seed in (7, 7, 8)
     )
     assert torch.equal(first, again)
@@ -144,11 +145,11 @@ def test_a_seed_names_the_weights(name, parametrization):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_initialising_leaves_torch_as_it_was(name):
-    plain = torch.nn.utils.parameters_to_vector(draw(name, rung=1, seed=3).parameters())
+    plain = nn.utils.parameters_to_vector(draw(name, rung=1, seed=3).parameters())
     torch.set_default_dtype(torch.float64)
     state = torch.get_rng_state()
     try:
-        wide = torch.nn.utils.parameters_to_vector(draw(name, rung=1, seed=3).parameters())
+        wide = nn.utils.parameters_to_vector(draw(name, rung=1, seed=3).parameters())
         assert torch.get_default_dtype() == torch.float64
     finally:
         torch.set_default_dtype(torch.float32)
@@ -216,9 +217,19 @@ def test_a_rung_that_does_not_divide_is_refused(name, rung, message):
         FAMILIES.make(name).build(rung, HOME[name])
 
 
+def test_a_residual_block_without_its_branch_is_the_identity():
+    from onecurve.architectures.mlp import Block
+
+    block, inputs = Block(24), torch.randn(5, 24)
+    assert not torch.equal(block(inputs), inputs)
+    nn.init.zeros_(block.outer.weight)
+    nn.init.zeros_(block.outer.bias)
+    assert torch.equal(block(inputs), inputs)
+
+
 def test_the_decoder_does_not_look_ahead():
     net = draw("decoder")
-    torch.nn.init.normal_(list(net.parameters())[-2])
+    nn.init.normal_(list(net.parameters())[-2])
     tokens = torch.arange(32)[None]
     changed = tokens.clone()
     changed[0, 20] = 63
@@ -234,7 +245,7 @@ def test_vit_patches_are_the_strided_convolution_of_timm():
     patches = LinearPatches(img_size=16, patch_size=4, in_chans=3, embed_dim=20)
     inputs = torch.randn(2, 3, 16, 16)
     kernel = patches.proj.weight.view(20, 3, 4, 4)
-    expected = torch.nn.functional.conv2d(inputs, kernel, patches.proj.bias, stride=4).flatten(2).transpose(1, 2)
+    expected = nn.functional.conv2d(inputs, kernel, patches.proj.bias, stride=4).flatten(2).transpose(1, 2)
     torch.testing.assert_close(patches(inputs), expected)
 
 

@@ -70,10 +70,10 @@ GOLDEN = {
 }
 
 
-@pytest.mark.parametrize("ratio", [2, 4])
+@pytest.mark.parametrize("ratio", [0.5, 2, 4])
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
 def test_multipliers_of_known_layers(ratio, optimizer):
-    table = multipliers(Toy(), {"width": 16 * ratio}, VECTOR, parametrization="mup", optimizer=optimizer)
+    table = multipliers(Toy(), {"width": int(16 * ratio)}, VECTOR, parametrization="mup", optimizer=optimizer)
     assert table.keys() == GOLDEN.keys()
     for name, (role, init, adam, sgd) in GOLDEN.items():
         assert table[name].role == role, name
@@ -85,6 +85,19 @@ def test_multipliers_of_known_layers(ratio, optimizer):
 def test_standard_and_the_base_rung_are_left_alone(parametrization, rung):
     table = multipliers(Toy(), Toy.ladder[rung], VECTOR, parametrization=parametrization, optimizer="sgd")
     assert {(m.init, m.lr) for m in table.values()} == {(1.0, 1.0)}
+
+
+def test_maximal_update_refuses_a_ladder_of_depths():
+    class Deep(type(FAMILIES.make("mlp"))):
+        ladder = ({"width": 16, "depth": 2}, {"width": 16, "depth": 3})
+
+        def build(self, rung, task):
+            return nn.Sequential(*(nn.Linear(16, 16) for _ in range(rung["depth"])))
+
+    rung = Deep.ladder[1]
+    assert len(multipliers(Deep(), rung, VECTOR, parametrization="standard", optimizer="adam")) == 6
+    with pytest.raises(InputError, match="compares widths only"):
+        multipliers(Deep(), rung, VECTOR, parametrization="mup", optimizer="adam")
 
 
 def test_the_table_is_the_callers_own():
