@@ -45,6 +45,6 @@ def assess_with(
         spread, directed = statistics(block, x, sizes)
         spreads.append(spread)
         directions.append(directed)
-        tops.append(peaks(data, block))
+        tops.append(peaks(block))
     resampled = np.concatenate(spreads), np.concatenate(directions)
     return assess_exactness(data, resampled, x, sizes), assess_deviations(data, np.concatenate(tops, axis=1))

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+_FLOOR = 1e-6  # resampled variances never fall below this share of the data's
+
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class Moments:
@@ -68,7 +70,8 @@ def resample(values: Sequence[np.ndarray], signs: Sequence[np.ndarray]) -> Momen
         np.multiply(mean, mean, out=variance)
         variance *= -n / (n - 1)
         variance += (scaled**2).sum(axis=0)[:, None] / (n - 1)
-    np.maximum(variances, 0.0, out=variances)  # a difference of equal numbers may round to -1e-20
+        # Signs may turn the seeds of a rung into equal curves; a variance of 0 would be a band of no width.
+        np.maximum(variance, _FLOOR * rows.var(axis=0, ddof=1)[:, None], out=variance)
     return Moments(counts, means, variances)
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit as student_quantile
 
 from .bootstrap import Moments, quantile
-
-_FLOOR = 1e-6  # resampled variances never fall below this share of the data's
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -39,7 +37,7 @@ class Deviations:
 
     def pointwise_upper(self, level: float = 0.95) -> np.ndarray:
         """``(K, m)`` upper bounds on each ``|d_k(x)|``."""
-        return np.abs(self.d) + student.ppf(level, self.df) * self.se
+        return np.abs(self.d) + student_quantile(self.df, level) * self.se
 
     def band(self, where: np.ndarray | slice = slice(None), level: float = 0.95) -> np.ndarray:
         """``(K, m)`` half-widths of the simultaneous band over the grid points ``where``."""
@@ -102,10 +100,10 @@ def assess_deviations(data: Moments, resampled_peaks: np.ndarray) -> Deviations:
     )
 
 
-def peaks(data: Moments, resampled: Moments) -> np.ndarray:
+def peaks(resampled: Moments) -> np.ndarray:
     """``(m, B)`` largest ``|d*_k|/se~*_k`` over rungs at each x, studentised anew in each resample."""
-    a, h = separable(np.maximum(resampled.variances, _FLOOR * data.variances))
-    scale = contrast(a / data.counts[:, None])
+    a, h = separable(resampled.variances)
+    scale = contrast(a / resampled.counts[:, None])
     d = resampled.means - resampled.means.mean(axis=0)
     np.square(d, out=d)
     d *= 1.0 / scale[:, None]

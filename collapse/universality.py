@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit as student_quantile
 
 from .bootstrap import blocks, draw_signs, moments, quantile
 from .equivalence import separable
@@ -80,8 +80,7 @@ def _curve(group: RescaledGroup, rng: np.random.Generator, resamples: int) -> _C
     means, variances = [], []
     for block in blocks(group.values, draw_signs(data.counts, resamples, rng)):
         means.append(block.means.mean(axis=0))
-        floor = 1e-6 * data.variances
-        variances.append(_separable_variance(np.maximum(block.variances, floor), data.counts))
+        variances.append(_separable_variance(block.variances, data.counts))
     return _Curve(
         mean=data.means[..., 0].mean(axis=0),
         variance=parts.sum(axis=0),
@@ -114,7 +113,7 @@ def _deviation(i: int, members: Sequence[Member], curves: Sequence[_Curve], marg
 
     difference, variance = total("mean", 1), total("variance", 2)
     df = variance**2 / total("quartic", 4)
-    high = float((np.abs(difference) + student.ppf(0.95, df) * np.sqrt(variance)).max())
+    high = float((np.abs(difference) + student_quantile(df, 0.95) * np.sqrt(variance)).max())
     peaks = (np.abs(total("resampled", 1)) / np.sqrt(total("resampled_variance", 2))).max(axis=0)
     margin_of_band = np.abs(difference) - quantile(peaks) * np.sqrt(total("band_variance", 2))
     low = max(0.0, float(margin_of_band.max()))
