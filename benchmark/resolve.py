@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import torch
 
 from ..architectures.family import FAMILIES, Family
@@ -122,19 +120,3 @@ def probe(cell: Cell) -> tuple[str, str]:
     shapes = {name: list(p.shape) for name, p in model.named_parameters()}
     seen = {"shapes": shapes, "loss": f"{float(loss):.5e}", "gradient": f"{total:.5e}"}
     return f"{family.name} {family.version} on {task}", fingerprint({**seen, "params": dict(family.ref.params)})
-
-
-@dataclasses.dataclass(frozen=True)
-class Examples:
-    """How much of a data set's pool a horizon uses."""
-
-    pool_fraction: float
-    repeats: float
-
-
-def examples_used(dataset: Dataset, examples: int) -> Examples:
-    """Share of the pool, and how often each of its examples is seen (1 for one pass)."""
-    pool = dataset.pool_size
-    if pool is None:
-        return Examples(0.0, 1.0)
-    return Examples(min(1.0, examples / pool), max(1.0, examples / pool))

@@ -14,7 +14,6 @@ from ..results.trials import TrialSpec, TrialStatus, rung_label
 from .lock import Pack
 from .optim import schedule
 from .provenance import provenance
-from .resolve import examples_used
 from .train import TrainedTrial, dataset_of
 
 
@@ -82,7 +81,7 @@ def _identity(spec: TrialSpec) -> dict[str, Any]:
 
 
 def _task_columns(spec: TrialSpec, dataset: Dataset, trial: TrainedTrial) -> dict[str, Any]:
-    used = examples_used(dataset, spec.batch_size * spec.horizon_steps)
+    examples = spec.batch_size * spec.horizon_steps
     known = dataset.irreducible_loss is not None
     return {
         "irreducible_loss": dataset.irreducible_loss,
@@ -90,8 +89,8 @@ def _task_columns(spec: TrialSpec, dataset: Dataset, trial: TrainedTrial) -> dic
         "irreducible_loss_source": "known" if known else "none",
         "test_size": dataset.test_set().size,
         "test_loss_se": trial.test_loss_se,
-        "pool_fraction": used.pool_fraction,
-        "repeats": used.repeats,
+        "pool_fraction": dataset.pool_fraction(examples),
+        "repeats": dataset.repeats(examples),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -104,6 +104,8 @@ def _train(pack: Sequence[TrialSpec], family: Family, dataset: Dataset, replicas
     for step in range(spec.horizon_steps + 1):
         if step in due:
             before = time.perf_counter()
+            if test.affine_only:
+                check_affine(replicas.predict, family, dataset, test.inputs.dtype)
             _record(trials, step, evaluate(replicas.predict, dataset.task, test))
             evaluating += time.perf_counter() - before
             if all(trial.status != "ok" for trial in trials):
@@ -114,6 +116,20 @@ def _train(pack: Sequence[TrialSpec], family: Family, dataset: Dataset, replicas
     for trial in trials:
         trial.eval_seconds, trial.train_seconds = evaluating / len(pack), (total - evaluating) / len(pack)
     return trials
+
+
+def check_affine(
+    predict: Callable[[torch.Tensor], torch.Tensor], family: Family, dataset: Dataset, dtype: torch.dtype
+) -> None:
+    """Refuse a network that is not affine in its input where the test loss is a formula for affine ones."""
+    there = torch.randn((1, *dataset.task.shape), generator=torch.Generator().manual_seed(0), dtype=dtype)
+    with torch.no_grad():
+        left, right = predict(there) + predict(-there), 2 * predict(torch.zeros_like(there))
+    if not torch.allclose(left, right, rtol=1e-3, atol=1e-4):
+        raise InputError(
+            f"the test loss of {dataset.name!r} is a formula for networks that are affine in their input, and family "
+            f"{family.name!r} is not; write the data set as {{name: {dataset.name}, test_size: 4096}}"
+        )
 
 
 def _update(

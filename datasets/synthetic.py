@@ -31,7 +31,8 @@ class PowerLawRegression(Dataset):
     **In which sense the irreducible loss is 0.** A linear model that sees the first ``N`` features cannot go below
     ``sum_{j > N} j^-b``, about ``N^-(b-1) / (b-1)``. That is how its loss depends on its size, and along the ladder of
     ``N`` it tends to 0. For such a ladder (``N <= features``) the irreducible loss is 0. For a family whose rungs all
-    see every visible feature the floor is ``hidden_variance`` instead, .026 by default.
+    see every visible feature the floor is ``hidden_variance`` instead, .026 by default; that is the floor stated where
+    ``test_size`` is set.
 
     The test loss is the population loss in closed form, without sampling error, for every network that is affine in
     its input: the points ``+-s e_j`` with ``s^2 = sum_j lambda_j`` and weights ``lambda_j / (2 s^2)`` have the inputs'
@@ -48,7 +49,6 @@ class PowerLawRegression(Dataset):
 
     name = "power-law-regression"
     summary = "linear regression with power-law spectrum, generated, every draw new, test loss in closed form"
-    irreducible_loss = 0.0
 
     a: float = 1.5
     b: float = 1.8
@@ -68,6 +68,10 @@ class PowerLawRegression(Dataset):
     @property
     def pool_size(self) -> None:
         return None
+
+    @property
+    def irreducible_loss(self) -> float:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.hidden_variance if self.test_size else 0.0
 
     @property
     def variances(self) -> np.ndarray:

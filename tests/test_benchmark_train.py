@@ -189,3 +189,9 @@ def test_another_version_is_refused():
     family = dataclasses.replace(FAMILIES.make("mlp").ref, version="0")
     with pytest.raises(InputError, match="family 'mlp' is at version 1 here, the trial was made with 0"):
         train([dataclasses.replace(spec(), family=family)])
+
+
+def test_a_closed_form_for_affine_networks_refuses_others():
+    with pytest.raises(InputError, match="'power-law-regression' is a formula.*'mlp' is not.*test_size: 4096"):
+        train([spec(dataset={"name": "power-law-regression"})])
+    assert train([spec(dataset={"name": "power-law-regression", "test_size": 64})])[0].status == "ok"

@@ -1,0 +1,212 @@
+"""The runner: trains once, goes on, extends, keeps failures, and gives the same table wherever it runs."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import numpy as np
+import pytest
+from onecurve.architectures.mlp import PlainMLP
+from onecurve.benchmark import runner
+from onecurve.benchmark.executors import InProcess
+from onecurve.benchmark.plan import plan_sweep
+from onecurve.benchmark.sweep import load_sweep
+from onecurve.errors import InputError
+from onecurve.results.store import Store
+
+# Columns that say when and how fast, not what.
+INCIDENTAL = ("started_utc", "train_seconds", "eval_seconds")
+
+
+def run(path, folder, executor=None, **options):
+    return runner.run(load_sweep(str(path)), Store(folder), executor or InProcess(), **options)
+
+
+def table(folder):
+    rows = Store(folder).table().drop_columns(list(INCIDENTAL)).to_pylist()
+    return {row["trial_id"]: row for row in rows}
+
+
+def test_a_sweep_trains_once_and_goes_on(tiny, tmp_path):
+    first = run(tiny(), tmp_path / "run")
+    assert (first.asked, first.found, first.failed) == (18, 0, 0)
+    shards = Store(tmp_path / "run").shards()
+    again = run(tiny(), tmp_path / "run")
+    assert (again.asked, again.found) == (18, 18)
+    assert Store(tmp_path / "run").shards() == shards
+
+
+def test_more_seeds_extend_and_leave_what_is_there(tiny, tmp_path):
+    run(tiny(), tmp_path / "run")
+    before = table(tmp_path / "run")
+    more = run(tiny(seeds=5), tmp_path / "run")
+    after = table(tmp_path / "run")
+    assert (more.asked, more.found) == (30, 18)
+    assert {k: after[k] for k in before} == before
+    fresh = tmp_path / "fresh"
+    run(tiny(seeds=5), fresh)
+    assert table(fresh) == after
+
+
+def test_rows_say_what_was_trained(tiny, tmp_path):
+    run(tiny(), tmp_path / "run")
+    rows = table(tmp_path / "run").values()
+    control = next(row for row in rows if row["family"] == "linear" and row["rung"] == "features 8")
+    assert (control["control"], control["n_params"], control["horizon_steps"]) == ("holds", 8, 40)
+    assert (control["irreducible_loss"], control["irreducible_loss_source"], control["test_loss_se"]) == (0.0, "known", 0.0)
+    assert (control["status"], control["last_step"], control["packed"], control["threads"]) == ("ok", 40, True, 1)
+    assert control["x"][0] == 0 and control["x"][-1] == 1
+    assert control["examples"][-1] == 40 * 16
+    assert control["compute"][-1] == control["examples"][-1] * control["flops_per_example"]
+    network = next(row for row in rows if row["family"] == "mlp")
+    assert network["control"] is None
+    assert network["pool_fraction"] == 40 * 16 / 8192
+    assert network["test_loss_se"] > 0
+
+
+def test_shards_are_the_whole_and_keep_packs_together(tiny, tmp_path):
+    run(tiny(), tmp_path / "whole")
+    asked = 0
+    for part in (1, 2):
+        try:
+            asked += run(tiny(), tmp_path / "parts", shard=(part, 2)).asked
+        except InputError as error:
+            assert "holds no trials" in str(error)
+    assert asked == 18
+    assert table(tmp_path / "parts") == table(tmp_path / "whole")
+
+
+def test_a_failing_pack_is_rows_and_is_tried_again(tiny, tmp_path, monkeypatch):
+    train = runner.train
+
+    def fail(pack, **options):
+        if pack[0].family.name == "mlp" and pack[0].rung["width"] == 12:
+            raise RuntimeError("the disk of the moon is full")
+        return train(pack, **options)
+
+    monkeypatch.setattr(runner, "train", fail)
+    summary = run(tiny(), tmp_path / "run")
+    assert summary.statuses == {"ok": 15, "error": 3}
+    assert any("the disk of the moon is full" in reason for reason in summary.reasons)
+    failed = [row for row in table(tmp_path / "run").values() if row["status"] != "ok"]
+    assert {row["rung"] for row in failed} == {"width 12"}
+    assert all(row["reason"] == "RuntimeError: the disk of the moon is full" and row["x"] == [] for row in failed)
+    monkeypatch.setattr(runner, "train", train)
+    assert run(tiny(), tmp_path / "run").statuses == {"ok": 18}
+    assert {row["status"] for row in table(tmp_path / "run").values()} == {"ok"}
+
+
+def test_memory_exhausted_is_said_so(tiny, tmp_path, monkeypatch):
+    def exhaust(pack, **options):
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9e12 bytes")
+
+    monkeypatch.setattr(runner, "train", exhaust)
+    assert run(tiny(), tmp_path / "run").statuses == {"oom": 18}
+
+
+def test_divergence_is_a_row_with_its_last_step(tiny, tmp_path):
+    path = tiny(optimizer="sgd", peak_lr=50.0, parametrization="standard", horizon={"rule": "steps", "steps": 400})
+    summary = run(path, tmp_path / "run", only={"family": "linear"})
+    assert summary.statuses == {"diverged": 9}
+    for row in table(tmp_path / "run").values():
+        assert row["status"] == "diverged"
+        assert 0 <= row["last_step"] < 400
+        assert np.all(np.isfinite(row["test_loss"])) and row["step"][-1] == row["last_step"]
+
+
+def test_a_family_that_changed_is_noticed(tiny, tmp_path, monkeypatch):
+    run(tiny(), tmp_path / "run")
+    build = PlainMLP.build
+
+    def other(self, rung, task):
+        net = build(self, rung, task)
+        for parameter in net.parameters():
+            parameter.data.mul_(1.5)
+        return net
+
+    monkeypatch.setattr(PlainMLP, "build", other)
+    with pytest.raises(InputError, match="mlp changed since 9 trials were stored: raise its version, or pass --refresh"):
+        run(tiny(), tmp_path / "run")
+    before = table(tmp_path / "run")
+    assert run(tiny(), tmp_path / "run", refresh=True).found == 9
+    after = table(tmp_path / "run")
+    changed = {row["family"] for trial, row in after.items() if row["test_loss"] != before[trial]["test_loss"]}
+    assert changed == {"mlp"}
+    assert run(tiny(), tmp_path / "run").found == 18
+
+
+def test_the_lock_keeps_what_was_decided(tiny, tmp_path, monkeypatch):
+    run(tiny(pack="auto"), tmp_path / "run")
+    packed = {trial: row["packed"] for trial, row in table(tmp_path / "run").items()}
+    monkeypatch.setattr("onecurve.benchmark.resolve.packing_gain", lambda *_, **__: pytest.fail("measured twice"))
+    run(tiny(pack="auto", seeds=4), tmp_path / "run")
+    assert {trial: table(tmp_path / "run")[trial]["packed"] for trial in packed} == packed
+
+
+def test_a_folder_of_another_sweep_is_refused_and_left_alone(tiny, tmp_path):
+    run(tiny("one"), tmp_path / "run", only={"family": "linear"})
+    before = sorted(path.name for path in (tmp_path / "run").rglob("*"))
+    with pytest.raises(InputError, match="holds the results of the sweep 'one', not of 'two'"):
+        run(tiny("two"), tmp_path / "run")
+    assert sorted(path.name for path in (tmp_path / "run").rglob("*")) == before
+
+
+def test_a_damaged_lock_is_named(tiny, tmp_path):
+    run(tiny(), tmp_path / "run", only={"family": "linear"})
+    (tmp_path / "run" / "tiny.lock.json").write_text('{"sweep": "tiny"')
+    with pytest.raises(InputError, match="tiny.lock.json.*is damaged"):
+        run(tiny(), tmp_path / "run")
+
+
+def test_the_plan_counts_what_the_run_then_does(tiny, tmp_path):
+    planned = plan_sweep(load_sweep(str(tiny())), Store(tmp_path / "run"), {})
+    assert (planned["n_trials"], planned["n_done"]) == (18, 0)
+    assert not (tmp_path / "run").exists()
+    run(tiny(), tmp_path / "run", only={"family": "mlp"})
+    planned = plan_sweep(load_sweep(str(tiny())), Store(tmp_path / "run"), {})
+    assert (planned["n_trials"], planned["n_done"]) == (18, 9)
+    spent = sum(row["compute"][-1] for row in table(tmp_path / "run").values())
+    assert sum(c["flops_per_example"] * 16 * c["horizon_steps"] * c["trials"] for c in planned["cells"] if c["family"] == "mlp") == spent
+
+
+def _kill_mlp_of_width_12(job):
+    """Stands in for the runner's work in a worker: the machine takes one worker away."""
+    if job.pack.cell.rung == "width 12":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return runner._train_one(job)
+
+
+@pytest.fixture(scope="module")
+def local_ray():
+    from onecurve.benchmark.ray_executor import RayExecutor
+
+    executor = RayExecutor()
+    yield executor
+    executor.close()
+
+
+def test_ray_and_this_process_give_identical_tables(tiny, tmp_path, local_ray):
+    run(tiny(), tmp_path / "here")
+    summary = run(tiny(), tmp_path / "ray", local_ray)
+    assert (summary.asked, summary.failed) == (18, 0)
+    assert table(tmp_path / "ray") == table(tmp_path / "here")
+
+
+def test_looped_on_ray_equals_looped_here(tiny, tmp_path, local_ray):
+    run(tiny(pack=False), tmp_path / "here", only={"family": "mlp"})
+    run(tiny(pack=False), tmp_path / "ray", local_ray, only={"family": "mlp"})
+    assert table(tmp_path / "ray") == table(tmp_path / "here")
+
+
+def test_a_killed_worker_leaves_rows_and_the_next_run_mends_them(tiny, tmp_path, local_ray, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "_train_one", _kill_mlp_of_width_12)
+        summary = run(tiny(), tmp_path / "run", local_ray)
+    assert summary.statuses["killed"] == 3
+    killed = [row for row in table(tmp_path / "run").values() if row["status"] == "killed"]
+    assert {row["rung"] for row in killed} == {"width 12"} and all(row["reason"] for row in killed)
+    assert run(tiny(), tmp_path / "run", local_ray).failed == 0
+    run(tiny(), tmp_path / "undisturbed")
+    mended, whole = table(tmp_path / "run"), table(tmp_path / "undisturbed")
+    assert mended == whole
