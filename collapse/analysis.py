@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,10 +12,11 @@ from ..results.curves import CurveSet
 from .conclusion import conclude
 from .contract import to_json, to_table
 from .floor import FloorChoice, check_choice
-from .measurement import Measured, measure, noisy
+from .grid import X_MIN
+from .measurement import Measured, measure
 from .outcome import AcrossFamilies, Analysis, Form
-from .rescaling import rescale
-from .universality import Member, compare_families
+from .rescaling import try_rescale
+from .universality import Member, compare_families, left_out
 from .verdict import MARGIN
 
 __all__ = ["analyze", "to_json", "to_table"]
@@ -27,7 +29,7 @@ def analyze(
     margin: float | None = None,
     irreducible_loss: FloorChoice = "known",
     resamples: int = 999,
-    x_min: float = 0.1,
+    x_min: float = X_MIN,
 ) -> Analysis:
     """Say for each group of curves whether its rungs share one curve, and for each data set whether its families do.
 
@@ -96,19 +98,23 @@ def _across(
     """Compare families on each data set and leg where there are two; controls are left out."""
     settings: dict[tuple[str, str], list[Measured]] = {}
     for one in measured:
-        if one.control is None and one.rescaled is not None and noisy(one.rescaled) and not one.ladder.copies():
+        if one.control is None:
             settings.setdefault((one.dataset, one.leg), []).append(one)
-    several = [(setting, rows) for setting, rows in sorted(settings.items()) if len({one.family for one in rows}) > 1]
-    return tuple(
-        compare_families(*setting, _members(rows), margin=margin, rng=child, resamples=resamples)
-        for (setting, rows), child in zip(several, rng.spawn(len(several)), strict=True)
-    )
+    found = []
+    for (setting, rows), child in zip(sorted(settings.items()), rng.spawn(len(settings)), strict=True):
+        members = _members([one for one in rows if one.comparable])
+        if len({member.family for member in members}) > 1:
+            across = compare_families(*setting, members, margin=margin, rng=child, resamples=resamples)
+            inside = {(member.family, member.recipe) for member in members}
+            outside = [left_out(one.family, one.recipe) for one in rows if (one.family, one.recipe) not in inside]
+            found.append(dataclasses.replace(across, per_family=(*across.per_family, *outside)))
+    return tuple(found)
 
 
 def _members(rows: Sequence[Measured]) -> list[Member]:
     """All ladders on one grid and one scale: end points where one floor of the data set is known, else shapes."""
     known = all(one.floor.source in ("known", "given") and one.floor_problem is None for one in rows)
-    start = max(float(one.rescaled.x[0]) for one in rows if one.rescaled is not None)
+    start = max((float(one.rescaled.x[0]) for one in rows if one.rescaled is not None), default=X_MIN)
     scale = "end-point" if known and len({one.floor.value for one in rows}) == 1 else "shape"
-    groups = [rescale(one.ladder, scale=scale, irreducible_loss=one.floor.value, x_min=start) for one in rows]
-    return [Member(one.family, one.recipe, group) for one, group in zip(rows, groups, strict=True)]
+    groups = [try_rescale(one.ladder, scale, one.floor.value, start)[0] for one in rows]
+    return [Member(one.family, one.recipe, group) for one, group in zip(rows, groups, strict=True) if group]

@@ -6,7 +6,6 @@ import dataclasses
 
 import numpy as np
 
-from ..errors import InputError
 from ..results.curves import CurveSet
 from .battery import assess
 from .deviation import describe
@@ -15,10 +14,11 @@ from .exactness import Exactness
 from .floor import UNKNOWN, FloorChoice, fitted_floor, floor_warning, given_floor, known_floor, profiled_floor
 from .forms import fit_form
 from .ladder import Ladder, name_of
-from .outcome import Form, IrreducibleLoss, RescaledGroup, Scale, Spread
-from .rescaling import overlap, rescale
+from .outcome import Form, IrreducibleLoss, RescaledGroup, Spread
+from .rescaling import overlap, try_rescale
 
 _SILENT = 1e-9  # seeds whose normalised curves differ by less have no noise but rounding
+_OVERLAP = 0.5  # least share of the range of x on which all rungs must have data
 _WILD = 50.0  # a seed is wild where its mean square residual is this many times the usual
 
 
@@ -71,6 +71,13 @@ class Measured:
         return self.curves.curves[0].control
 
     @property
+    def comparable(self) -> bool:
+        """Whether the group can stand beside other families: enough of each curve, and noise of its own."""
+        return (
+            self.rescaled is not None and noisy(self.rescaled) and self.overlap >= _OVERLAP and not self.ladder.copies()
+        )
+
+    @property
     def bounded_below(self) -> bool:
         """Whether a lower bound can be had: with two seeds half of a rung's resamples have no variance."""
         return self.ladder.fewest_seeds > 2
@@ -91,9 +98,9 @@ def measure(
     """
     ladder = Ladder.of(curves)
     floor_rng, end_rng, shape_rng = rng.spawn(3)
-    shape, shape_problem = _rescaled(ladder, "shape", None, x_min)
+    shape, shape_problem = try_rescale(ladder, "shape", None, x_min)
     floor, profiled, floor_problem = _floor(ladder, shape, choice, floor_rng)
-    ends, end_problem = _rescaled(ladder, "end-point", floor.value, x_min) if floor_problem is None else (None, None)
+    ends, end_problem = try_rescale(ladder, "end-point", floor.value, x_min) if floor_problem is None else (None, None)
     exact, bounds = _assessed(ends, resamples, end_rng)
     exact_shape, shape_bounds = _assessed(shape, resamples, shape_rng)
     rescaled = ends or shape
@@ -135,15 +142,6 @@ def _floor(
     return floor, None, problem
 
 
-def _rescaled(
-    ladder: Ladder, scale: Scale, floor: float | None, x_min: float
-) -> tuple[RescaledGroup | None, str | None]:
-    try:
-        return rescale(ladder, scale=scale, irreducible_loss=floor, x_min=x_min), None
-    except InputError as error:
-        return None, str(error)
-
-
 def _assessed(
     group: RescaledGroup | None, resamples: int, rng: np.random.Generator
 ) -> tuple[Exactness | None, Deviations | None]:
@@ -169,7 +167,7 @@ def _problem(ladder: Ladder, covered: float, rescaled: RescaledGroup | None) -> 
     copies = ladder.copies()
     if copies:
         return "copied runs: " + "; ".join(copies[:3]) + (f"; and {len(copies) - 3} more" if len(copies) > 3 else "")
-    if covered < 0.5:
+    if covered < _OVERLAP:
         return f"the rungs overlap on {100 * covered:.0f} % of the range of x only"
     if rescaled is not None and not noisy(rescaled):
         return "no noise: the seeds of a rung do not differ, so there is nothing to compare a deviation with"

@@ -65,6 +65,16 @@ def rescale(
     )
 
 
+def try_rescale(
+    ladder: Ladder, scale: Scale, floor: float | None, x_min: float
+) -> tuple[RescaledGroup | None, str | None]:
+    """`rescale`, with its error as a reason: the group or None, and why there is none."""
+    try:
+        return rescale(ladder, scale=scale, irreducible_loss=floor, x_min=x_min), None
+    except InputError as error:
+        return None, str(error)
+
+
 def _end_point(curve: LearningCurve, x: np.ndarray, floor: float | None) -> tuple[np.ndarray, float]:
     """z on the grid, and the end excess that it was divided by."""
     if floor is None:

@@ -73,6 +73,22 @@ def compare_families(
     return AcrossFamilies(dataset=dataset, leg=leg, scale=scale, smallest_model=None, per_family=tuple(rows))
 
 
+def left_out(family: str, recipe: str) -> FamilyDeviation:
+    """The row of a family that cannot stand beside the others; its own row says what is wrong with its curves."""
+    return FamilyDeviation(
+        family=family,
+        recipe=recipe,
+        deviation=None,
+        low=None,
+        high=None,
+        where=None,
+        verdict="cannot-tell",
+        reason="its curves cannot be rescaled to the grid of the others",
+        x=None,
+        difference=None,
+    )
+
+
 def _curve(group: RescaledGroup, rng: np.random.Generator, resamples: int) -> _Curve:
     data = moments(group.values)
     k = len(group.values)

@@ -342,6 +342,16 @@ def test_families_are_compared_where_there_are_two_and_controls_are_left_out():
     assert across.smallest_model is None
 
 
+def test_a_family_that_cannot_be_compared_keeps_its_row():
+    curves = changed(suite(), lambda c: c.family == "vit", status="killed")
+    (across,) = analysed(curves).across_families
+    rows = {row.family: row for row in across.per_family}
+    assert sorted(rows) == ["mlp", "net", "rnn", "vit"]
+    assert rows["vit"].verdict == "cannot-tell" and rows["vit"].deviation is None and rows["vit"].reason
+    alone = changed(suite(), lambda c: c.family != "vit", status="killed")
+    assert analysed(alone).across_families == ()
+
+
 def test_families_without_a_floor_are_compared_on_shapes():
     curves = suite()
     blind = changed(curves, lambda c: c.family == "vit", irreducible_loss=None)
