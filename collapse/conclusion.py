@@ -74,7 +74,7 @@ def conclude(
         spread=one.spread,
         form=one.form,
     )
-    return dataclasses.replace(result, sentence=sentence(result))
+    return dataclasses.replace(result, sentence=sentence(result, sound=one.problem is None))
 
 
 def _verdict(one: Measured, margin: float, limit: float | None) -> tuple[Verdict, str | None]:

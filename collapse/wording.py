@@ -47,9 +47,10 @@ def stretch(inside: np.ndarray, x: np.ndarray) -> str:
     return f"between x = {x[first]:.2g} and {x[last]:.2g}"
 
 
-def sentence(result: GroupResult) -> str:
-    """The verdict in one sentence for a table."""
-    leaves, upper, other = leaving(result), result.upper_bound, result.unrelated_deviation
+def sentence(result: GroupResult, *, sound: bool = True) -> str:
+    """The verdict in one sentence for a table; curves that are not ``sound`` do not say which rungs leave."""
+    leaves = leaving(result) if sound else None
+    upper, other = result.upper_bound, result.unrelated_deviation
     others = f"; unrelated curves differ by {percent(other)}" if other is not None else ""
     if result.verdict == "cannot-tell" or upper is None or result.deviation is None:
         said = (result.reason or "no verdict").removeprefix("underpowered: ")

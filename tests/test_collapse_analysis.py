@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from onecurve.collapse.analysis import analyze, to_json, to_table
 from onecurve.collapse.calibration import FLOOR, Cell, simulate
+from onecurve.collapse.grid import mean_over
 from onecurve.errors import InputError
 from onecurve.results.curves import CurveSet, LearningCurve
 
@@ -103,6 +104,27 @@ def test_unknown_floor():
     assert group.upper_bound > group.deviation > 0
     assert group.irreducible_loss.source == "none" and group.irreducible_loss.value is None
     assert group.resolution["horizon_exponent_plus_20_percent"] is None
+
+
+def test_every_seed_counts_on_the_shape_scale():
+    batch = simulate(Cell(rungs=3, seeds=3), 1, np.random.default_rng(3))
+    group = verdict_on(changed(batch.curves(0), lambda c: True, irreducible_loss=None))
+    gap = batch.loss[0, ..., :-1] - batch.loss[0, ..., -1:]
+    q = gap / mean_over(gap, group.rescaled.x)[..., None]
+    means, of_mean = q.mean(axis=1), q.var(axis=1, ddof=1) / 3
+    assert group.d == pytest.approx(means - means.mean(axis=0), abs=1e-9)
+    assert group.se**2 == pytest.approx(of_mean / 3 + of_mean.sum(axis=0) / 9, rel=1e-6)
+    assert group.p_shape is not None
+    assert verdict_on(batch.curves(0)).p_shape == group.p_shape
+
+
+def test_every_seed_counts_on_the_end_point_scale():
+    batch = simulate(Cell(rungs=3, seeds=3), 1, np.random.default_rng(3))
+    group = verdict_on(batch.curves(0))
+    means, of_mean = batch.z[0].mean(axis=1), batch.z[0].var(axis=1, ddof=1) / 3
+    assert group.d == pytest.approx(means - means.mean(axis=0), abs=1e-9)
+    assert group.se**2 == pytest.approx(of_mean / 3 + of_mean.sum(axis=0) / 9, rel=1e-6)
+    assert group.p_exact is not None
 
 
 def test_p_shape_does_not_depend_on_the_floor():
@@ -244,7 +266,7 @@ def test_a_copied_run_is_named():
     twin = next(c for c in curves if c.size == 2e4 and c.seed == 0)
     group = verdict_on(changed(curves, lambda c: c.size == 2e4 and c.seed == 3, loss=twin.loss))
     assert group.verdict == "cannot-tell"
-    assert group.reason == "copied runs: seed 3 of size 20k equals seed 0 of size 20k"
+    assert group.reason == group.sentence == "copied runs: seed 3 of size 20k equals seed 0 of size 20k"
     assert group.upper_bound is not None
 
 
