@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -72,7 +73,19 @@ def _start(address: str | None) -> None:
     if address is None:
         ray.init(num_cpus=usable_cpus(), object_store_memory=_OBJECT_STORE, **quiet)
         return
+    _knock(address)
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise InputError(f"no Ray cluster answers at {address!r}: {' '.join(str(error).split())[:200]}") from None
+
+
+def _knock(address: str) -> None:
+    """Say at once that nobody answers; Ray itself goes on trying for minutes."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if not port.isdigit():  # "auto", which Ray resolves on this machine
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(f"no Ray cluster answers at {address!r}: {error}. Give HOST:PORT, local or in-process") from None

@@ -68,8 +68,10 @@ def train(pack: Sequence[TrialSpec], *, threads: int = 1) -> list[TrainedTrial]:
     family, dataset = family_of(first), dataset_of(first)
     with torch_settings(threads):
         if first.packed:
-            models = [_initialise(family, dataset, spec) for spec in pack]
-            return _train(pack, family, dataset, Stacked(models, dataset.task))
+            # One replica alone takes other kernels than two, so it is given company.
+            padded = pack if len(pack) > 1 else [first, first]
+            models = [_initialise(family, dataset, spec) for spec in padded]
+            return _train(padded, family, dataset, Stacked(models, dataset.task))[: len(pack)]
         return [
             _train([spec], family, dataset, Single(_initialise(family, dataset, spec), dataset.task))[0]
             for spec in pack

@@ -8,7 +8,6 @@ import warnings
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import click
 import typer
 
 from ..errors import InputError, unknown
@@ -104,9 +103,12 @@ def run(
     loaded = load_sweep(sweep, pairs)
     store = Store(out or f"runs/{loaded.name}")
     store.check_writable()
-    summary = follow(
-        loaded, store, address, only=_pairs("--only", only), shard=_shard(shard), threads=threads, refresh=refresh
-    )
+    options = {"only": _pairs("--only", only), "shard": _shard(shard), "threads": threads, "refresh": refresh}
+    try:
+        summary = follow(loaded, store, address, **options)
+    except KeyboardInterrupt:
+        typer.echo("\nstopped: what was finished is kept, and the same command goes on from there", err=True)
+        raise typer.Exit(130) from None
     typer.echo(
         f"{summary.asked} trials: {summary.found} were in the table, {summary.asked - summary.found} trained now"
     )
@@ -210,16 +212,10 @@ def main() -> None:
     """Run the command line: bad input ends with one message and exit code 2, never with a traceback."""
     warnings.showwarning = lambda message, *_, **__: typer.echo(f"warning: {message}", err=True)
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        app()
     except InputError as error:
         typer.echo(f"onecurve: {error}", err=True)
         sys.exit(2)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        typer.echo("\nstopped; what was finished is kept, and the same command goes on from there", err=True)
-        sys.exit(130)
 
 
 def _analysis(paths: list[str], irreducible_loss: str, margin: float | None) -> tuple[Any, Any]:
@@ -248,7 +244,11 @@ def _floor(given: str) -> Literal["known", "profile", "fit"] | float:
 def _draw(analysis: Any, curves: Any, to: str) -> None:
     from ..collapse.figures import save_figures
 
-    for path in save_figures(analysis, curves, Path(to)):
+    try:
+        paths = save_figures(analysis, curves, Path(to))
+    except OSError as error:
+        raise InputError(f"cannot draw into {to!r}: {error}") from None
+    for path in paths:
         if path.suffix == ".png":
             typer.echo(f"drew {path} (also SVG, PDF, and its points as CSV)")
 

@@ -127,6 +127,7 @@ def test_bits_of_a_replica_do_not_depend_on_its_pack(family):
     whole = curves(seeds(9, family=family, **kind))
     assert np.array_equal(curves(seeds(9, family=family, **kind)[2:5]), whole[2:5])
     assert np.array_equal(curves(seeds(9, family=family, **kind)[:2]), whole[:2])
+    assert np.array_equal(curves(seeds(9, family=family, **kind)[4:5]), whole[4:5])
 
 
 def test_seeds_differ_and_learn():
