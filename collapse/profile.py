@@ -55,7 +55,7 @@ def profile_floor(
     (statistic,), (floor,), (inner,) = _minimise(cubes, x, sizes)
     if not inner:
         return Profile(floor=None, low=None, high=None, statistic=None, p=None, status="L0 not identified")
-    drawn = _null(losses, float(floor), x, sizes, draw_signs([len(rows) for rows in losses], resamples, rng))
+    drawn = null_losses(losses, float(floor), x, sizes, draw_signs([len(rows) for rows in losses], resamples, rng))
     statistics_, floors, _ = _minimise(drawn, x, sizes)
     # Not 1.96: the sd itself comes from few seeds. Percentiles of the resamples cover 90 in 100 only.
     reach = float(student.ppf(0.975, 2 * (min(len(rows) for rows in losses) - 1)) * floors.std(ddof=1))
@@ -106,10 +106,10 @@ def _minimise(
     return costs[row, best], floors[row, best], inner
 
 
-def _null(
+def null_losses(
     losses: Sequence[np.ndarray], floor: float, x: np.ndarray, sizes: np.ndarray, signs: Sequence[np.ndarray]
 ) -> list[np.ndarray]:
-    """Resampled losses, K arrays ``(n_k, m + 1, B)``."""
+    """Resampled losses under one common curve, K arrays ``(n_k, m + 1, B)``, from signs ``(n_k, B)``."""
     logs = [np.log(rows - floor) for rows in losses]
     z = [rows[:, :-1] - rows[:, -1:] for rows in logs]
     means = np.stack([rows.mean(axis=0) for rows in z])

@@ -7,7 +7,7 @@ import pytest
 from onecurve.collapse.battery import assess
 from onecurve.collapse.calibration import FLOOR, Cell, autoregression, simulate, size_and_power
 from onecurve.collapse.grid import common_grid
-from onecurve.collapse.profile import profile_floor
+from onecurve.collapse.profile import null_losses, profile_floor
 
 QUICK, SLOW = 200, 600
 
@@ -115,6 +115,23 @@ def test_profiled_floor_is_unbiased_under_collapse_and_pulled_by_a_wrong_horizon
     assert sum(one.p < 0.05 for one in right) <= 4
     assert sum(one.p < 0.05 for one in wrong) >= 4
     assert sum(one.low <= FLOOR <= one.high for one in right) >= 20
+
+
+def test_profiled_resamples_have_one_curve_and_each_rung_its_own_end():
+    batch = simulate(Cell(rungs=3, noise_ratio=4, gamma_error=0.4), 1, np.random.default_rng(0))
+    losses, x = list(batch.loss[0]), batch.x[:-1]
+    signs = [np.repeat([[1.0, -1.0]], 5, axis=0) for _ in losses]
+    drawn = [np.log(rows - FLOOR) for rows in null_losses(losses, FLOOR, x, batch.sizes, signs)]
+    z = [rows[:, :-1] - rows[:, -1:] for rows in np.log(batch.loss[0] - FLOOR)]
+    shrunk = np.array([rows.var(axis=0, ddof=1) for rows in z])
+    shrunk = (shrunk + shrunk.mean(axis=0)) / 2
+    means = np.array([rows.mean(axis=0) for rows in z])
+    common = np.append((means / shrunk).sum(axis=0) / (1 / shrunk).sum(axis=0), 0.0)
+    for rows, resampled in zip(losses, drawn, strict=True):
+        log_excess = np.log(rows - FLOOR)
+        end, scale = log_excess[:, -1].mean(), np.sqrt(5 / 4)
+        assert resampled.mean(axis=-1) == pytest.approx(np.tile(common + end, (5, 1)))
+        assert resampled[..., 0] - (common + end) == pytest.approx(scale * (log_excess - log_excess.mean(axis=0)))
 
 
 @pytest.mark.slow

@@ -134,6 +134,7 @@ def test_unrelated_curves_are_drawn_from_the_fits_and_spread_as_these_do():
     assert same.curves[0] == pytest.approx(log_form(0.5, 0.5, 0.1, *LINEAR))
     assert near.deviation < 0.1 < far.deviation
     assert near.warning is None and near.curves.shape == (60, 24)
+    assert len(np.unique(near.curves, axis=0)) == 60  # perturbed, not five curves over and over
     assert near.bands[0] > near.bands[1] > near.bands[2]
 
 
