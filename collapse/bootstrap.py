@@ -60,25 +60,35 @@ def resample(values: Sequence[np.ndarray], signs: Sequence[np.ndarray]) -> Momen
     values : K arrays ``(n_k, m)``.
     signs : K arrays ``(n_k, B)`` of -1 and 1.
     """
-    counts = np.array([len(rows) for rows in values])
-    means = np.empty((len(values), values[0].shape[1], signs[0].shape[1]))
-    variances = np.empty_like(means)
-    for rows, flips, mean, variance in zip(values, signs, means, variances, strict=True):
-        n = len(rows)
-        scaled = (rows - rows.mean(axis=0)) * np.sqrt(n / (n - 1))
-        np.matmul(scaled.T / n, flips, out=mean)
-        np.multiply(mean, mean, out=variance)
-        variance *= -n / (n - 1)
-        variance += (scaled**2).sum(axis=0)[:, None] / (n - 1)
-        # Signs may turn the seeds of a rung into equal curves; a variance of 0 would be a band of no width.
-        np.maximum(variance, _FLOOR * rows.var(axis=0, ddof=1)[:, None], out=variance)
-    return Moments(counts, means, variances)
+    return _flipped([_residuals(rows) for rows in values], signs)
 
 
 def blocks(values: Sequence[np.ndarray], signs: Sequence[np.ndarray], size: int = 250) -> Iterator[Moments]:
     """The resamples in blocks that stay in a core's cache: twice as fast as all at once, in little memory."""
+    residuals = [_residuals(rows) for rows in values]
     for start in range(0, signs[0].shape[1], size):
-        yield resample(values, [flips[:, start : start + size] for flips in signs])
+        yield _flipped(residuals, [flips[:, start : start + size] for flips in signs])
+
+
+def _residuals(rows: np.ndarray) -> np.ndarray:
+    """``(n, m)`` residuals, scaled up for the mean that was taken off."""
+    n = len(rows)
+    return (rows - rows.mean(axis=0)) * np.sqrt(n / (n - 1))
+
+
+def _flipped(residuals: Sequence[np.ndarray], signs: Sequence[np.ndarray]) -> Moments:
+    means = np.empty((len(residuals), residuals[0].shape[1], signs[0].shape[1]))
+    variances = np.empty_like(means)
+    for rows, flips, mean, variance in zip(residuals, signs, means, variances, strict=True):
+        n = len(rows)
+        total = np.einsum("sx,sx->x", rows, rows)[:, None]
+        np.matmul(rows.T / n, flips, out=mean)
+        np.multiply(mean, mean, out=variance)
+        variance *= -n / (n - 1)
+        variance += total / (n - 1)
+        # Signs may turn the seeds of a rung into equal curves; a variance of 0 would be a band of no width.
+        np.maximum(variance, _FLOOR * total / n, out=variance)
+    return Moments(np.array([len(rows) for rows in residuals]), means, variances)
 
 
 def quantile(resampled: np.ndarray, level: float = 0.95) -> float:
