@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..task import Task
 
 EVAL_GRID = "v1"
-_CHUNK = 1024  # test examples that pass through the network at once
+_CHUNK_NUMBERS = 2**15  # input numbers that pass through the network at once: activations should stay in the cache
 
 
 def eval_steps(grid: str, horizon: int, warmup_fraction: float) -> list[int]:
@@ -69,9 +69,10 @@ def evaluate(predict: Callable[[Tensor], Tensor], task: Task, test: TestSet) -> 
     predict : maps inputs ``(n, ...)`` to outputs ``(R, n, ...)``.
     """
     losses, hits = [], []
-    for start in range(0, test.size, _CHUNK):
-        outputs = predict(test.inputs[start : start + _CHUNK])
-        targets = test.targets[start : start + _CHUNK].expand(len(outputs), *test.targets[start : start + _CHUNK].shape)
+    chunk = max(32, min(1024, _CHUNK_NUMBERS // task.n_inputs))
+    for inputs, targets in zip(test.inputs.split(chunk), test.targets.split(chunk), strict=True):
+        outputs = predict(inputs)
+        targets = targets.expand(len(outputs), *targets.shape)
         losses.append(example_losses(task, outputs, targets).double())
         if task.loss == "cross_entropy":
             hits.append((outputs.argmax(-1) == targets).double().reshape(len(outputs), -1).mean(-1) * outputs.shape[1])

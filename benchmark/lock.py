@@ -117,6 +117,7 @@ class Pack:
     specs: tuple[TrialSpec, ...]
     cell: Resolved
     control: str | None
+    horizon_source: str
     attempt: int = 1
 
     @property

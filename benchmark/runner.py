@@ -187,7 +187,8 @@ def _packs(
         size = len(left) if lock.cells[key].packed else 1
         for start in range(0, len(left), max(1, size)):
             chosen = tuple(left[start : start + size])
-            packs.append(Pack(specs=chosen, cell=lock.cells[key], control=cell.settings.control, attempt=attempt))
+            known = {"control": cell.settings.control, "horizon_source": cell.settings.horizon_source}
+            packs.append(Pack(specs=chosen, cell=lock.cells[key], attempt=attempt, **known))
     if slots > 1:
         fair = sum(pack.seconds for pack in packs) / (2 * slots)
         packs = [part for pack in packs for part in _halved(pack, fair)]

@@ -36,6 +36,7 @@ class Settings(BaseModel):
     batch_size: int = Field(default=64, ge=1)
     parametrization: Literal["mup", "standard"] = "mup"
     horizon: HorizonRule
+    horizon_source: Literal["exact", "pilot", "assumed"] = "assumed"
     precision: Literal["float32", "float64"] = "float32"
     pack: Literal["auto"] | bool = "auto"
     control: Literal["holds", "fails"] | None = None

@@ -81,6 +81,7 @@ class Batch:
                 loss=loss,
                 lr=self.rate,
                 irreducible_loss=FLOOR,
+                horizon_source="exact",
             )
             for size, rung in zip(self.sizes, self.loss[group], strict=True)
             for seed, loss in enumerate(rung)

@@ -98,6 +98,7 @@ def measure(
     """
     ladder = Ladder.of(curves)
     floor_rng, end_rng, shape_rng = rng.spawn(3)
+    x_min = min(0.9, max([x_min, *(10 * curve.warmup_fraction for curve in curves)]))
     shape, shape_problem = try_rescale(ladder, "shape", None, x_min)
     floor, profiled, floor_problem = _floor(ladder, shape, choice, floor_rng)
     ends, end_problem = try_rescale(ladder, "end-point", floor.value, x_min) if floor_problem is None else (None, None)

@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import InputError
 
 Leg = Literal["decayed", "constant"]
+HorizonSource = Literal["exact", "pilot", "assumed"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -33,6 +34,9 @@ class LearningCurve:
     control : ``holds`` or ``fails`` for a control whose answer is known, None for a measurement.
     repeats : how often the trial saw each training example, 1 for one pass.
     pool_fraction : share of the training pool that the horizon uses, 0 where each draw is new.
+    warmup_fraction : share of the horizon in which the learning rate rises; curves are compared after ten times that.
+    horizon_source : how the ladder's horizons are known: ``exact`` from a formula, ``pilot`` measured beforehand,
+        ``assumed`` otherwise.
     rung : the rung in words, such as ``width 48``; empty where only the size is known.
     trial_id : the trial's identity, empty for other people's curves.
     """
@@ -53,6 +57,8 @@ class LearningCurve:
     control: Literal["holds", "fails"] | None = None
     repeats: float = 1.0
     pool_fraction: float = 0.0
+    warmup_fraction: float = 0.0
+    horizon_source: HorizonSource = "assumed"
     rung: str = ""
     trial_id: str = ""
 

@@ -15,9 +15,8 @@ from .curves import CurveSet, LearningCurve
 from .external import read_tidy
 from .schema import MARGIN_KEY, SCHEMA
 from .store import Store, best_rows
-from .trials import rung_label
 
-_NEEDED = [
+_NEEDED = (
     "trial_id",
     "family",
     "dataset",
@@ -29,7 +28,8 @@ _NEEDED = [
     "leg",
     "control",
     "status",
-    "horizon_steps",
+    "warmup_fraction",
+    "horizon_source",
     "irreducible_loss",
     "irreducible_loss_se",
     "pool_fraction",
@@ -39,7 +39,7 @@ _NEEDED = [
     "test_loss",
     "started_utc",
     "attempt",
-]
+)
 
 
 def read_curves(paths: Sequence[str | Path]) -> CurveSet:
@@ -105,11 +105,8 @@ def _read_exported(path: str) -> pa.Table | None:
     if not set(_NEEDED) <= names:
         return None
     table = pq.read_table(path)
-    return table.cast(
-        pa.schema(
-            [SCHEMA.field(n) if n in SCHEMA.names else table.schema.field(n) for n in table.column_names]
-        ).with_metadata(table.schema.metadata)
-    )
+    fields = [SCHEMA.field(name) if name in SCHEMA.names else table.schema.field(name) for name in table.column_names]
+    return table.cast(pa.schema(fields, metadata=table.schema.metadata))
 
 
 def _curve(row: dict[str, Any]) -> LearningCurve:
@@ -132,9 +129,9 @@ def _curve(row: dict[str, Any]) -> LearningCurve:
         control=row["control"],
         repeats=row["repeats"] or 1.0,
         pool_fraction=row["pool_fraction"] or 0.0,
+        warmup_fraction=row["warmup_fraction"] or 0.0,
+        horizon_source=row["horizon_source"] or "assumed",
         rung=row["rung"] or "",
         trial_id=row["trial_id"],
     )
 
-
-__all__ = ["curves_of", "read_curves", "rung_label"]

@@ -29,6 +29,7 @@ TRIAL_COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("batch_size", pa.int64(), "examples an update"),
     ("parametrization", pa.string(), "mup or standard"),
     ("horizon_rule", pa.string(), "rule that gave the horizon"),
+    ("horizon_source", pa.string(), "exact, pilot or assumed: how the ladder's horizons are known"),
     ("horizon_steps", pa.int64(), "planned updates"),
     ("eval_grid", pa.string(), "rule for the evaluation points"),
     ("precision", pa.string(), "float32 or float64"),

@@ -73,13 +73,15 @@ KNOWN = IrreducibleLoss(value=0.0, low=0.0, high=0.0, source="known")
 
 
 def graded(floor=KNOWN, margin=0.03, planned=0.03, **more):
-    curve = LearningCurve(family="f", dataset="d", recipe="r", size=1, seed=0, x=[1.0], loss=[1.0], **more)
+    known = {"horizon_source": "pilot", **more}
+    curve = LearningCurve(family="f", dataset="d", recipe="r", size=1, seed=0, x=[1.0], loss=[1.0], **known)
     return grade([curve], floor, margin=margin, planned=planned)
 
 
 @pytest.mark.parametrize(
     "arguments, why",
     [
+        ({"horizon_source": "assumed"}, "the horizons were assumed"),
         ({"repeats": 3.0}, "each example was seen 3 times"),
         ({"pool_fraction": 0.126}, "uses 0.13 of the pool"),
         ({"margin": 0.05}, "margin changed after the data, from 0.03 to 0.05"),
