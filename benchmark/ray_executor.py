@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -69,13 +70,13 @@ def _outcome(item: Any, reference: Any) -> Outcome:
 
 
 def _start(address: str | None) -> None:
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "include_dashboard": False}
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "include_dashboard": False}
     if address is None:
         ray.init(num_cpus=usable_cpus(), object_store_memory=_OBJECT_STORE, **quiet)
         return
     _knock(address)
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise InputError(f"no Ray cluster answers at {address!r}: {' '.join(str(error).split())[:200]}") from None
 
@@ -88,4 +89,6 @@ def _knock(address: str) -> None:
     try:
         socket.create_connection((host, int(port)), timeout=5).close()
     except (OSError, OverflowError) as error:
-        raise InputError(f"no Ray cluster answers at {address!r}: {error}. Give HOST:PORT, local or in-process") from None
+        raise InputError(
+            f"no Ray cluster answers at {address!r}: {error}. Give HOST:PORT, local or in-process"
+        ) from None

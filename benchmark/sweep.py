@@ -15,6 +15,7 @@ from ..errors import InputError, unknown
 from ..results.trials import rung_label
 from .horizon import HorizonRule
 
+_SWEEPS = resources.files(f"{__package__}.sweeps")
 Named = str | dict[str, Any]  # a name, or {name: ..., parameter: value}
 
 
@@ -107,8 +108,8 @@ def load_sweep(source: str, overrides: Sequence[str] = ()) -> Sweep:
         raise InputError(f"{source}: defaults is a mapping of settings, got {type(defaults).__name__}")
     for where, keys in (("defaults", defaults), ("--set", changes)):
         for key in keys:
-            if key not in Settings.model_fields:
-                raise unknown(f"key in {where}:", key, Settings.model_fields)
+            if key not in Group.model_fields:
+                raise unknown(f"key in {where}:", key, Group.model_fields)
     if isinstance(raw.get("groups"), list):
         raw["groups"] = [
             _normalised({**defaults, **group, **changes}) if isinstance(group, dict) else group
@@ -122,11 +123,7 @@ def load_sweep(source: str, overrides: Sequence[str] = ()) -> Sweep:
 
 def sweep_names() -> list[str]:
     """Names of the built-in sweeps."""
-    return sorted(
-        p.name.removesuffix(".yaml")
-        for p in resources.files(__package__).joinpath("sweeps").iterdir()
-        if p.name.endswith(".yaml")
-    )
+    return sorted(p.name.removesuffix(".yaml") for p in _SWEEPS.iterdir() if p.name.endswith(".yaml"))
 
 
 def expand(sweep: Sweep, only: Mapping[str, str] | None = None) -> list[Cell]:
@@ -223,7 +220,7 @@ def _normalised(group: dict[str, Any]) -> dict[str, Any]:
 
 def _text(source: str) -> str:
     if source in sweep_names():
-        return resources.files(__package__).joinpath("sweeps", f"{source}.yaml").read_text()
+        return _SWEEPS.joinpath(f"{source}.yaml").read_text()
     path = Path(source)
     if not path.is_file():
         if path.suffix in (".yaml", ".yml") or "/" in source:

@@ -54,6 +54,7 @@ def conclude(
         upper_bound=upper,
         margin=margin,
         bands=_bands(one, others),
+        noise_bound=bounds.noise_bound() if bounds else None,
         noise_floor=noise_floor(one.spread, group.x) if one.spread and group else None,
         unrelated_deviation=others.deviation if others else None,
         resolution={"horizon_exponent_plus_20_percent": limit},

@@ -39,6 +39,10 @@ class Deviations:
         """``(K, m)`` upper bounds on each ``|d_k(x)|``."""
         return np.abs(self.d) + student_quantile(self.df, level) * self.se
 
+    def noise_bound(self, level: float = 0.95) -> float:
+        """``max_{k,x} t se_k``: the upper bound that the seeds' own noise would leave if no rung deviated at all."""
+        return float((student_quantile(self.df, level) * self.se).max())
+
     def band(self, where: np.ndarray | slice = slice(None), level: float = 0.95) -> np.ndarray:
         """``(K, m)`` half-widths of the simultaneous band over the grid points ``where``."""
         return quantile(self.peaks[where].max(axis=0), level) * self.band_se

@@ -107,7 +107,8 @@ class GroupResult:
     """The verdict on one group (family, data set, recipe, leg) and everything it rests on.
 
     Numbers that could not be had are None, and ``reason`` or ``warnings`` says why. ``deviation`` is the largest |d|
-    over rungs and x; ``lower_bound`` and ``upper_bound`` are its 95 % bounds. ``d``, ``se`` and ``df`` are ``(K, m)``:
+    over rungs and x; ``lower_bound`` and ``upper_bound`` are its 95 % bounds; ``noise_bound`` is the upper bound that
+    the seeds' noise alone would leave. ``d``, ``se`` and ``df`` are ``(K, m)``:
     each rung's deviation from the mean of the rungs, its standard error and degrees of freedom. ``unrelated`` is
     ``(draws, m)``: curves that share nothing but the schedule. ``sentence`` says the verdict in plain words.
     ``band`` is ``(K, m)``: half-widths of the simultaneous 95 % band, the only one that may say where a rung leaves.
@@ -151,6 +152,7 @@ class GroupResult:
     p_trend: float | None = None
     spread: Spread | None = None
     form: Form | None = None
+    noise_bound: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)

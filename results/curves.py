@@ -83,15 +83,14 @@ class LearningCurve:
         if not np.all(np.isfinite(self.x)) or not np.all(np.isfinite(self.loss)):
             raise InputError(f"{who}: x and loss must be finite; a run that diverged ends at its last finite point")
         if np.any(np.diff(self.x) <= 0):
-            raise InputError(
-                f"{who}: x must increase; a step is given twice or out of order near x = {self.x[np.argmin(np.diff(self.x))]:g}"
-            )
+            place = self.x[np.argmin(np.diff(self.x))]
+            raise InputError(f"{who}: x must increase; a step is given twice or out of order near x = {place:g}")
         if not (np.isfinite(self.size) and self.size > 0):
             raise InputError(f"{who}: the size must be a positive number")
 
     @property
     def complete(self) -> bool:
-        """Whether the trial ended well and reached its horizon. A curve that did not is censored: it has no end point."""
+        """Whether the trial ended well and reached its horizon. If not it is censored: it has no end point."""
         return self.status == "ok" and len(self.x) > 0 and bool(np.isclose(self.x[-1], 1.0, rtol=0, atol=1e-9))
 
 

@@ -134,4 +134,3 @@ def _curve(row: dict[str, Any]) -> LearningCurve:
         rung=row["rung"] or "",
         trial_id=row["trial_id"],
     )
-

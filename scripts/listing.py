@@ -88,15 +88,16 @@ def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
 def print_analysis(analysis: Analysis) -> None:
     """Print the deviation table: controls first, each row with its verdict in one plain sentence."""
     table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
-    right = ("rungs", "seeds", "deviation", "bound", "p exact", "p shape", "unrelated")
+    right = ("rungs", "seeds", "deviation", "bound", "noise alone", "p exact", "p shape", "unrelated")
     for name in ("family", "data set", *right, "verdict", "in words"):
         table.add_column(name, justify="right" if name in right else "left", overflow="fold")
     for group in sorted(analysis.groups, key=_order):
         table.add_row(*_analysis_row(group))
     _console().print(table)
     _console().print(
-        "deviation: largest |d| over rungs and x; bound: its upper 95 % bound; unrelated: what curves show that share "
-        "nothing but the schedule; * on the shape scale, because the irreducible loss is not known",
+        "deviation: largest |d| over rungs and x; bound: its upper 95 % bound; noise alone: the bound that the seeds "
+        "would leave if no rung deviated; unrelated: what curves show that share nothing but the schedule; * on the "
+        "shape scale, because the irreducible loss is not known",
         style="dim",
     )
     for warning in analysis.warnings:
@@ -117,7 +118,7 @@ def _print_across(analysis: Analysis) -> None:
     for across in analysis.across_families:
         star = "*" if across.scale == "shape" else ""
         for family in across.per_family:
-            where = f"x {family.where[0]:.2g} to {family.where[1]:.2g}" if family.where else ""
+            where = _stretch(*family.where) if family.where else ""
             interval = (
                 f"{_percent(family.low)} to {_percent(family.high)}" if family.high is not None else family.reason or ""
             )
@@ -127,6 +128,11 @@ def _print_across(analysis: Analysis) -> None:
     if table.row_count:
         _console().print()
         _console().print(table)
+
+
+def _stretch(first: float, last: float) -> str:
+    start, end = f"{first:.2g}", f"{last:.2g}"
+    return f"near x {start}" if start == end else f"x {start} to {end}"
 
 
 def _order(group: GroupResult) -> tuple[int, str, float]:
@@ -144,6 +150,7 @@ def _analysis_row(group: GroupResult) -> list[str]:
         str(group.n_seeds),
         _percent(group.deviation) + star,
         _percent(group.upper_bound) + star,
+        _percent(group.noise_bound),
         _number(group.p_exact),
         _number(group.p_shape),
         _percent(group.unrelated_deviation),

@@ -28,7 +28,7 @@ def _cache(tmp_path_factory):
 
 @pytest.fixture
 def tiny(tmp_path):
-    """Writes a sweep of seconds: the ``linear`` control and an ``mlp``; keyword arguments replace keys of each group."""
+    """Writes a sweep of seconds: the ``linear`` control and an ``mlp``; keywords replace keys of both groups."""
 
     def write(name: str = "tiny", **changes) -> Path:
         common = {"seeds": 3, "batch_size": 16, "horizon": {"rule": "steps", "steps": 40}, "pack": True, **changes}

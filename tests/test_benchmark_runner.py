@@ -54,7 +54,11 @@ def test_rows_say_what_was_trained(tiny, tmp_path):
     rows = table(tmp_path / "run").values()
     control = next(row for row in rows if row["family"] == "linear" and row["rung"] == "features 8")
     assert (control["control"], control["n_params"], control["horizon_steps"]) == ("holds", 8, 40)
-    assert (control["irreducible_loss"], control["irreducible_loss_source"], control["test_loss_se"]) == (0.0, "known", 0.0)
+    assert (control["irreducible_loss"], control["irreducible_loss_source"], control["test_loss_se"]) == (
+        0.0,
+        "known",
+        0.0,
+    )
     assert (control["status"], control["last_step"], control["packed"], control["threads"]) == ("ok", 40, True, 1)
     assert control["x"][0] == 0 and control["x"][-1] == 1
     assert control["examples"][-1] == 40 * 16
@@ -99,7 +103,9 @@ def test_a_failing_pack_is_rows_and_is_tried_again(tiny, tmp_path, monkeypatch):
 
 def test_memory_exhausted_is_said_so(tiny, tmp_path, monkeypatch):
     def exhaust(pack, **options):
-        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9e12 bytes")
+        raise RuntimeError(
+            "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9e12 bytes"
+        )
 
     monkeypatch.setattr(runner, "train", exhaust)
     assert run(tiny(), tmp_path / "run").statuses == {"oom": 18}
@@ -126,7 +132,9 @@ def test_a_family_that_changed_is_noticed(tiny, tmp_path, monkeypatch):
         return net
 
     monkeypatch.setattr(PlainMLP, "build", other)
-    with pytest.raises(InputError, match="mlp changed since 9 trials were stored: raise its version, or pass --refresh"):
+    with pytest.raises(
+        InputError, match="mlp changed since 9 trials were stored: raise its version, or pass --refresh"
+    ):
         run(tiny(), tmp_path / "run")
     before = table(tmp_path / "run")
     assert run(tiny(), tmp_path / "run", refresh=True).found == 9
@@ -167,7 +175,14 @@ def test_the_plan_counts_what_the_run_then_does(tiny, tmp_path):
     planned = plan_sweep(load_sweep(str(tiny())), Store(tmp_path / "run"), {})
     assert (planned["n_trials"], planned["n_done"]) == (18, 9)
     spent = sum(row["compute"][-1] for row in table(tmp_path / "run").values())
-    assert sum(c["flops_per_example"] * 16 * c["horizon_steps"] * c["trials"] for c in planned["cells"] if c["family"] == "mlp") == spent
+    assert (
+        sum(
+            c["flops_per_example"] * 16 * c["horizon_steps"] * c["trials"]
+            for c in planned["cells"]
+            if c["family"] == "mlp"
+        )
+        == spent
+    )
 
 
 def _kill_mlp_of_width_12(job):

@@ -20,7 +20,10 @@ def tidy(path, floor: float | None = 0.0, rungs: int = 4, seeds: int = 4):
         for seed in range(seeds):
             noise = np.exp(0.01 * rng.standard_normal(len(x)).cumsum() / 5)
             excess = (2.0**k) ** -0.3 * (x**-0.5 + 1) / 2 * noise
-            rows += [("net", "web", 1000 * 2**k, seed, float(a), float(b) + (floor or 0.0)) for a, b in zip(x, excess, strict=True)]
+            rows += [
+                ("net", "web", 1000 * 2**k, seed, float(a), float(b) + (floor or 0.0))
+                for a, b in zip(x, excess, strict=True)
+            ]
     frame = pl.DataFrame(rows, schema=["family", "dataset", "size", "seed", "x", "loss"], orient="row")
     if floor is not None:
         frame = frame.with_columns(pl.lit(floor).alias("irreducible_loss"))

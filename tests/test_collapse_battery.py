@@ -53,6 +53,7 @@ def test_bounds_in_closed_form():
     assert bounds.df == pytest.approx(np.full((3, 24), df))
     assert bounds.band_se == pytest.approx(np.full((3, 24), se))
     assert bounds.upper() == pytest.approx(0.02 + student.ppf(0.95, df) * se, rel=1e-12)
+    assert bounds.noise_bound() == pytest.approx(student.ppf(0.95, df) * se, rel=1e-12)
 
 
 def test_unequal_seeds_and_variances_in_closed_form():

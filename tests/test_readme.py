@@ -1,0 +1,121 @@
+"""The README is true: its commands run, its example trains, its table is that of the published run."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, flags=re.DOTALL)
+COMMANDS = [line for kind, text in BLOCKS if kind == "bash" for line in text.strip().splitlines()]
+# Run by tests of their own, in this file.
+ELSEWHERE = ["pip install .", "make demo", "make test"]
+
+
+def block(kind: str) -> str:
+    (text,) = [text for found, text in BLOCKS if found == kind]
+    return text
+
+
+def run(command: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        command.split(),
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PATH": path, **environment},
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def test_every_command_is_run_by_a_test():
+    known = [command for command in COMMANDS if command in ELSEWHERE or command.startswith("onecurve ")]
+    assert known == COMMANDS
+    assert set(ELSEWHERE) <= set(COMMANDS)
+
+
+def test_commands_in_order(tmp_path):
+    (tmp_path / "my.yaml").write_text(block("yaml"))
+    reference = tmp_path / "results" / "reference"
+    reference.mkdir(parents=True)
+    shutil.copy(ROOT / "results" / "reference" / "demo.parquet", reference)
+    for command in (c for c in COMMANDS if c.startswith("onecurve ")):
+        run(command, tmp_path)
+    assert (tmp_path / "figures" / "summary.png").stat().st_size > 10_000
+    assert (tmp_path / "runs" / "my" / "figures" / "dataset-fourier.png").exists()
+    assert (tmp_path / "copies" / "my" / "my.lock.json").exists()
+    groups = json.loads((tmp_path / "runs" / "my" / "analysis.json").read_text())["groups"]
+    assert {(group["family"], group["n_rungs"], group["n_seeds"]) for group in groups} == {
+        ("mlp", 3, 4),
+        ("resmlp", 3, 4),
+    }
+
+
+def test_the_example_family_is_a_family():
+    code = block("python") + (
+        "\nfrom onecurve.task import Task\nimport torch\n"
+        "net = FAMILIES.make('tanhnet').build({'width': 24}, Task(kind='image', shape=(1, 8, 8), outputs=3, "
+        "loss='cross_entropy'))\nprint(tuple(net(torch.zeros(5, 1, 8, 8)).shape))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "(5, 3)"
+
+
+def test_the_table_is_that_of_the_published_run(onecurve):
+    printed = onecurve("analyze", ROOT / "results" / "reference" / "demo.parquet", "--json", "-")
+    groups = json.loads(printed.stdout)["groups"]
+    rows = [line for line in README.splitlines() if line.startswith("| ") and "%" in line][1:]
+    assert len(rows) == len(groups)
+    for group in groups:
+        name = f"{group['family']} (control: {group['control']})" if group["control"] else group["family"]
+        star = "*" if group["rescaling"] == "shape" else ""
+        numbers = f"{100 * group['deviation']:.1f} %{star} | {100 * group['upper_bound']:.1f} %{star}"
+        design = f"{group['n_rungs']} x {group['n_seeds']}"
+        expected = f"| {name} | {group['dataset']} | {design} | {numbers} | {group['verdict']} |"
+        assert any(row.startswith(expected) and group["sentence"] in row for row in rows), expected
+    assert "control: holds" in rows[0] and "control: fails" in rows[1]
+
+
+@pytest.mark.slow
+def test_the_base_install_analyses_and_plots_without_torch(tmp_path):
+    source = tmp_path / "source"
+    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".venv", ".git", "runs", "__pycache__", "*.egg-info"))
+    run(f"{sys.executable} -m venv {tmp_path / 'venv'}", tmp_path)
+    python = tmp_path / "venv" / "bin" / "python"
+    run(f"{python} -m pip install --quiet --constraint {ROOT / 'constraints.txt'} {source}", tmp_path)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    command = f"{python.parent / 'onecurve'} analyze {source / 'results' / 'reference' / 'demo.parquet'} --to figures"
+    assert "control: holds" in run(command, elsewhere).stdout
+    assert (elsewhere / "figures" / "summary.png").exists()
+    packages = run(f"{python} -m pip list", tmp_path).stdout
+    assert "onecurve" in packages and not re.search(r"^(torch|ray|timm) ", packages, flags=re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_make_demo(tmp_path):
+    """The demo's own commands, in a folder of its own, with the environment that runs this test."""
+    wanted = run("make --no-print-directory --dry-run demo RUN=runs/demo", ROOT).stdout
+    commands = [line.strip() for line in wanted.splitlines() if "onecurve" in line]
+    assert len(commands) == 2
+    for command in commands:
+        run(command.replace(".venv/bin/", ""), tmp_path)
+    groups = json.loads((tmp_path / "runs" / "demo" / "analysis.json").read_text())["groups"]
+    verdicts = {group["control"]: group for group in groups if group["control"]}
+    assert verdicts["holds"]["verdict"] in ("collapse", "approximate") and verdicts["holds"]["upper_bound"] < 0.03
+    assert verdicts["fails"]["verdict"] == "no-collapse"
+    networks = [group for group in groups if not group["control"]]
+    assert len({group["family"] for group in networks}) >= 5 and len({group["dataset"] for group in networks}) >= 4
+    assert min(group["noise_bound"] for group in networks if group["rescaling"] == "end-point") < 0.03
+    assert all(group["n_rungs"] >= 4 and group["n_censored"] == 0 for group in groups)
