@@ -65,12 +65,15 @@ class Lock:
     margin : its margin, fixed when the lock was made.
     cells : what was resolved, by cell key.
     probes : fingerprint of each family on each data set's task, to notice a family that changed.
+    plans : cell keys with their seeds for each request that was run, by the request's fingerprint, so that a plan can
+        be told from the lock alone.
     """
 
     sweep: str
     margin: float
     cells: dict[str, Resolved] = dataclasses.field(default_factory=dict)
     probes: dict[str, str] = dataclasses.field(default_factory=dict)
+    plans: dict[str, dict[str, list[int]]] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def load(cls, store: Store, sweep: str) -> Lock | None:
@@ -105,7 +108,7 @@ def read_lock(store: Store, name: str) -> Lock | None:
         if raw is None:
             return None
         cells = {key: Resolved(**cell) for key, cell in raw["cells"].items()}
-        return Lock(sweep=raw["sweep"], margin=raw["margin"], cells=cells, probes=raw["probes"])
+        return Lock(sweep=raw["sweep"], margin=raw["margin"], cells=cells, probes=raw["probes"], plans=raw["plans"])
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{name} in {store.uri!r} is damaged ({error}); restore it, or give another --out") from None
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..results.store import Store
+from .executors import usable_cpus
 from .lock import Lock, Resolved
-from .sweep import Sweep, expand
+from .sweep import Sweep, expand, request
 
 
 def plan_sweep(sweep: Sweep, store: Store, only: Mapping[str, str]) -> dict[str, Any]:
@@ -18,24 +19,20 @@ def plan_sweep(sweep: Sweep, store: Store, only: Mapping[str, str]) -> dict[str,
     dict
         ``n_trials``, ``n_done``, ``flops``, ``expected_minutes``, ``cores`` and ``cells`` (one dict a cell).
     """
-    from . import resolve as resolving
-    from .executors import usable_cpus
-
     lock = Lock.load(store, sweep.name) or Lock(sweep=sweep.name, margin=sweep.margin)
+    planned = lock.plans.get(request(sweep, only))
+    if planned is None:
+        cells = _resolved(sweep, lock, only)
+    else:
+        stored = lock.cells
+        cells = [(stored[key], [stored[key].trials[str(seed)] for seed in seeds]) for key, seeds in planned.items()]
     done = store.successful()
-    rows, n_trials, n_done, flops, seconds = [], 0, 0, 0.0, 0.0
-    for cell in expand(sweep, only):
-        key = resolving.cell_key(cell)
-        resolved = lock.cells.get(key) or resolving.resolve(cell)
-        trials = [
-            resolving.trial(cell, seed, horizon_steps=resolved.horizon_steps, packed=resolved.packed).trial_id
-            for seed in cell.settings.seed_list
-        ]
+    n_trials, n_done, flops, seconds = 0, 0, 0.0, 0.0
+    for cell, trials in cells:
         left = sum(trial not in done for trial in trials)
         n_trials, n_done = n_trials + len(trials), n_done + len(trials) - left
-        flops += resolved.flops * len(trials)
-        seconds += resolved.seconds * left
-        rows.append(_row(resolved, len(trials)))
+        flops += cell.flops * len(trials)
+        seconds += cell.seconds * left
     cores = usable_cpus()
     return {
         "sweep": sweep.name,
@@ -44,8 +41,20 @@ def plan_sweep(sweep: Sweep, store: Store, only: Mapping[str, str]) -> dict[str,
         "flops": flops,
         "expected_minutes": seconds / cores / 60,
         "cores": cores,
-        "cells": rows,
+        "cells": [_row(cell, len(trials)) for cell, trials in cells],
     }
+
+
+def _resolved(sweep: Sweep, lock: Lock, only: Mapping[str, str]) -> list[tuple[Resolved, list[str]]]:
+    """Cells with their trial ids; what no lock holds is measured, which needs torch."""
+    from . import resolve as resolving
+
+    found = []
+    for cell in expand(sweep, only):
+        resolved = lock.cells.get(resolving.cell_key(cell)) or resolving.resolve(cell)
+        how = {"horizon_steps": resolved.horizon_steps, "packed": resolved.packed}
+        found.append((resolved, [resolving.trial(cell, seed, **how).trial_id for seed in cell.settings.seed_list]))
+    return found
 
 
 def _row(cell: Resolved, trials: int) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from .executors import Executor, Outcome
 from .lock import Lock, Pack
 from .provenance import utc_now
 from .rows import failed_rows, rows_of
-from .sweep import Cell, Sweep, expand
+from .sweep import Cell, Sweep, expand, request
 from .train import dataset_of, train
 
 
@@ -103,6 +103,8 @@ def run(
     specs = {key: _specs(cell, lock.cells[key]) for key, cell in cells.items()}
     for key, trials in specs.items():
         lock.cells[key].trials.update({str(spec.seed): spec.trial_id for spec in trials})
+    if shard == (1, 1):
+        lock.plans[request(sweep, only)] = {key: [spec.seed for spec in trials] for key, trials in specs.items()}
     lock.save(store)
     done = store.successful()
     stale = {s.trial_id for key, trials in specs.items() if _family(cells[key]) in changed for s in trials}

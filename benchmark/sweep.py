@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import InputError, unknown
-from ..results.trials import rung_label
+from ..results.trials import fingerprint, rung_label
 from .horizon import HorizonRule
 
 _SWEEPS = resources.files(f"{__package__}.sweeps")
@@ -119,6 +119,11 @@ def load_sweep(source: str, overrides: Sequence[str] = ()) -> Sweep:
         return Sweep.model_validate(raw)
     except ValidationError as error:
         raise _explain(error, source) from None
+
+
+def request(sweep: Sweep, only: Mapping[str, str] | None = None) -> str:
+    """Fingerprint of a sweep and its restriction: equal requests expand to equal trials."""
+    return fingerprint({"sweep": sweep.model_dump(mode="json"), "only": dict(only or {})})
 
 
 def sweep_names() -> list[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -183,6 +185,18 @@ def test_the_plan_counts_what_the_run_then_does(tiny, tmp_path):
         )
         == spent
     )
+
+
+def test_a_plan_of_what_was_run_needs_no_torch(tiny, tmp_path):
+    run(tiny(), tmp_path / "run")
+    code = (
+        "import sys\nfrom onecurve.benchmark.plan import plan_sweep\nfrom onecurve.benchmark.sweep import load_sweep\n"
+        "from onecurve.results.store import Store\n"
+        f"planned = plan_sweep(load_sweep({str(tiny())!r}), Store({str(tmp_path / 'run')!r}), {{}})\n"
+        "print(planned['n_trials'], planned['n_done'], 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["18", "18", "False"]
 
 
 def _kill_mlp_of_width_12(job):
