@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import traceback
+import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -94,6 +95,11 @@ def run(
         A folder that is not writable or belongs to another sweep, a family that changed since trials were stored.
     """
     lock = Lock.load(store, sweep.name) or Lock(sweep=sweep.name, margin=sweep.margin)
+    if lock.margin != sweep.margin:
+        warnings.warn(
+            f"the margin stays {lock.margin:g}, as it was before the data; `analyze --margin {sweep.margin:g}` uses another",
+            stacklevel=2,
+        )
     cells = {resolving.cell_key(cell): cell for cell in expand(sweep, only)}
     cells = {key: cell for key, cell in cells.items() if int(key, 16) % shard[1] == shard[0] - 1}
     if not cells:

@@ -162,6 +162,14 @@ def test_a_folder_of_another_sweep_is_refused_and_left_alone(tiny, tmp_path):
     assert sorted(path.name for path in (tmp_path / "run").rglob("*")) == before
 
 
+def test_a_margin_chosen_later_does_not_replace_the_planned_one(tiny, tmp_path):
+    run(tiny(), tmp_path / "run", only={"family": "linear"})
+    later = load_sweep(str(tiny())).model_copy(update={"margin": 0.2})
+    with pytest.warns(UserWarning, match="the margin stays 0.03"):
+        runner.run(later, Store(tmp_path / "run"), InProcess(), only={"family": "linear"})
+    assert Store(tmp_path / "run").read_json("tiny.lock.json")["margin"] == 0.03
+
+
 def test_a_damaged_lock_is_named(tiny, tmp_path):
     run(tiny(), tmp_path / "run", only={"family": "linear"})
     (tmp_path / "run" / "tiny.lock.json").write_text('{"sweep": "tiny"')
