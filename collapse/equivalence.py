@@ -108,7 +108,7 @@ def peaks(resampled: Moments) -> np.ndarray:
     """``(m, B)`` largest ``|d*_k|/se~*_k`` over rungs at each x, studentised anew in each resample."""
     a, h = separable(resampled.variances)
     scale = contrast(a / resampled.counts[:, None])
-    d = resampled.means - resampled.means.mean(axis=0)
+    d = resampled.means - resampled.means.sum(axis=0) / len(resampled.means)
     np.square(d, out=d)
     d *= 1.0 / scale[:, None]
     return np.sqrt(d.max(axis=0) / h)

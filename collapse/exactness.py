@@ -51,7 +51,7 @@ def statistics(sample: Moments, x: np.ndarray, sizes: np.ndarray) -> tuple[np.nd
     """
     k, m, b = sample.means.shape
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        weights = sample.variances + sample.variances.mean(axis=0)
+        weights = sample.variances + sample.variances.sum(axis=0) / k
         np.divide(2.0 * sample.column, weights, out=weights)
         centred = np.log(sizes) - np.log(sizes).mean()
         powers = np.stack([np.ones(k), centred, centred**2])
