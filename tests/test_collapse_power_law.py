@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from onecurve.collapse.power_law import fit_end_points, project
+from onecurve.collapse.power_law import fit_end_points, fit_means, project
+from onecurve.errors import InputError
+from scipy.optimize import least_squares
 
 SIZES = 1e4 * 2.0 ** np.arange(7)
 
@@ -57,3 +59,33 @@ def test_projection_is_the_weighted_linear_fit():
     slope, offset = np.polyfit(u, means, 1, w=np.sqrt(weights))
     assert (float(a), float(floor)) == pytest.approx((slope, offset))
     assert cost == pytest.approx(weights @ (means - offset - slope * u) ** 2)
+
+
+def test_a_correction_to_scaling_is_taken_out():
+    bend = 1 + 0.3 * (SIZES / SIZES[0]) ** -0.5
+    exact = [1.5 + (rows - 1.5) * c for rows, c in zip(ends(noise=1e-7), bend, strict=True)]
+    plain = fit_end_points(exact, SIZES, rng=np.random.default_rng(0))
+    corrected = fit_end_points(exact, SIZES, rng=np.random.default_rng(0), omega=0.5)
+    assert (corrected.floor, corrected.exponent) == pytest.approx((1.5, 0.4), rel=1e-3)
+    assert corrected.correction == pytest.approx(0.3 * (SIZES[3] / SIZES[0]) ** -0.5, rel=0.01)
+    assert abs(plain.floor - 1.5) > 0.01 and plain.chi2 > 100 * corrected.chi2
+    assert (plain.df, corrected.df) == (4, 3)
+    with pytest.raises(InputError, match="above 0"):
+        fit_end_points(exact, SIZES, rng=np.random.default_rng(0), omega=-1)
+    assert "five rungs" in fit_end_points(exact[:4], SIZES[:4], rng=np.random.default_rng(0), omega=0.5).status
+
+
+def test_many_fits_at_once_equal_a_general_search():
+    rng = np.random.default_rng(5)
+    means = np.array([[rows.mean() for rows in ends(noise=0.02, rng=rng)] for _ in range(5)])
+    weights = rng.uniform(1, 2, (5, 7))
+    together = fit_means(means, weights, SIZES)
+    scaled = SIZES / np.exp(np.log(SIZES).mean())
+    for i in range(5):
+
+        def misfit(theta, i=i):
+            return np.sqrt(weights[i]) * (theta[0] + theta[1] * scaled ** -np.exp(theta[2]) - means[i])
+
+        found = least_squares(misfit, [1.4, 0.3, np.log(0.4)], xtol=1e-14, ftol=1e-14)
+        assert together.floor[i] == pytest.approx(found.x[0], abs=1e-4)
+        assert together.chi2[i] == pytest.approx(2 * found.cost, rel=1e-6)

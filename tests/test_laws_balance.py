@@ -1,0 +1,95 @@
+"""The floor that a collapse implies beside that of the end points: bias, spread, size and power on known ladders."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from onecurve.collapse.calibration import FLOOR, Cell, simulate
+from onecurve.collapse.ladder import Ladder
+from onecurve.collapse.laws.balance import balance, balance_of
+
+
+def balances(cell, groups, seed=1, shift=0.0):
+    rng = np.random.default_rng(seed)
+    batch = simulate(cell, groups, rng)
+    return [
+        balance(list(loss + shift), batch.x[:-1], batch.sizes, rng=rng, known=FLOOR, resamples=99)
+        for loss in batch.loss
+    ]
+
+
+# Mean of L0_collapse - L0, share rejected against the end points' floor and against the known one (low, high).
+EXPECTED = {
+    "null": (Cell(), 0.0, (0.0, 0.05), (0.03, 0.08)),
+    "4x noise": (Cell(noise_ratio=4), 0.0001, (0.0, 0.05), (0.03, 0.11)),
+    "gamma +5 %": (Cell(gamma_error=0.05), 0.007, (0.25, 0.37), (0.87, 0.89)),
+    "gamma +10 %": (Cell(gamma_error=0.1), 0.0128, (0.82, 0.88), (1.0, 1.0)),
+    "gamma +20 %": (Cell(gamma_error=0.2), 0.0229, (1.0, 1.0), (1.0, 1.0)),
+    "gamma +40 %": (Cell(gamma_error=0.4), 0.0377, (1.0, 1.0), (1.0, 1.0)),
+    "drift .01": (Cell(drift=0.01), -0.0270, (1.0, 1.0), (1.0, 1.0)),
+    "drift .02": (Cell(drift=0.02), -0.0606, (1.0, 1.0), (1.0, 1.0)),
+}
+
+
+def check(name, groups):
+    cell, bias, own, known = EXPECTED[name]
+    found = [one for one in balances(cell, groups) if one.status == "ok"]
+    assert len(found) > 0.9 * groups
+    floors = np.array([one.floor for one in found]) - FLOOR
+    assert floors.mean() == pytest.approx(bias, abs=3 * 0.003 / np.sqrt(groups) + 2e-4)
+    for (low, high), comparisons in (
+        (own, [one.against_end_point for one in found]),
+        (known, [one.against_known for one in found]),
+    ):
+        share = np.mean([one.rejected for one in comparisons if one.status == "ok"])
+        error = 3 * np.sqrt(max(high * (1 - low), 0.02) * 0.5 / groups)
+        assert low - error <= share <= high + error, share
+    return found
+
+
+@pytest.mark.parametrize("name", ["null", "gamma +10 %"])
+def test_bias_size_and_power(name):
+    check(name, 25)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EXPECTED)
+def test_bias_size_and_power_closely(name):
+    check(name, 250)
+
+
+def test_the_sd_of_the_difference_is_the_spread_over_groups():
+    found = balances(Cell(), 40, seed=3)
+    spread = np.std([one.against_end_point.difference for one in found])
+    assert np.mean([one.against_end_point.sd for one in found]) == pytest.approx(spread, rel=0.3)
+    quartiles = np.percentile([one.floor for one in found], [25, 75])
+    assert np.ptp(quartiles) / 1.349 == pytest.approx(0.0021, rel=0.4)
+    assert sum(one.low <= FLOOR <= one.high for one in found) >= 35
+
+
+def test_a_family_with_a_floor_of_its_own_is_above_bayes():
+    (one,) = balances(Cell(), 1, shift=0.05)
+    assert one.conclusion == "floor above Bayes"
+    assert one.against_known.difference == pytest.approx(0.05, abs=0.01)
+    assert one.against_end_point.rejected is False
+
+
+def test_the_end_points_lack_of_fit_stands_beside_the_comparison():
+    """End losses with a correction to scaling are no power law: the comparison fails and the misfit says why."""
+    rng = np.random.default_rng(0)
+    batch = simulate(Cell(seeds=12), 1, rng)
+    bent = 1 + np.array([0.2, -0.1, 0.1, -0.1, 0.05, 0.1])[:, None, None]
+    loss = FLOOR + (batch.loss[0] - FLOOR) * bent
+    one = balance(list(loss), batch.x[:-1], batch.sizes, rng=rng, known=FLOOR)
+    assert one.end_point.floor is None or one.p_lack_of_fit < 0.01
+    assert not one.against_known.rejected
+
+
+def test_missing_pieces_are_said():
+    batch = simulate(Cell(rungs=3), 1, np.random.default_rng(0))
+    three = balance_of(Ladder.of(batch.curves(0)), rng=np.random.default_rng(0), resamples=99)
+    assert three.status == "ok" and three.end_point.status == "an end-point fit needs four rungs"
+    assert three.against_end_point.rejected is None and "four rungs" in three.against_end_point.status
+    assert three.against_known.status == "the irreducible loss is not known" and three.conclusion is None
+    two = simulate(Cell(seeds=2), 1, np.random.default_rng(0)).curves(0)
+    assert "three seeds" in balance_of(Ladder.of(two), rng=np.random.default_rng(0)).status
