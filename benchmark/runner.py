@@ -97,7 +97,7 @@ def run(
     lock = Lock.load(store, sweep.name) or Lock(sweep=sweep.name, margin=sweep.margin)
     if lock.margin != sweep.margin:
         warnings.warn(
-            f"the margin stays {lock.margin:g}, as it was before the data; `analyze --margin {sweep.margin:g}` uses another",
+            f"the margin stays {lock.margin:g}, chosen before the data: `analyze --margin {sweep.margin:g}` has yours",
             stacklevel=2,
         )
     cells = {resolving.cell_key(cell): cell for cell in expand(sweep, only)}
