@@ -11,12 +11,12 @@ from ..errors import InputError
 from ..results.curves import CurveSet
 from .conclusion import conclude
 from .contract import to_json, to_table
+from .families.deviation import Member, compare_families, left_out
 from .floor import FloorChoice, check_choice
 from .grid import X_MIN
 from .measurement import Measured, measure
 from .outcome import AcrossFamilies, Analysis, Form
 from .rescaling import try_rescale
-from .universality import Member, compare_families, left_out
 from .verdict import MARGIN
 
 __all__ = ["analyze", "to_json", "to_table"]

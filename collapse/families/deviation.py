@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import stdtrit as student_quantile
 
-from .bootstrap import blocks, draw_signs, moments, quantile
-from .equivalence import separable
-from .outcome import AcrossFamilies, FamilyDeviation, RescaledGroup, Scale, Verdict
+from ..bootstrap import blocks, draw_signs, moments, quantile
+from ..equivalence import separable
+from ..outcome import AcrossFamilies, FamilyDeviation, RescaledGroup, Scale, Verdict
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)

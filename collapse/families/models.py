@@ -1,0 +1,177 @@
+"""What may families differ in? Nested models, by how well each predicts a family that was left out."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from scipy.special import stdtrit as student_quantile
+from scipy.stats import multivariate_t
+
+from ..forms import master_curve
+from ..outcome import RescaledGroup
+from ..wording import percent
+from .deviation import Member
+from .noise import counts_of, halves, pool_noise
+from .predictions import (
+    Prediction,
+    Setting,
+    equal_exponents,
+    horizon_factor,
+    identical,
+    own_curve,
+    own_exponents,
+    shares_of,
+)
+from .shapes import RIVALS, varies
+
+Predict = Callable[[Setting, RescaledGroup], Prediction]
+FORM_NOT_IDENTIFIED = "form not identified"
+HORIZON_SD = 0.15  # of ln c: a pilot that knows its exponent to 10-15 %
+_FEWEST = 3
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class ModelScore:
+    """How a model does.
+
+    ``density`` is the expected log predictive density summed over families, in nats; ``shortfall`` that of M3 (for a
+    rival form, that of M2) less this one, with standard error ``shortfall_se`` over families; ``upper_bound`` a 95 %
+    bound on what the model leaves unexplained of any family's curve; ``holds`` whether both criteria are met.
+    """
+
+    model: str
+    density: float
+    shortfall: float
+    shortfall_se: float
+    upper_bound: float
+    holds: bool
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class SmallestModel:
+    """The smallest model that holds (``M0``, ``M1``, ``M2'``, ``M2``, ``M3`` or ``form not identified``), None where
+    there is no comparison, and why. ``scores`` are the models' in order of size, ``rivals`` the rival forms'."""
+
+    model: str | None
+    reason: str
+    scores: tuple[ModelScore, ...] = ()
+    rivals: tuple[ModelScore, ...] = ()
+
+
+def smallest_model(members: Sequence[Member], *, margin: float, horizon_sd: float = HORIZON_SD) -> SmallestModel:
+    """Find what families on one data set may differ in.
+
+    ====  ====================================================================================
+    M0    nothing: one curve
+    M1    a factor on time; at constant rate only, since under a decay x is the schedule's phase
+    M2'   balance r and annealing gain G of one form, with equal exponents
+    M2    exponent mu, r and G of ``l = [(r y^-mu + 1)/(1+r)] (1 - G eta(1)/eta_0)/(1 - G eta(x)/eta_0)``
+    M3    everything: a curve of its own
+    ====  ====================================================================================
+
+    Each family is left out in turn. What a model shares is learned from the other families; what is the family's own,
+    from one half of its seeds; the other half is predicted, and the halves change places. The density is a
+    multivariate t (the noise covariance is pooled over all seeds, rungs taken as fixed) of at most eight block means of
+    the curve. A model holds where its summed density lies within two standard errors (over families) of M3's and the
+    95 % bound on its residuals below the margin. Where M2' or M2 would be the answer, a stretched exponential and a
+    logarithm with as many parameters must predict worse than M2 by more than two standard errors, or the form is not
+    identified.
+
+    Parameters
+    ----------
+    members : ladders of at least three families on one data set, one scale and one grid.
+    margin : largest residual that still counts as none.
+    horizon_sd : prior sd of ln c in M1, from the pilot's interval.
+    """
+    names = [member.family for member in members]
+    if len(set(names)) < _FEWEST:
+        return SmallestModel(model=None, reason=f"fewer than {_FEWEST} families: {len(set(names))}")
+    groups = tuple(member.group for member in members)
+    noise = pool_noise(groups)
+    if noise.df < 6:
+        return SmallestModel(model=None, reason=f"too few seeds to know the noise: {noise.df} degrees of freedom")
+    settings = [Setting(groups, noise, i, shares_of(names, i), horizon_sd) for i in range(len(names))]
+    forms = {name: np.array([_densities(predict, one) for one in settings]) for name, predict in _models(groups)}
+    rival = {shape.name: own_exponents(shape) for shape in RIVALS if groups[0].phase is not None}
+    bounds = {name: max(_bound(predict, one) for one in settings) for name, predict in _models(groups)}
+    scores = tuple(_score(name, names, forms["M3"], forms[name], bounds[name], margin) for name in forms)
+    rivals = tuple(
+        _score(name, names, forms["M2"], np.array([_densities(predict, one) for one in settings]), 0.0, margin)
+        for name, predict in rival.items()
+    )
+    return _choose(scores, rivals)
+
+
+def _models(groups: Sequence[RescaledGroup]) -> list[tuple[str, Predict]]:
+    """The models that can be asked for: M1 needs a constant rate, the forms a schedule that is known."""
+    known = all(group.phase is not None for group in groups)
+    found: list[tuple[str, Predict]] = [("M0", identical)]
+    if known and not any(varies(group) for group in groups):
+        found.append(("M1", horizon_factor))
+    if known:
+        found += [("M2'", equal_exponents), ("M2", own_exponents())]
+    return [*found, ("M3", own_curve)]
+
+
+def _densities(predict: Predict, setting: Setting) -> float:
+    """Log density of one half of the left-out family's seeds given the other, mean of both ways."""
+    first, second = halves(setting.groups[setting.left_out])
+    return 0.5 * (_density(predict, setting, first, second) + _density(predict, setting, second, first))
+
+
+def _density(predict: Predict, setting: Setting, own: RescaledGroup, test: RescaledGroup) -> float:
+    noise = setting.noise
+    found = predict(setting, own)
+    covariance = found.covariance + noise.of_mean(setting.left_out, counts_of(test))
+    q = len(noise.blocks)
+    df = noise.df - q + 1  # predictive of a normal whose covariance was estimated on noise.df
+    scale = noise.blocks @ covariance @ noise.blocks.T * noise.df / df
+    predicted = multivariate_t(noise.blocks @ found.curve, scale, df)  # type: ignore[arg-type]
+    return float(predicted.logpdf(noise.blocks @ master_curve(test)))
+
+
+def _bound(predict: Predict, setting: Setting) -> float:
+    """``max_x [|residual| + t_{.95} se]`` of the left-out family's mean curve: pointwise, as within a family."""
+    own = setting.groups[setting.left_out]
+    found = predict(setting, own)
+    variance = np.diag(found.shared + setting.noise.of_mean(setting.left_out, counts_of(own)))
+    residual = np.abs(master_curve(own) - found.curve)
+    return float((residual + student_quantile(setting.noise.df, 0.95) * np.sqrt(variance)).max())
+
+
+def _score(
+    name: str, families: Sequence[str], best: np.ndarray, own: np.ndarray, bound: float, margin: float
+) -> ModelScore:
+    kinds = sorted(set(families))
+    gaps = np.array(
+        [np.mean([b - o for f, b, o in zip(families, best, own, strict=True) if f == kind]) for kind in kinds]
+    )
+    shortfall, se = float(gaps.sum()), float(np.sqrt(len(gaps)) * gaps.std(ddof=1))
+    return ModelScore(
+        model=name,
+        density=float(own.sum()),
+        shortfall=shortfall,
+        shortfall_se=se,
+        upper_bound=bound,
+        holds=shortfall <= 2 * se and bound < margin,
+    )
+
+
+def _choose(scores: Sequence[ModelScore], rivals: Sequence[ModelScore]) -> SmallestModel:
+    own = scores[-1]
+    chosen = next((score for score in scores if score.holds), None)
+    if chosen is None:
+        reason = f"seed noise alone leaves {percent(own.upper_bound)} open, more than the margin"
+        return SmallestModel(model=None, reason=reason, scores=tuple(scores), rivals=tuple(rivals))
+    equals = [rival.model for rival in rivals if rival.shortfall <= 2 * rival.shortfall_se]
+    if chosen.model in ("M2'", "M2") and equals:
+        reason = f"{chosen.model} holds, but a {' and a '.join(equals)} predicts as well"
+        return SmallestModel(model=FORM_NOT_IDENTIFIED, reason=reason, scores=tuple(scores), rivals=tuple(rivals))
+    reason = (
+        f"it predicts left-out families as well as M3 does and leaves at most {percent(chosen.upper_bound)} of a curve"
+    )
+    if chosen is own:
+        reason = "no smaller model predicts left-out families as well and stays within the margin"
+    return SmallestModel(model=chosen.model, reason=reason, scores=tuple(scores), rivals=tuple(rivals))
