@@ -1,0 +1,242 @@
+"""The planner's numbers against brute force: the same tests, run whole on freshly simulated curves."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from onecurve.collapse.battery import assess
+from onecurve.collapse.calibration import Cell, simulate
+from onecurve.collapse.planning.analytic import certification, points, rejection
+from onecurve.collapse.planning.cost import Cost
+from onecurve.collapse.planning.patterns import odd_rung, trend, wrong_horizon
+from onecurve.collapse.planning.pilot import pilot_of
+from onecurve.collapse.planning.planner import ladder_of, plan
+from onecurve.collapse.planning.power import Share, simulate_noise
+from onecurve.collapse.planning.search import Goal, Simulator, seeds_for
+from onecurve.errors import InputError
+from onecurve.results.curves import CurveSet
+
+LADDER = 1e4 * 2.0 ** np.arange(6)
+
+
+def brute_force(cell, groups, seed, margin=None, shift=0.0):
+    """Share of simulated groups with p < .05, or with U95 below a margin, by the tests of the analysis."""
+    rng = np.random.default_rng(seed)
+    batch = simulate(cell, groups, rng)
+    hits = []
+    for z in batch.z:
+        values = list(z + np.asarray(shift)[..., None, :]) if np.ndim(shift) else list(z)
+        exact, bounds = assess(values, batch.x[:-1], batch.sizes, rng=rng, resamples=399)
+        hits.append(exact.p < 0.05 if margin is None else bounds.upper() < margin)
+    return float(np.mean(hits))
+
+
+def agree(share: Share, brute: float, groups: int) -> bool:
+    """Whether two simulated shares agree within three standard errors of their difference."""
+    p = (share.value + brute) / 2
+    error = np.sqrt(max(p * (1 - p), 0.004) * (1 / 400 + 1 / groups))
+    return abs(share.value - brute) < 3 * error
+
+
+def pilot(seeds=8, seed=0, **cell):
+    return CurveSet.of(simulate(Cell(seeds=seeds, **cell), 1, np.random.default_rng(seed)).curves(0))
+
+
+# ---- the answer of the planner, checked
+
+
+def simulator(source, seed=0, groups=400):
+    return Simulator(pilot_of(source), groups=groups, resamples=199, gamma=1.0, rng=np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("target", [0.8, 0.95])
+def test_a_wrong_horizon_is_detected_as_often_as_planned(target):
+    need = seeds_for(simulator(0.01), Goal(kind="horizon", amount=0.05), LADDER, target)
+    assert need.power.value >= target and need.low <= need.seeds <= need.high
+    assert agree(need.power, brute_force(Cell(gamma_error=0.05, seeds=need.seeds), 400, 1), 400)
+    fewer = brute_force(Cell(gamma_error=0.05, seeds=need.low - 1), 400, 2)
+    assert fewer < target + 0.03
+
+
+@pytest.mark.parametrize("make", [trend, odd_rung])
+def test_a_deviation_is_detected_as_often_as_planned(make):
+    planner, kind = simulator(0.01), "detect" if make is trend else "odd rung"
+    need = seeds_for(planner, Goal(kind=kind, amount=0.012), LADDER, 0.8)
+    shift = make(planner.pilot, LADDER, 0.012)
+    assert agree(need.power, brute_force(Cell(seeds=need.seeds), 400, 3, shift=shift), 400)
+
+
+def test_a_margin_is_certified_as_often_as_planned():
+    need = seeds_for(simulator(0.01), Goal(kind="certify", amount=0.014), LADDER, 0.8)
+    assert agree(need.power, brute_force(Cell(seeds=need.seeds), 400, 4, margin=0.014), 400)
+
+
+def test_a_pilot_plans_as_its_own_truth_does():
+    """A pilot of 20 seeds stands for the process that it came from, uneven noise and form included."""
+    cell = Cell(noise_ratio=3, gamma_error=0.05)
+    from_pilot = simulator(pilot(seeds=20, noise_ratio=3)).power(Goal(kind="horizon", amount=0.05), LADDER, 8)
+    assert from_pilot.value == pytest.approx(brute_force(dataclasses.replace(cell, seeds=8), 400, 5), abs=0.13)
+
+
+def test_rejections_are_those_of_the_p_value():
+    p = pilot_of(0.01)
+    truth = trend(p, LADDER, 0.006)
+    trials = simulate_noise(
+        p, LADDER, [4] * 6, scales=np.ones(6), groups=60, resamples=199, rng=np.random.default_rng(7)
+    )
+    rng = np.random.default_rng(7)
+    found = []
+    for _ in range(60):
+        values = [rng.normal(size=(4, len(p.factor))) @ p.factor + row for row in truth]
+        found.append(assess(values, p.x, LADDER, rng=rng, resamples=199)[0].p < 0.05)
+    assert 5 < sum(found) < 55
+    assert trials.rejects(truth).tolist() == found
+
+
+def test_size_without_a_deviation():
+    power = Share.of(
+        simulate_noise(
+            pilot_of(0.01), LADDER, [5] * 6, scales=np.ones(6), groups=800, resamples=199, rng=np.random.default_rng(0)
+        ).rejects(np.zeros((6, 24)))
+    )
+    assert 0.03 < power.value < 0.075
+
+
+# ---- noise and form of a pilot
+
+
+def test_the_noise_of_a_level_is_that_of_the_calibration():
+    z = simulate(Cell(), 3000, np.random.default_rng(0)).z[:, 0].reshape(-1, 24)
+    assert pilot_of(0.0071 * np.sqrt(2)).covariance == pytest.approx(np.cov(z.T), abs=2.5e-6)
+
+
+def test_the_noise_of_a_pilot():
+    draws = [pilot_of(pilot(seeds=5, seed=i)) for i in range(20)]
+    truth = pilot_of(0.0071 * np.sqrt(2))
+    mean = np.mean([one.covariance for one in draws], axis=0)
+    assert np.diag(mean) == pytest.approx(np.diag(truth.covariance), rel=0.15)
+    assert mean == pytest.approx(truth.covariance, rel=0.15, abs=1e-5)
+    covered = [one.level[1] <= truth.level[0] <= one.level[2] for one in draws]
+    assert sum(covered) >= 17
+    assert draws[0].form.mu == pytest.approx(0.5, rel=0.2)
+    assert sum(one.trend != 0 for one in draws) <= 3
+    steep = [pilot_of(pilot(seeds=8, seed=i, noise_ratio=4)).trend for i in range(6)]
+    assert np.mean(steep) == pytest.approx(np.log(4) / np.log(32), rel=0.2)
+
+
+def test_patterns_have_the_deviation_that_was_asked_for():
+    for source in (0.01, pilot(), blind(pilot())):
+        p = pilot_of(source)
+        for make in (trend, odd_rung):
+            d = make(p, LADDER, 0.02)
+            assert np.abs(d).max() == pytest.approx(0.02) and np.abs(d.mean(axis=0)).max() < 1e-15
+    error = wrong_horizon(pilot_of(0.01), LADDER, 0.2)
+    truth = simulate(Cell(gamma_error=0.2), 1, np.random.default_rng(0)).truth[:, :-1]
+    assert error == pytest.approx(truth - truth.mean(axis=0), abs=1e-12)
+
+
+def blind(curves):
+    return CurveSet.of([dataclasses.replace(c, irreducible_loss=None) for c in curves])
+
+
+def test_formulas_grow_with_seeds_and_effect():
+    p = pilot_of(0.01)
+    seeds = np.arange(3, 60.0)
+    assert 2 < points(p) < 6
+    small, large = (rejection(p, trend(p, LADDER, d), np.ones(6), seeds) for d in (0.005, 0.008))
+    assert np.all(np.diff(small) > 0) and np.all(large >= small)
+    assert rejection(p, np.zeros((6, 24)), np.ones(6), 5.0) == pytest.approx(0.05, abs=1e-6)
+    chance = certification(p, np.zeros((6, 24)), np.ones(6), seeds, 0.01)
+    assert np.all(np.diff(chance) >= 0) and chance[-1] > 0.99
+
+
+# ---- the whole plan
+
+
+@pytest.fixture(scope="module")
+def planned():
+    cost = Cost(size=1e4, amount=2.0)
+    return plan(pilot(), rng=np.random.default_rng(0), margin=0.02, cost=cost, groups=200)
+
+
+def test_a_plan_answers_every_question(planned):
+    asked = {(d.goal, d.power) for d in planned.designs}
+    assert asked == {(g, p) for g in ("detect", "odd rung", "certify", "horizon") for p in (0.8, 0.95)}
+    for d in planned.designs:
+        assert (d.rungs, d.span, d.status, d.method) == (6, pytest.approx(32.0), "ok", "simulation")
+        assert d.simulated_power.value >= d.power and d.seeds_low <= d.seeds <= d.seeds_high
+        assert d.cost == pytest.approx(d.seeds * 2.0 * sum(4.0**k for k in range(6)))
+        assert d.confirmatory == (d.seeds >= 5)
+    by = {(d.goal, d.power): d.seeds for d in planned.designs}
+    assert all(by[g, 0.8] <= by[g, 0.95] for g, _ in asked)
+    assert by["odd rung", 0.8] >= by["detect", 0.8]
+    sure = [d for d in planned.alternatives if d.method == "simulation"]
+    assert len(sure) == 8 and all(d.rungs >= 6 and d.span >= 30 for d in sure)
+    assert any(d.span == pytest.approx(8.0) for d in planned.alternatives if d.goal == "horizon")
+    assert planned.noise_low < planned.noise < planned.noise_high and planned.unit == "seconds"
+
+
+def test_a_plan_is_plain_data_and_repeats_itself(planned):
+    json.dumps(planned.to_dict(), allow_nan=False)
+    again = plan(pilot(), rng=np.random.default_rng(0), margin=0.02, cost=Cost(size=1e4, amount=2.0), groups=200)
+    assert again == planned
+
+
+def test_a_longer_span_needs_fewer_seeds_for_a_wrong_horizon():
+    planner = simulator(0.03, groups=200)
+    goal = Goal(kind="horizon", amount=0.2)
+    short, long = (seeds_for(planner, goal, ladder_of(planner.pilot, 6, span), 0.8) for span in (8.0, 32.0))
+    assert short.seeds > 1.3 * long.seeds
+
+
+def test_what_cannot_be_reached_says_so():
+    need = seeds_for(simulator(0.3), Goal(kind="detect", amount=0.002), LADDER, 0.8)
+    assert need.seeds is None and need.power is None and need.status.startswith("about ")
+
+
+def test_a_plan_without_a_floor_is_made_on_shapes():
+    found = plan(blind(pilot()), rng=np.random.default_rng(0), deviation=0.1, margin=0.1, powers=(0.8,), groups=120)
+    assert {d.goal for d in found.designs} == {"detect", "odd rung", "certify"}
+    assert any("does not show in shapes" in said for said in found.warnings)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"source": 2.0}, "between 0 and .5"),
+        ({"deviation": 0.0}, "the deviation must lie"),
+        ({"powers": (0.999,)}, "powers must lie"),
+        ({"rungs": 2}, "at least 3 rungs"),
+        ({"span": 1.0}, "more than 1"),
+    ],
+)
+def test_bad_arguments_of_a_plan(change, message):
+    source = change.pop("source", 0.01)
+    with pytest.raises(InputError, match=message):
+        plan(source, rng=np.random.default_rng(0), **change)
+
+
+def test_bad_pilots():
+    two = [*pilot(), *(dataclasses.replace(c, family="other") for c in pilot())]
+    with pytest.raises(InputError, match="one group of curves, got 2"):
+        pilot_of(CurveSet.of(two))
+    with pytest.raises(InputError, match="no rung has two"):
+        pilot_of(CurveSet.of([c for c in pilot() if c.seed == 0]))
+    same = [dataclasses.replace(c, loss=[d for d in pilot() if d.size == c.size][0].loss) for c in pilot()]
+    with pytest.raises(InputError, match="do not differ"):
+        pilot_of(CurveSet.of(same))
+
+
+def test_cost_of_a_sweep():
+    cost = Cost.of([1e4, 4e4], [1.0, 16.0], unit="FLOPs")
+    assert cost.sweep(np.array([1e4, 2e4, 4e4]), 3) == pytest.approx(3 * (1 + 4 + 16))
+    assert cost.unit == "FLOPs"
+    steep = Cost.of([1e4, 4e4], [1.0, 8.0], gamma=0.5)
+    assert steep.sweep(np.array([1.6e5]), 1) == pytest.approx(64.0)
+    with pytest.raises(InputError, match="one cost for each rung"):
+        Cost.of([1e4], [1.0, 2.0])
+    with pytest.raises(InputError, match="positive"):
+        Cost.of([1e4], [0.0])
