@@ -20,6 +20,11 @@ from .sheet import Mark, Sheet
 
 ROW = 0.33
 _LABELS, _CHART, _VERDICT = 2.7, 4.0, 2.5
+_SHAPE_NOTE = (
+    "(shape): on the shape scale, as no floor is subtracted. These numbers are relative to the mean improvement and "
+    "cannot be compared with the others."
+)
+_SAID: dict[str, Any] = {"fontsize": 7.5, "style": "italic"}
 _CONTROL = {"holds": "control, must collapse", "fails": "control, must fail"}
 
 
@@ -57,7 +62,14 @@ def deviations_sheet(analysis: Analysis) -> Sheet:
         verdict = f"{group.verdict}\n{group.evidence}, p_exact {p_value(group.p_exact)}"
         beside(axes, row, -0.08, labels[row], "right", color=INK)
         beside(axes, row, _CHART + 0.12, verdict, "left", color=INK)
-    return sheet.finish(top + 0.1 + height + 0.5)
+    end = top + 0.1 + height + 0.5
+    if any(_on_shape(group) for group in groups):
+        end += sheet.text(_LABELS, end, wrap(_SHAPE_NOTE, sheet.width - _LABELS - 0.3, 7.5), **_SAID) + 0.05
+    return sheet.finish(end)
+
+
+def _on_shape(group: GroupResult) -> bool:
+    return group.rescaled is not None and group.rescaled.scale == "shape"
 
 
 def _order(group: GroupResult) -> tuple[int, str, float, str, str]:
@@ -67,7 +79,8 @@ def _order(group: GroupResult) -> tuple[int, str, float, str, str]:
 
 
 def _label(group: GroupResult, groups: Sequence[GroupResult]) -> str:
-    name = wrap(f"{name_of(group, groups)} on {group.dataset}", _LABELS - 0.2, 7.5)
+    scale = " (shape)" if _on_shape(group) else ""
+    name = wrap(f"{name_of(group, groups)} on {group.dataset}{scale}", _LABELS - 0.2, 7.5)
     return f"{name}\n{_CONTROL[group.control]}" if group.control else name
 
 

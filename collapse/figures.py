@@ -149,7 +149,7 @@ def _summary_sheet(analysis: Analysis, curves: CurveSet) -> Sheet:
         if not views:
             sheet.text(0.3, 0.3, "No group of curves could be rescaled, so there is nothing to show.", fontsize=10)
             return sheet.finish(0.9)
-        panels, top = block(sheet, views, ((draw_collapsed, 2.1), (draw_residual, 1.15)), 0.12, width, between)
+        panels, top = block(sheet, views, ((draw_collapsed, 2.1), (draw_residual, 1.3)), 0.12, width, between)
         remarks = _remarks(groups, holds, fails)
         top += sheet.text(LEFT, top, wrap(remarks, sheet.width - LEFT - 0.3, 7.5), fontsize=7.5, style="italic") + 0.05
         return finish(sheet, panels, top)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from .lettering import wrap
 from .outcome import GroupResult
@@ -10,6 +11,15 @@ from .palette import FAINT, INK, Color, legible
 from .sheet import Sheet
 
 _CONTROL = {"holds": "control that must collapse", "fails": "control that must fail"}
+_NO_CONTROL = "network"
+_PLACE_OF_CONTROL = 1
+_LOOKS: tuple[dict[str, Any], ...] = (
+    {"fontsize": 9, "weight": "bold"},
+    {"fontsize": 8.5},
+    {"fontsize": 8.5, "weight": "bold"},
+    {"fontsize": 8, "color": INK},
+    {"fontsize": 7.5, "color": FAINT, "style": "italic"},
+)
 
 
 def percent(value: float | None) -> str:
@@ -45,15 +55,20 @@ def describe(group: GroupResult, name: str) -> list[str]:
     return [name, control, f"{group.verdict} ({group.evidence})", unbroken, group.reason or ""]
 
 
-def heading(sheet: Sheet, left: float, top: float, width: float, lines: Sequence[str], color: Color) -> float:
-    """Write a group's description and return where it ends."""
-    title, control, verdict, numbers, reason = lines
-    dark = legible(color)
-    top += sheet.text(left, top, wrap(title, width, 9, weight="bold"), fontsize=9, weight="bold", color=dark)
-    if control:
-        top += sheet.text(left, top, wrap(control, width, 8.5), fontsize=8.5, color=dark)
-    top += sheet.text(left, top, wrap(verdict, width, 8.5, weight="bold"), fontsize=8.5, weight="bold")
-    top += sheet.text(left, top, wrap(numbers, width, 8), fontsize=8, color=INK)
-    if reason:
-        top += sheet.text(left, top, wrap(reason, width, 7.5, 3), fontsize=7.5, color=FAINT, style="italic")
+def headings(
+    sheet: Sheet, lefts: Sequence[float], top: float, width: float, columns: Sequence[tuple[Sequence[str], Color]]
+) -> float:
+    """Write descriptions beside each other, every part level with its like, and return where the longest ends."""
+    for part, look in enumerate(_LOOKS):
+        said = [lines[part] for lines, _ in columns]
+        if part == _PLACE_OF_CONTROL and any(said):
+            said = [text or _NO_CONTROL for text in said]
+        deep = [0.0]
+        for left, text, (_, color) in zip(lefts, said, columns, strict=True):
+            if text:
+                own = {"color": legible(color)} if part <= _PLACE_OF_CONTROL else {}
+                cut = 3 if part == len(_LOOKS) - 1 else None
+                broken = wrap(text, width, look["fontsize"], cut, look.get("weight", "normal"))
+                deep.append(sheet.text(left, top, broken, **look, **own))
+        top += max(deep)
     return top

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 
 from matplotlib.axes import Axes
 
-from .headings import describe, heading
+from .headings import describe, headings
 from .limits import Panel, label_y, share_limits
 from .panels import View, draw_collapsed, draw_raw, draw_residual, draw_sizes
-from .sheet import Sheet
+from .sheet import Box, Sheet
 
 LEFT = 0.75
 _X_LABEL = "fraction of the horizon x"
-_PANEL, _TALL, _LOW, _SPACE = 2.6, 1.85, 1.45, 0.3
+_PANEL, _TALL, _LOW, _SPACE = 2.6, 1.85, 1.6, 0.3
 _COLUMNS = 4
 _NARROWEST = 4.6
 
@@ -27,7 +27,8 @@ def in_rows(views: Sequence[View], title: str) -> Sheet:
     top = _title(sheet, title)
     panels: list[Panel] = []
     for view in views:
-        top = heading(sheet, LEFT, top + 0.08, 3 * step - 0.8, describe(view.group, view.name), view.color)
+        described = [(describe(view.group, view.name), view.color)]
+        top = headings(sheet, [LEFT], top + 0.08, 3 * step - 0.8, described)
         draw_sizes(sheet.axes(LEFT, top + 0.03, 0.7 * _PANEL, 0.09), view)
         top += _SPACE + 0.08
         for place, draw in enumerate((draw_raw, draw_collapsed, draw_residual)):
@@ -55,9 +56,13 @@ def in_columns(views: Sequence[View], title: str) -> Sheet:
     top = _title(sheet, title)
     panels: list[Panel] = []
     for start in range(0, len(views), columns):
-        drawn, top = block(sheet, views[start : start + columns], looks, top + 0.08, _PANEL, gap(views))
+        above = top + 0.08
+        drawn, top = block(sheet, views[start : start + columns], looks, above, _PANEL, gap(views))
         panels += drawn
-    return finish(sheet, panels, top)
+    # The last block may have empty places: the first of them takes the key.
+    left = LEFT + (len(views) - (blocks - 1) * columns) * (_PANEL + gap(views))
+    free = (left, above, _PANEL, top - above)
+    return finish(sheet, panels, top, free if left < sheet.width - 0.9 * _PANEL else None)
 
 
 def gap(views: Sequence[View]) -> float:
@@ -74,11 +79,8 @@ def block(
 ) -> tuple[list[Panel], float]:
     """Columns side by side with their headings level; returns the panels and where the block ends."""
     lefts = [LEFT + place * (width + between) for place in range(len(views))]
-    ends = [
-        heading(sheet, left, top, width + 0.2, describe(view.group, view.name), view.color)
-        for left, view in zip(lefts, views, strict=True)
-    ]
-    start = max(ends) + 0.03
+    described = [(describe(view.group, view.name), view.color) for view in views]
+    start = headings(sheet, lefts, top, width + 0.2, described) + 0.03
     columns = [_column(sheet, view, looks, left, start, width) for left, view in zip(lefts, views, strict=True)]
     for row in zip(*columns, strict=True):
         for place, panel in enumerate(row):
@@ -108,10 +110,10 @@ def _label_x(column: Sequence[Panel]) -> None:
         drawn[-1].axes.set_xlabel(_X_LABEL)
 
 
-def finish(sheet: Sheet, panels: Sequence[Panel], bottom: float) -> Sheet:
-    """Share the limits of the panels and close the sheet."""
+def finish(sheet: Sheet, panels: Sequence[Panel], bottom: float, free: Box | None = None) -> Sheet:
+    """Share the limits of the panels and close the sheet, its key in the place ``free`` if it fits there."""
     share_limits(sheet, panels)
-    return sheet.finish(bottom)
+    return sheet.finish(bottom, free)
 
 
 def _title(sheet: Sheet, title: str) -> float:

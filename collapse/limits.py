@@ -24,7 +24,9 @@ _LABELS = {
     "residual": "deviation of a rung\nover the margin",
 }
 _LOGARITHMIC = ("excess", "loss", "end-point")
-_SYMLOG_FROM = 8.0
+_SYMLOG_FROM = 10.0
+_LINEAR_TO = 3
+_SYMLOG_TICKS = [step * 10**decade for decade in range(9) for step in (3, 10)]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -45,11 +47,12 @@ def extent(axes: Axes) -> tuple[Interval | None, Interval | None]:
 
 
 def widen(inner: Interval | None, outer: Interval | None, *, log: bool) -> Interval | None:
-    """Widen ``inner`` towards ``outer``, but by no more than its own length on either side."""
+    """Widen ``inner`` towards ``outer``, but by no more than its own length on either side, half of it if linear."""
     if inner is None or outer is None:
         return inner or outer
     (a, b), (c, d) = (np.log(inner), np.log(outer)) if log else (inner, outer)
-    low, high = max(min(a, c), a - (b - a)), min(max(b, d), b + (b - a))
+    most = (b - a) if log else (b - a) / 2
+    low, high = max(min(a, c), a - most), min(max(b, d), b + most)
     return (math.exp(low), math.exp(high)) if log else (low, high)
 
 
@@ -123,16 +126,19 @@ def _plain(value: float, _: int | None = None) -> str:
 
 
 def _limit_residual(axes: Axes, reach: float) -> None:
-    reach = 1.1 * max(reach, 1.4)
-    if reach > _SYMLOG_FROM:
+    symlog, reach = reach > _SYMLOG_FROM, 1.1 * max(reach, 1.4)
+    if symlog:
         # One failing group must not flatten what the others do within the margin.
-        axes.set_yscale("symlog", linthresh=1.0, linscale=0.8)
-        ticks = [tick for tick in (1, 3, 10, 30, 100, 300, 1000) if tick <= reach]
-        axes.set_yticks([-tick for tick in ticks[::-1]] + [0] + ticks)
+        axes.set_yscale("symlog", linthresh=_LINEAR_TO, linscale=1.0)
+        ticks = [tick for tick in _SYMLOG_TICKS if tick <= reach]
+        # Few numbers, far apart; the ticks between them go without.
+        named = ticks[:: -(-len(ticks) // 3)]
+        axes.set_yticks([-tick for tick in named[::-1]] + [0] + named)
+        axes.set_yticks([side * tick for tick in ticks if tick not in named for side in (-1, 1)], minor=True)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "−")))
-        axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_minor_formatter(NullFormatter())
         if axes.get_ylabel():
-            axes.set_ylabel("deviation over the margin\n(logarithmic beyond ±1)")
+            axes.set_ylabel(f"deviation over the margin\n(logarithmic beyond ±{_LINEAR_TO})")
     else:
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True, symmetric=True))
     axes.set_ylim(-reach, reach)

@@ -12,7 +12,8 @@ Color = tuple[float, float, float]
 # Told apart under the three common kinds of colour blindness; no grey, which belongs to the unrelated curves.
 HUES = ("#0072B2", "#D55E00", "#009E73", "#AA3377", "#E69F00", "#56B4E9", "#332288", "#999933", "#882255")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p", "h")
-FAN = "#bdbdbd"
+FAN = "#cccccc"
+NOISE = "#d9d9d9"
 INK = "#222222"
 FAINT = "#666666"
 

@@ -15,11 +15,12 @@ from scipy.special import stdtrit
 from ..results.curves import LearningCurve
 from .limits import Panel, extent, widen, words
 from .outcome import GroupResult
-from .palette import FAINT, FAN, INK, Color, shades
+from .palette import FAINT, FAN, INK, NOISE, Color, shades
 from .sheet import Mark, Sheet
 
-_FAN_LINES = 60
-_WINDOW = "#efefef"
+_FAN_LINES = 12
+_WINDOW = "#eeeeee"
+_TRIAL = 0.6
 _EARLY = (0, (3, 1.5))
 
 
@@ -83,15 +84,21 @@ def draw_raw(sheet: Sheet, axes: Axes, view: View) -> Panel:
         mark = view.mark(
             "raw", "trial" if whole else "censored trial", rung=curve.rung, size=float(curve.size), seed=curve.seed
         )
-        style: dict[str, Any] = {"linewidth": 0.7, "alpha": 0.85} if whole else {"linewidth": 1.0, "linestyle": _EARLY}
+        style: dict[str, Any] = (
+            {"linewidth": _TRIAL, "alpha": 0.85} if whole else {"linewidth": 1.0, "linestyle": _EARLY}
+        )
         sheet.line(axes, curve.x, loss, mark, color=colors[float(curve.size)], zorder=2 if whole else 3, **style)
     span = extent(axes)
     _explain_raw(sheet, axes, view)
     return Panel(axes, "excess" if floor is not None else "loss" if log else "loss, linear", *span)
 
 
+def _explain_trial(sheet: Sheet) -> None:
+    sheet.key("one trial (one seed of a rung)", Line2D([], [], color=INK, linewidth=_TRIAL))
+
+
 def _explain_raw(sheet: Sheet, axes: Axes, view: View) -> None:
-    sheet.key("one trial", Line2D([], [], color=INK, linewidth=0.7))
+    _explain_trial(sheet)
     group = view.group
     first = min((float(x) for curve in view.curves for x in curve.x if x > 0), default=np.inf)
     if group.x_min is not None and group.x_max is not None and first < 0.95 * group.x_min:
@@ -127,14 +134,14 @@ def draw_collapsed(sheet: Sheet, axes: Axes, view: View) -> Panel:
         style = {"color": colors[float(size)], "zorder": 2}
         for row, seed in zip(values, seeds, strict=True):
             mark = view.mark("collapsed", "seed", seed=seed, **about)
-            sheet.line(axes, rescaled.x, shown(row), mark, linewidth=0.4, alpha=0.5, **style)
+            sheet.line(axes, rescaled.x, shown(row), mark, linewidth=_TRIAL, alpha=0.4, **style)
         if len(values):
             mark = view.mark("collapsed", "rung mean", **about)
             sheet.line(axes, rescaled.x, shown(np.mean(values, axis=0)), mark, linewidth=1.3, **style)
+    _explain_trial(sheet)
     sheet.key("mean over the seeds of a rung", Line2D([], [], color=INK, linewidth=1.3))
-    sheet.key("one seed of a rung", Line2D([], [], color=INK, linewidth=0.4))
     x, y = extent(axes)
-    _draw_fan(sheet, axes, view, "collapsed", shown)
+    _draw_fan(sheet, axes, view, shown)
     return Panel(axes, rescaled.scale, x, widen(y, extent(axes)[1], log=end_point))
 
 
@@ -142,7 +149,8 @@ def _missing(what: str, group: GroupResult) -> str:
     return f"{what}, for the reason given above" if group.reason else f"{what}; the analysis gives no reason"
 
 
-def _draw_fan(sheet: Sheet, axes: Axes, view: View, panel: str, shown: Callable[[np.ndarray], np.ndarray]) -> None:
+def _draw_fan(sheet: Sheet, axes: Axes, view: View, shown: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Unrelated curves behind the rescaled ones; of many an even choice by their first value, the extremes included."""
     group = view.group
     if group.unrelated is None or group.rescaled is None or not len(group.unrelated):
         return
@@ -150,34 +158,29 @@ def _draw_fan(sheet: Sheet, axes: Axes, view: View, panel: str, shown: Callable[
     order = np.argsort(fan[:, 0], kind="stable")
     picked = order[np.unique(np.linspace(0, len(fan) - 1, min(_FAN_LINES, len(fan))).round().astype(int))]
     for draw in np.sort(picked):
-        mark = view.mark(panel, f"unrelated {draw}")
-        sheet.line(axes, group.rescaled.x, shown(fan[draw]), mark, color=FAN, linewidth=0.6, zorder=1)
-    if panel == "collapsed" and any("generous" in warning for warning in group.warnings):
+        mark = view.mark("collapsed", f"unrelated {draw}")
+        sheet.line(axes, group.rescaled.x, shown(fan[draw]), mark, color=FAN, linewidth=0.7, zorder=1)
+    if any("generous" in warning for warning in group.warnings):
         sheet.note(axes, "unrelated curves: a generous control")
-    some = "" if len(picked) == len(fan) else f" ({len(picked)} of {len(fan)} drawn)"
-    sheet.key(f"unrelated curves: they share the schedule alone{some}", Line2D([], [], color=FAN, linewidth=1.0))
+    if len(picked) < len(fan):
+        sheet.note(axes, f"{len(picked)} of {len(fan)} unrelated curves drawn")
+    sheet.key("unrelated curves: they share the schedule alone", Line2D([], [], color=FAN, linewidth=1.2))
 
 
 def draw_residual(sheet: Sheet, axes: Axes, view: View) -> Panel:
-    """Each rung's deviation from the mean of the rungs over the margin, with its band, and lines at the margin."""
+    """Each rung's deviation from the mean of the rungs over the margin, before one band of noise around zero."""
     group = view.group
     if group.rescaled is None or group.d is None:
         return words(axes, _missing("no deviation between rungs", group), sheet.width_of(axes))
     rescaled, margin = group.rescaled, group.margin
     axes.set_xscale("log")
-    half, colors = _half_band(sheet, group), shades(view.color, view.sizes)
+    _draw_noise(sheet, axes, view, rescaled.x)
+    colors = shades(view.color, view.sizes)
     for rank, size in enumerate(rescaled.sizes):
-        d = group.d[rank] / margin
-        band = None if half is None else (d - half[rank] / margin, d + half[rank] / margin)
         mark = view.mark("residual", "deviation", rung=rescaled.rungs[rank], size=float(size))
         style = {"color": colors[float(size)], "linewidth": 1.2, "zorder": 3}
-        # Many bands lie on each other: together they must not hide the lines.
-        depth = min(0.25, 0.75 / len(rescaled.sizes))
-        sheet.line(axes, rescaled.x, d, mark, band, depth, **style)
+        sheet.line(axes, rescaled.x, group.d[rank] / margin, mark, **style)
     x, y = extent(axes)
-    if group.unrelated is not None and len(group.unrelated):
-        centre = np.mean(group.unrelated, axis=0)
-        _draw_fan(sheet, axes, view, "residual", lambda curve: (curve - centre) / margin)
     style = {"color": INK, "linewidth": 0.9, "linestyle": ":"}
     for side in (-1.0, 1.0):
         sheet.line(axes, rescaled.x[[0, -1]], [side, side], view.mark("residual", "margin"), **style)
@@ -185,17 +188,27 @@ def draw_residual(sheet: Sheet, axes: Axes, view: View) -> Panel:
     return Panel(axes, "residual", x, y)
 
 
-def _half_band(sheet: Sheet, group: GroupResult) -> np.ndarray | None:
-    """Half the width of the band of d, explained in the key; None where the seeds give no standard error."""
-    patch = Patch(facecolor=FAINT, alpha=0.3, linewidth=0)
+def _draw_noise(sheet: Sheet, axes: Axes, view: View, x: np.ndarray) -> None:
+    """Zero, and around it how far the noisiest rung at each x may lie by chance."""
+    half, how, shade = _half_band(view.group)
+    if half is None:
+        return
+    # A rung without a standard error at some x leaves the word to the others there.
+    widest = np.fmax.reduce(half, axis=0) / view.group.margin
+    mark = view.mark("residual", "noise band")
+    sheet.line(axes, x, 0 * x, mark, (-widest, widest), shade, color=FAINT, linewidth=0.5, zorder=2)
+    sheet.key(how, Patch(**shade))
+
+
+def _half_band(group: GroupResult) -> tuple[np.ndarray | None, str, dict[str, Any]]:
+    """Half the width of the band of each rung's deviation, what it is called, and how it is shaded."""
     if group.band is not None:
-        sheet.key("95 % simultaneous band of all rungs' deviations over x, from the seeds (wild bootstrap)", patch)
-        return group.band
+        how = "95 % simultaneous noise band around zero, noisiest rung (wild bootstrap over seeds)"
+        return group.band, how, {"facecolor": NOISE, "linewidth": 0}
+    # Hatched, for it stands for less: each x by itself.
+    shade = {"facecolor": "none", "edgecolor": NOISE, "hatch": "//////", "linewidth": 0}
     if group.se is None:
-        return None
-    known = group.df is not None
+        return None, "", shade
     quantile = stdtrit(np.maximum(group.df, 1.0), 0.975) if group.df is not None else 1.96
-    how = "± t quantile × standard error" if known else "±1.96 standard errors"
-    label = f"95 % pointwise band of a rung's deviation, from the seeds ({how})"
-    sheet.key(label, patch)
-    return quantile * group.se
+    how = "1.96 × standard error" if group.df is None else "t quantile × standard error"
+    return quantile * group.se, f"95 % pointwise noise band around zero, noisiest rung ({how})", shade

@@ -52,6 +52,9 @@ class Mark:
     seed: int | None = None
 
 
+Box = tuple[float, float, float, float]
+
+
 class Sheet:
     """A figure laid out in inches from its top left corner; the table of what was plotted; a key below.
 
@@ -65,7 +68,7 @@ class Sheet:
         self.figure = Figure(figsize=(width, 1.0))
         self.width = width
         self.points: list[dict[str, Any]] = []
-        self._boxes: list[tuple[Axes, tuple[float, float, float, float]]] = []
+        self._boxes: list[tuple[Axes, Box]] = []
         self._texts: list[tuple[Text, float, float]] = []
         self._key: dict[str, Artist] = {}
         self._lost: dict[Axes, list[int]] = {}
@@ -85,9 +88,12 @@ class Sheet:
 
     def text(self, left: float, top: float, text: str, **style: Any) -> float:
         """Write at (left, top) in inches and return how high the text stands, in inches."""
-        style = {"fontsize": 8, "va": "top", "ha": "left", "linespacing": 1.2, **style}
-        self._texts.append((self.figure.text(0, 0, text, **style), left, top))
-        return (text.count("\n") + 1) * style["fontsize"] * 1.4 / 72
+        style = {"fontsize": 8, "va": "baseline", "ha": "left", **style}
+        size, lines = style["fontsize"] / 72, text.split("\n")
+        # Each line stands on a baseline of its own: the top of a text would depend on the letters in it.
+        for place, line in enumerate(lines):
+            self._texts.append((self.figure.text(0, 0, line, **style), left, top + (1.4 * place + 0.85) * size))
+        return 1.4 * len(lines) * size
 
     def line(
         self,
@@ -96,10 +102,10 @@ class Sheet:
         y: Any,
         mark: Mark,
         band: tuple[Any, Any] | None = None,
-        depth: float = 0.25,
+        shade: dict[str, Any] | None = None,
         **style: Any,
     ) -> None:
-        """Draw a line, with a band from ``band[0]`` to ``band[1]`` shaded ``depth`` deep, and remember its points.
+        """Draw a line, with a band from ``band[0]`` to ``band[1]`` looking like ``shade``, and remember its points.
 
         Points that the axes cannot show (not finite, or not positive on a logarithmic axis) are left out of the line
         and of the table, and counted in a note in the panel.
@@ -112,7 +118,7 @@ class Sheet:
         axes.plot(np.where(shown, x, np.nan), np.where(shown, y, np.nan), **{**alone, **style})
         if band is not None:
             edges = np.where(shown, low, np.nan), np.where(shown, high, np.nan)
-            axes.fill_between(x, *edges, color=style.get("color"), alpha=depth, linewidth=0, zorder=1.5)
+            axes.fill_between(x, *edges, zorder=1.5, **(shade or {}))
         about = dataclasses.asdict(mark)
         for row in zip(x[shown], y[shown], low[shown], high[shown], strict=True):
             values = (None if np.isnan(value) else float(value) for value in row)
@@ -149,10 +155,19 @@ class Sheet:
         """Explain a kind of line in the key below the figure."""
         self._key.setdefault(label, handle)
 
-    def finish(self, bottom: float) -> Sheet:
-        """Write the notes, set the key below ``bottom`` inches and give everything its final place."""
-        height = bottom + self._place_key(bottom)
+    def finish(self, bottom: float, free: Box | None = None) -> Sheet:
+        """Write the notes, set the key into ``free`` or below ``bottom`` inches, give everything its final place.
+
+        Parameters
+        ----------
+        bottom : where what is drawn ends.
+        free : left, top, width and height of an empty place, which takes the key if it fits.
+        """
+        corner = free[:2] if free is not None and self._place_key_in(free) else None
+        height = bottom + (0.1 if corner else self._place_key())
         self.figure.set_size_inches(self.width, height)
+        if corner:
+            self.figure.legends[0].set_bbox_to_anchor((corner[0] / self.width, 1 - corner[1] / height))
         for axes, (left, top, wide, high) in self._boxes:
             corner = (left / self.width, 1 - (top + high) / height)
             axes.set_position((*corner, wide / self.width, high / height))
@@ -162,16 +177,28 @@ class Sheet:
             text.set_position((left / self.width, 1 - top / height))
         return self
 
-    def _place_key(self, bottom: float) -> float:
+    def _place_key(self) -> float:
+        """Set the key at the bottom and return how deep it is."""
         if not self._key:
             return 0.1
         columns = max(1, min(len(self._key), int(self.width / 2.9)))
-        labels = [wrap(label, self.width / columns - 0.6, 7.5) for label in self._key]
-        legend = self.figure.legend(
-            list(self._key.values()), labels, loc="lower center", ncols=columns, borderaxespad=0.5, columnspacing=1.5
-        )
+        return self._legend(self.width / columns, loc="lower center", ncols=columns, borderaxespad=0.5) + 0.1
+
+    def _place_key_in(self, free: Box) -> bool:
+        """Set the key in one column with its upper left corner in that of ``free``, unless it is too high for it."""
+        if not self._key:
+            return False
+        if self._legend(free[2], loc="upper left", borderaxespad=0, borderpad=0, alignment="left") <= free[3]:
+            return True
+        self.figure.legends[0].remove()
+        return False
+
+    def _legend(self, width: float, **style: Any) -> float:
+        """Draw the key with columns of that width and return its height; both in inches."""
+        labels = [wrap(label, width - 0.6, 7.5) for label in self._key]
+        legend = self.figure.legend(list(self._key.values()), labels, columnspacing=1.5, **style)
         # How deep the key is depends on how its labels break; only a renderer knows.
-        return legend.get_window_extent(FigureCanvasAgg(self.figure).get_renderer()).height / self.figure.dpi + 0.1
+        return legend.get_window_extent(FigureCanvasAgg(self.figure).get_renderer()).height / self.figure.dpi
 
     def table(self) -> str:
         """The plotted points as CSV, numbers in full precision."""

@@ -196,6 +196,12 @@ def words_in(figure: Figure) -> str:
     return " ".join(" ".join(texts).replace("\u00a0", " ").split())
 
 
+def key_of(figure: Figure) -> list[str]:
+    """The entries of the key, line breaks as blanks."""
+    (legend,) = figure.legends
+    return [text.get_text().replace("\n", " ") for text in legend.get_texts()]
+
+
 def panel(figure: Figure, label: str, number: int = 0):
     """The panel with that y label, the first such or a later one."""
     return [axes for axes in figure.axes if label in axes.get_ylabel().replace("\n", " ")][number]
@@ -224,9 +230,11 @@ def test_plotted_numbers_are_those_of_the_analysis():
     np.testing.assert_allclose(seed, np.exp(group.rescaled.values[2][3]), rtol=1e-12)
     rows = numbers(sheet, series="deviation", **rung)
     np.testing.assert_allclose([float(row["y"]) for row in rows], group.d[2] / MARGIN, rtol=1e-9)
-    half = 2.7764451 * group.se[2] / MARGIN  # t quantile .975 at 4 degrees of freedom
-    np.testing.assert_allclose([float(row["high"]) - float(row["y"]) for row in rows], half, rtol=1e-6)
-    np.testing.assert_allclose([float(row["y"]) - float(row["low"]) for row in rows], half, rtol=1e-6)
+    noise = numbers(sheet, series="noise band")
+    half = 2.7764451 * group.se.max(axis=0) / MARGIN  # t quantile .975 at 4 degrees of freedom
+    np.testing.assert_allclose([float(row["high"]) for row in noise], half, rtol=1e-6)
+    np.testing.assert_allclose([float(row["low"]) for row in noise], -half, rtol=1e-6)
+    assert {row["y"] for row in noise} == {"0.0"} and {row["high"] for row in rows} == {""}
     raw = [float(row["y"]) for row in numbers(sheet, series="trial", seed=3, **rung)]
     np.testing.assert_allclose(raw, curves[2 * 5 + 3].loss[1:] - 0.1, rtol=1e-12)
     fan = [float(row["y"]) for row in numbers(sheet, panel="collapsed", series="unrelated 4")]
@@ -250,23 +258,54 @@ def test_shape_scale_is_drawn_as_it_is():
 @pytest.mark.parametrize(
     "change, label",
     [
-        ({}, "95 % pointwise band of a rung's deviation, from the seeds (± t quantile × standard error)"),
-        ({"df": None}, "95 % pointwise band of a rung's deviation, from the seeds (±1.96 standard errors)"),
-        ({"band": np.full((5, 24), 0.01)}, "95 % simultaneous band of all rungs' deviations over x"),
+        ({}, "95 % pointwise noise band around zero, noisiest rung (t quantile × standard error)"),
+        ({"df": None}, "95 % pointwise noise band around zero, noisiest rung (1.96 × standard error)"),
+        (
+            {"band": np.full((5, 24), 0.01)},
+            "95 % simultaneous noise band around zero, noisiest rung (wild bootstrap over seeds)",
+        ),
     ],
 )
 def test_band_says_what_it_is(change, label):
     sheet = dataset_sheet(collect(make_group(**change)))
-    assert label in words_in(sheet.figure)
-    row = numbers(sheet, series="deviation", rung="width 0")[0]
-    if "band" in change:
-        assert float(row["high"]) - float(row["y"]) == pytest.approx(0.01 / MARGIN)
+    assert [said for said in key_of(sheet.figure) if "band" in said] == [label]
+
+
+def test_noise_band_is_that_of_the_noisiest_rung_at_each_x():
+    band = np.full((5, 24), 0.006)
+    band[1, :10], band[3, 10:], band[4, 20] = 0.012, 0.018, np.nan
+    sheet = dataset_sheet(collect(make_group(band=band)))
+    rows = numbers(sheet, panel="residual", series="noise band")
+    assert [float(row["high"]) for row in rows] == pytest.approx([0.4] * 10 + [0.6] * 14)
+    assert [float(row["low"]) for row in rows] == pytest.approx([-0.4] * 10 + [-0.6] * 14)
+    (area,) = panel(sheet.figure, "over the margin").collections
+    edges = np.asarray(area.get_paths()[0].vertices)
+    assert (edges[:, 1].min(), edges[:, 1].max()) == pytest.approx((-0.6, 0.6))
+    (red, green, blue, _), *_ = np.asarray(area.get_facecolor())
+    assert red == green == blue < 1
+
+
+def test_residuals_are_drawn_over_the_noise_and_without_unrelated_curves():
+    sheet = dataset_sheet(usual())
+    assert {row["panel"] for row in numbers(sheet) if "unrelated" in row["series"]} == {"collapsed"}
+    axes = panel(sheet.figure, "over the margin")
+    zero, *rungs, low, high = axes.lines
+    assert len(rungs) == 5 and len(axes.collections) == 1
+    assert max(axes.collections[0].zorder, zero.zorder) < min(line.zorder for line in rungs)
+    assert {line.get_linestyle() for line in (low, high)} == {":"} and not np.any(zero.get_ydata())
 
 
 def test_no_band_without_standard_errors():
     sheet = dataset_sheet(collect(make_group(se=None, df=None)))
     assert "band" not in words_in(sheet.figure)
-    assert {row["high"] for row in numbers(sheet, series="deviation")} == {""}
+    assert numbers(sheet, series="deviation") and not numbers(sheet, series="noise band")
+    assert {row["high"] for row in numbers(sheet)} == {""}
+
+
+def test_key_has_one_entry_for_trials():
+    for sheet in (dataset_sheet(usual()), figures._summary_sheet(*usual())):
+        said = [text for text in key_of(sheet.figure) if "trial" in text or "one seed" in text]
+        assert said == ["one trial (one seed of a rung)"]
 
 
 def test_generous_controls_are_called_so():
@@ -331,23 +370,106 @@ def test_failing_control_lies_below_the_right_one_on_the_same_axes():
     assert words.index("must collapse") < words.index("must fail")
 
 
+def five(**more) -> Sheet:
+    """Five families on one data set, of which no two span the same values."""
+    names = ("mlp", "vit", "resnet", "cnn", "decoder")
+    return dataset_sheet(collect(*(make_group(name, drift=0.01 * k, **more) for k, name in enumerate(names))))
+
+
 def test_columns_of_a_data_set_share_their_limits():
-    figure = figures.draw_dataset(*usual(), "fourier")
-    residuals = [axes for axes in figure.axes if axes.get_ylim()[0] == -axes.get_ylim()[1]]
-    assert len(residuals) == 3 and len({axes.get_ylim() for axes in residuals}) == 1
+    figure = five().figure
+    panels = [axes for axes in figure.axes if axes.get_xscale() == "log"]
+    assert len(panels) == 15
+    for row in range(3):
+        alike = panels[row::3]
+        assert len({axes.get_ylim() for axes in alike}) == 1 and len({axes.get_xlim() for axes in alike}) == 1
+        low, high = alike[0].get_ylim()
+        drawn = [line.get_ydata() for axes in alike for line in axes.lines if line.zorder > 1.5]
+        assert low < min(map(np.nanmin, drawn)) and max(map(np.nanmax, drawn)) < high
+
+
+def test_key_takes_the_empty_place_if_it_fits():
+    figure = five().figure
+    FigureCanvasAgg(figure).draw()
+    (legend,) = figure.legends
+    box = legend.get_window_extent()
+    panels = [axes.get_window_extent() for axes in figure.axes if axes.get_xscale() == "log"]
+    assert box.x0 == pytest.approx(panels[6].x0) and box.x1 < figure.bbox.x1
+    assert max(axes.x1 for axes in panels[9:]) < box.x0 and box.y1 < min(axes.y0 for axes in panels[:9])
+    assert box.y0 > panels[-1].y0
+    # Without the key below them the lowest panels end the page.
+    assert min(axes.y0 for axes in panels) < 0.75 * figure.dpi
+    full = dataset_sheet(collect(*(make_group(f"family {k}") for k in range(4)))).figure
+    FigureCanvasAgg(full).draw()
+    assert full.legends[0].get_window_extent().y1 < min(axes.get_window_extent().y0 for axes in full.axes)
+
+
+def test_key_that_is_too_deep_for_the_empty_place_goes_below():
+    depth = []
+    for high in (0.2, 5.0):
+        sheet = Sheet(6.0)
+        axes = sheet.axes(0.5, 0.2, 2.0, 5.0)
+        for entry in range(9):
+            sheet.key(f"entry {entry}", axes.plot([1], [1])[0])
+        figure = sheet.finish(5.5, (3.0, 0.2, 2.5, high)).figure
+        FigureCanvasAgg(figure).draw()
+        assert len(figure.legends) == 1
+        depth.append((figure.get_size_inches()[1], figure.legends[0].get_window_extent().y1 < 5.3))
+    assert depth[0][0] > 5.9 and figure.get_size_inches()[1] == pytest.approx(5.6)
+    assert figure.legends[0].get_window_extent().y1 == pytest.approx(5.4 * figure.dpi, abs=1)
+
+
+def test_headings_beside_each_other_are_level():
+    parts = [make_group("mlp"), make_group("linear", "law", control="fails", reason="some reason")]
+    figure = figures.draw_summary(*collect(*parts, make_group("linear", "law", control="holds", recipe="b")))
+    height = {text.get_text(): [] for text in figure.texts}
+    for text in figure.texts:
+        height[text.get_text()].append(text.get_position()[1])
+        assert text.get_va() == "baseline"
+    names = height["linear on law"] + height["mlp on fourier"]
+    assert len(names) == 3 and len(set(names)) == 1
+    roles = height["control that must collapse"] + height["control that must fail"] + height["network"]
+    assert len(roles) == 3 and len(set(roles)) == 1 and roles[0] < names[0]
+    verdicts = height["collapse (confirmatory)"]
+    assert len(verdicts) == 3 and len(set(verdicts)) == 1 and verdicts[0] < roles[0]
+
+
+def test_deviations_up_to_ten_margins_stand_on_a_linear_axis():
+    group, curves = make_group(drift=0.05)
+    assert group.d is not None
+    for largest, scale in ((9.5, "linear"), (10.5, "symlog")):
+        d = group.d * largest * MARGIN / np.abs(group.d).max()
+        figure = dataset_sheet(collect((dataclasses.replace(group, d=d), curves))).figure
+        assert panel(figure, "over the margin").get_yscale() == scale
 
 
 def test_huge_deviations_do_not_flatten_the_others():
-    figure = figures.draw_dataset(*collect(make_group(drift=0.25), make_group("vit")), "fourier")
-    axes = panel(figure, "logarithmic beyond ±1")
-    assert axes.get_yscale() == "symlog" and axes.get_ylim()[1] > 30
+    for drift in (0.25, 2.5, 40):
+        figure = figures.draw_dataset(*collect(make_group(drift=drift), make_group("vit")), "fourier")
+        axes = panel(figure, "logarithmic beyond ±3")
+        assert axes.get_yscale() == "symlog" and axes.get_ylim()[1] > 120 * drift
+        # The margin is told from zero: a tenth of the way to the edge at the least.
+        to_page = axes.transData.transform([(0.5, 0), (0.5, 1), (0.5, axes.get_ylim()[1])])[:, 1]
+        assert to_page[1] - to_page[0] > 0.08 * (to_page[2] - to_page[0])
+        FigureCanvasAgg(figure).draw()
+        shown = [text for text in _drawn(figure, axes.get_yticklabels()) if text.get_text()]
+        boxes = sorted((text.get_window_extent() for text in shown), key=lambda box: box.y0)
+        assert 5 <= len(boxes) <= 7
+        assert all(below.y1 < above.y0 for below, above in zip(boxes, boxes[1:], strict=False))
 
 
-def test_large_fans_are_thinned_and_it_is_said():
-    sheet = dataset_sheet(collect(make_group(unrelated=-np.linspace(0.2, 0.8, 200)[:, None] * np.log(X))))
-    assert "(60 of 200 drawn)" in words_in(sheet.figure)
+@pytest.mark.parametrize("shape", [False, True])
+def test_large_fans_are_thinned_evenly_and_it_is_said(shape):
+    group, curves = shape_group("mlp", "fourier") if shape else make_group()
+    fan = -np.random.default_rng(5).permutation(np.linspace(0.2, 0.8, 200))[:, None] * np.log(X)
+    sheet = dataset_sheet(collect((dataclasses.replace(group, unrelated=fan), curves)))
+    assert "12 of 200 unrelated curves drawn" in words_in(sheet.figure)
     drawn = {row["series"] for row in numbers(sheet, panel="collapsed") if "unrelated" in row["series"]}
-    assert len(drawn) == 60 and {"unrelated 0", "unrelated 199"} <= drawn
+    rank = np.argsort(np.argsort(fan[:, 0]))
+    ranks = sorted(rank[int(name.split()[1])] for name in drawn)
+    assert len(ranks) == 12 and ranks[0] == 0 and ranks[-1] == 199
+    assert set(np.diff(ranks)) <= {18, 19}
+    assert "unrelated curves drawn" not in words_in(dataset_sheet(collect(make_group())).figure)
 
 
 def test_deviations_are_sorted_and_hold_the_numbers():
@@ -370,6 +492,13 @@ def test_deviations_are_sorted_and_hold_the_numbers():
         assert dots[float(row["y"]), float(row["x"])] == 1
     assert {float(row["y"]) for row in numbers(sheet, series="unrelated")} == {26.0}
     assert {float(row["y"]) for row in numbers(sheet, series="margin")} == {3.0}
+
+
+def test_rows_on_the_shape_scale_are_marked():
+    words = words_in(figures.draw_deviations(usual()[0]))
+    assert words.count("(shape)") == 2 and "vit on photos (shape)" in words and "(shape): on the shape scale" in words
+    assert "relative to the mean improvement and cannot be compared with the others" in words
+    assert "shape)" not in words_in(figures.draw_deviations(collect(make_group())[0]))
 
 
 def test_group_without_a_number_says_why():
