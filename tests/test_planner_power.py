@@ -52,7 +52,7 @@ def simulator(source, seed=0, groups=400):
     return Simulator(pilot_of(source), groups=groups, resamples=199, gamma=1.0, rng=np.random.default_rng(seed))
 
 
-@pytest.mark.parametrize("target", [0.8, 0.95])
+@pytest.mark.parametrize("target", [0.8, pytest.param(0.95, marks=pytest.mark.slow)])
 def test_a_wrong_horizon_is_detected_as_often_as_planned(target):
     need = seeds_for(simulator(0.01), Goal(kind="horizon", amount=0.05), LADDER, target)
     assert need.power.value >= target and need.low <= need.seeds <= need.high
@@ -114,15 +114,15 @@ def test_the_noise_of_a_level_is_that_of_the_calibration():
 
 
 def test_the_noise_of_a_pilot():
-    draws = [pilot_of(pilot(seeds=5, seed=i)) for i in range(20)]
+    draws = [pilot_of(pilot(seeds=5, seed=i)) for i in range(60)]
     truth = pilot_of(0.0071 * np.sqrt(2))
     mean = np.mean([one.covariance for one in draws], axis=0)
     assert np.diag(mean) == pytest.approx(np.diag(truth.covariance), rel=0.15)
-    assert mean == pytest.approx(truth.covariance, rel=0.15, abs=1e-5)
+    assert mean == pytest.approx(truth.covariance, rel=0.15, abs=8e-6)
     covered = [one.level[1] <= truth.level[0] <= one.level[2] for one in draws]
-    assert sum(covered) >= 17
+    assert sum(covered) >= 53
     assert draws[0].form.mu == pytest.approx(0.5, rel=0.2)
-    assert sum(one.trend != 0 for one in draws) <= 3
+    assert sum(one.trend != 0 for one in draws) <= 6
     steep = [pilot_of(pilot(seeds=8, seed=i, noise_ratio=4)).trend for i in range(6)]
     assert np.mean(steep) == pytest.approx(np.log(4) / np.log(32), rel=0.2)
 
@@ -181,8 +181,8 @@ def test_a_plan_answers_every_question(planned):
 
 def test_a_plan_is_plain_data_and_repeats_itself(planned):
     json.dumps(planned.to_dict(), allow_nan=False)
-    again = plan(pilot(), rng=np.random.default_rng(0), margin=0.02, cost=Cost(size=1e4, amount=2.0), groups=200)
-    assert again == planned
+    one, other = (plan(0.02, rng=np.random.default_rng(3), powers=(0.8,), groups=60) for _ in range(2))
+    assert one == other
 
 
 def test_a_longer_span_needs_fewer_seeds_for_a_wrong_horizon():

@@ -1,0 +1,96 @@
+"""The smallest error that a ladder would have shown, against brute force on fresh curves of the same kind."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from onecurve.collapse.analysis import analyze
+from onecurve.collapse.battery import assess
+from onecurve.collapse.calibration import Cell, simulate
+from onecurve.collapse.ladder import Ladder
+from onecurve.collapse.planning.detectable import smallest_detectable
+from onecurve.collapse.planning.patterns import odd_rung, trend
+from onecurve.collapse.planning.pilot import pilot_of
+from onecurve.collapse.rescaling import rescale
+from onecurve.results.curves import CurveSet
+
+
+def group_of(cell=None, seed=0, scale="end-point"):
+    curves = simulate(cell or Cell(), 1, np.random.default_rng(seed)).curves(0)
+    return rescale(Ladder.of(curves), scale=scale, irreducible_loss=1.0)
+
+
+def detectable(group, seed=0, **more):
+    return smallest_detectable(group, rng=np.random.default_rng(seed), **more)
+
+
+def shares(cell, shift, groups=300):
+    """How often T1 rejects, L95 reaches 3 %, and the 80 % quantile of U95, with a shift laid on fresh curves."""
+    rng = np.random.default_rng(11)
+    batch = simulate(cell, groups, rng)
+    rows = []
+    for z in batch.z:
+        exact, bounds = assess(list(z + shift[:, None]), batch.x[:-1], batch.sizes, rng=rng, resamples=199)
+        rows.append([exact.p < 0.05, bounds.lower() >= 0.03, bounds.upper()])
+    rows = np.array(rows, dtype=float)
+    return rows[:, 0].mean(), rows[:, 1].mean(), np.quantile(rows[:, 2], 0.8)
+
+
+@pytest.fixture(scope="module")
+def typical():
+    """Medians over pilots: each has noise of its own, known to a tenth."""
+    found = [detectable(group_of(seed=seed), seed) for seed in range(9)]
+    return {
+        name: float(np.median([getattr(one, name) for one in found])) for name in found[0].to_dict() if name != "status"
+    }
+
+
+def test_the_smallest_errors_have_the_power_that_they_claim(typical):
+    p, sizes = pilot_of(0.0071 * np.sqrt(2)), 1e4 * 2.0 ** np.arange(6)
+    assert shares(Cell(), trend(p, sizes, typical["trend"]))[0] == pytest.approx(0.8, abs=0.1)
+    assert shares(Cell(), odd_rung(p, sizes, typical["odd_rung"]))[0] == pytest.approx(0.8, abs=0.1)
+    assert shares(Cell(), trend(p, sizes, typical["refutable"]))[1] == pytest.approx(0.8, abs=0.12)
+    assert shares(Cell(), np.zeros((6, 24)))[2] == pytest.approx(typical["certifiable"], rel=0.07)
+
+
+def test_the_horizon_error_is_the_one_that_is_detected(typical):
+    assert 0.05 < typical["horizon_error"] < 0.075
+    rejected = shares(Cell(gamma_error=typical["horizon_error"]), np.zeros((6, 24)))[0]
+    assert rejected == pytest.approx(0.8, abs=0.12)
+
+
+def test_only_noise_counts_and_not_what_the_ladder_shows():
+    right, wrong = detectable(group_of()), detectable(group_of(Cell(gamma_error=0.4)))
+    assert wrong.trend == pytest.approx(right.trend, rel=0.01)
+    assert wrong.certifiable == pytest.approx(right.certifiable, rel=0.01)
+
+
+def test_more_noise_and_fewer_seeds_show_less():
+    quiet, noisy, few = (detectable(group_of(cell)) for cell in (Cell(), Cell(noise_ratio=8), Cell(seeds=3)))
+    for name in ("trend", "odd_rung", "refutable", "certifiable"):
+        assert getattr(noisy, name) > getattr(quiet, name)
+        assert getattr(few, name) > getattr(quiet, name)
+
+
+def test_it_stands_beside_a_result_of_any_kind():
+    curves = simulate(Cell(), 1, np.random.default_rng(0)).curves(0)
+    blind = [dataclasses.replace(c, family="blind", irreducible_loss=None) for c in curves]
+    two = [dataclasses.replace(c, family="two") for c in curves if c.seed < 2]
+    dead = [dataclasses.replace(c, family="dead", status="diverged") for c in curves]
+    uneven = [dataclasses.replace(c, family="uneven") for c in curves if c.seed < 3 or c.size > 5e4]
+    analysis = analyze(CurveSet.of([*curves, *blind, *two, *dead, *uneven]), rng=np.random.default_rng(0), resamples=99)
+    rows = {result.family: detectable(result) for result in analysis.groups}
+    assert rows["simulated"].status == rows["uneven"].status == rows["blind"].status == "ok"
+    assert rows["uneven"].trend > rows["simulated"].trend
+    assert rows["blind"].horizon_error is None and rows["blind"].trend > 0
+    assert rows["two"].trend is None and "three seeds" in rows["two"].status
+    assert rows["dead"].trend is None and "fewer than 3 rungs" in rows["dead"].status
+    for row in rows.values():
+        json.dumps(row.to_dict(), allow_nan=False)
+
+
+def test_it_repeats_itself():
+    assert detectable(group_of(), 3) == detectable(group_of(), 3)
