@@ -16,15 +16,15 @@ from matplotlib.figure import Figure
 
 from ..errors import unknown
 from ..results.curves import CurveSet
-from .across import across_sheet
-from .charts import deviations_sheet
-from .headings import name_of
-from .layout import LEFT, block, finish, gap, in_columns, in_rows
-from .lettering import house_style, wrap
+from .drawing.across import across_sheet
+from .drawing.charts import deviations_sheet
+from .drawing.headings import name_of
+from .drawing.layout import LEFT, block, finish, gap, in_columns, in_rows
+from .drawing.lettering import house_style, wrap
+from .drawing.palette import family_colors
+from .drawing.panels import View, draw_collapsed, draw_residual
+from .drawing.sheet import Sheet
 from .outcome import Analysis, GroupResult
-from .palette import family_colors
-from .panels import View, draw_collapsed, draw_residual
-from .sheet import Sheet
 
 KINDS = ("png", "svg", "pdf")
 _SUMMARY_WIDTH = 9.0

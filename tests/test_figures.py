@@ -16,10 +16,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from onecurve.collapse import across, charts, figures
-from onecurve.collapse.headings import name_of, p_value, percent
-from onecurve.collapse.lettering import text_width, wrap
-from onecurve.collapse.limits import log_ticks
+from onecurve.collapse import figures
+from onecurve.collapse.drawing import across, charts
+from onecurve.collapse.drawing.headings import name_of, p_value, percent
+from onecurve.collapse.drawing.lettering import text_width, wrap
+from onecurve.collapse.drawing.limits import log_ticks
+from onecurve.collapse.drawing.palette import HUES, family_colors, family_markers, shades
+from onecurve.collapse.drawing.panels import short_number
+from onecurve.collapse.drawing.sheet import COLUMNS, Sheet
 from onecurve.collapse.outcome import (
     AcrossFamilies,
     Analysis,
@@ -28,9 +32,6 @@ from onecurve.collapse.outcome import (
     IrreducibleLoss,
     RescaledGroup,
 )
-from onecurve.collapse.palette import HUES, family_colors, family_markers, shades
-from onecurve.collapse.panels import short_number
-from onecurve.collapse.sheet import COLUMNS, Sheet
 from onecurve.errors import InputError
 from onecurve.results.curves import CurveSet, LearningCurve
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..outcome import GroupResult
 from .lettering import wrap
-from .outcome import GroupResult
 from .palette import FAINT, INK, Color, legible
 from .sheet import Sheet
 

@@ -12,9 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from scipy.special import stdtrit
 
-from ..results.curves import LearningCurve
+from ...results.curves import LearningCurve
+from ..outcome import GroupResult
 from .limits import Panel, extent, widen, words
-from .outcome import GroupResult
 from .palette import FAINT, FAN, INK, NOISE, Color, shades
 from .sheet import Mark, Sheet
 

@@ -10,10 +10,10 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from ..outcome import Analysis, GroupResult
 from .headings import name_of, p_value
 from .lettering import wrap
 from .limits import limit_axis
-from .outcome import Analysis, GroupResult
 from .palette import FAINT, INK, family_colors, family_markers
 from .panels import View
 from .sheet import Mark, Sheet

@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from ..outcome import AcrossFamilies, Analysis, FamilyDeviation
 from .charts import ROW, beside, draw_interval, draw_single, percent_axis
 from .lettering import wrap
 from .limits import extent, limit_axis, words
-from .outcome import AcrossFamilies, Analysis, FamilyDeviation
 from .palette import INK, family_colors, family_markers, legible
 from .sheet import Mark, Sheet
 

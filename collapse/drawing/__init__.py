@@ -1,0 +1,1 @@
+"""What the figures are made of: panels, layout, lettering and colours. `figures` puts them together."""
