@@ -1,0 +1,1 @@
+"""Systems whose scaling is known exactly: what the tests must say of them is known before they are run."""
