@@ -1,0 +1,123 @@
+"""Controls from other data sets, and the margin that tightens to a third of their spread."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from onecurve.collapse.calibration import autoregression
+from onecurve.collapse.families.crossing import Crossing
+from onecurve.collapse.families.foreign import CONTROLS, end_slope, foreign_controls, one_number, one_number_curve
+from onecurve.collapse.families.margins import tightened_margin
+from onecurve.collapse.forms import log_form
+from onecurve.collapse.grid import common_grid
+from onecurve.collapse.outcome import RescaledGroup
+from onecurve.collapse.rescaling import to_shape
+
+X = common_grid()
+PHASE, RATE = 1 - (1 - X) ** 2, 1 - X
+
+
+def group(mean, rng, sd=1e-6, rungs=3, seeds=4, scale="end-point", phase=PHASE) -> RescaledGroup:
+    noise = -sd * np.log(X) * autoregression((rungs, seeds), len(X), rng)
+    return RescaledGroup(
+        scale=scale,
+        x=X,
+        sizes=2.0 ** np.arange(rungs),
+        rungs=tuple("abcdef"[:rungs]),
+        values=tuple(mean + noise),
+        seeds=(tuple(range(seeds)),) * rungs,
+        phase=phase,
+        rate=None if phase is None else RATE,
+        end_rate=None if phase is None else 0.0,
+    )
+
+
+def test_curves_of_other_data_sets():
+    rng = np.random.default_rng(0)
+    level = {"one": 0.5, "two": 0.3, "three": 0.1, "four": -0.1}
+    cells = {("a", d): group(-delta * np.log(X), rng) for d, delta in level.items()}
+    other, matched, _ = foreign_controls(Crossing.of(cells), "a", "one", rng=rng)
+    assert (other.control, matched.control) == CONTROLS[:2]
+    assert other.deviation == pytest.approx(0.2 * np.log(10), rel=1e-3)  # .3, .1, -.1 about their mean, at x = .1
+    assert other.n_curves == 3
+    assert [band > 0 for band in other.bands] == [True] * 3
+    assert other.bands[2] == pytest.approx(0.2 * -np.log(X[X >= 0.7][0]), rel=1e-3)
+    assert matched.deviation is None
+    assert "end slope" in matched.status
+
+
+def test_curves_of_equal_end_slope_are_matched():
+    rng = np.random.default_rng(1)
+    bend = {"one": 0.0, "two": 0.1, "three": 0.2}
+    cells = {("a", d): group(-0.4 * np.log(X) + b * np.log(X) ** 2, rng) for d, b in bend.items()}
+    cells["b", "two"] = group(-0.9 * np.log(X), rng)
+    _, matched, _ = foreign_controls(Crossing.of(cells), "a", "one", rng=rng)
+    assert matched.n_curves == 2
+    assert matched.status == "ok"
+
+
+def test_end_slope_and_one_number():
+    assert end_slope(-0.4 * np.log(X) + 0.2 * np.log(X) ** 2, X) == pytest.approx(-0.4)
+    rng = np.random.default_rng(2)
+    pure = group(-0.37 * np.log(PHASE), rng)
+    assert one_number(pure) == pytest.approx(0.37, abs=1e-4)
+    shape = group(to_shape(-0.37 * np.log(PHASE), X), rng, scale="shape")
+    assert one_number(shape) == pytest.approx(0.37, rel=0.03)
+    assert one_number_curve(0.37, pure) == pytest.approx(-0.37 * np.log(PHASE))
+
+
+def test_one_number_curves_agree_where_the_schedule_makes_them():
+    rng = np.random.default_rng(3)
+    cells = {("a", str(d)): group(log_form(0.3 + 0.1 * d, 0.5, 0.15, PHASE, RATE, 0.0), rng) for d in range(4)}
+    third = foreign_controls(Crossing.of(cells), "a", "0", rng=rng)[2]
+    assert third.status == "ok"
+    assert third.bands[2] < 0.05 * third.bands[0]
+    blind = {key: group(np.zeros(24), rng, phase=None) for key in cells}
+    assert foreign_controls(Crossing.of(blind), "a", "0", rng=rng)[2].status == "the schedule is not known"
+
+
+def test_noise_counts_in_the_control():
+    rng = np.random.default_rng(4)
+    cells = {("a", d): group(np.zeros(24), rng, sd=0.05) for d in ("one", "two", "three")}
+    loud = foreign_controls(Crossing.of(cells), "a", "one", rng=rng)[0]
+    cells = {("a", d): group(np.zeros(24), rng, sd=1e-6) for d in ("one", "two", "three")}
+    assert loud.deviation > 0.01
+    assert foreign_controls(Crossing.of(cells), "a", "one", rng=rng)[0].deviation < 1e-4
+
+
+def test_two_data_sets_leave_the_margin_flat():
+    rng = np.random.default_rng(5)
+    cells = {("a", d): group(delta * np.log(X), rng) for d, delta in (("one", -0.3), ("two", -0.5))}
+    margin = tightened_margin(Crossing.of(cells), 0.03)
+    assert margin.values == pytest.approx(np.full(24, 0.03))
+    assert not margin.tightened
+    assert "2 data sets" in margin.note
+
+
+def test_three_data_sets_tighten_it_and_blank_what_says_nothing():
+    rng = np.random.default_rng(6)
+    cells = {
+        (family, d): group(delta * np.log(X) * (X < 0.5), rng, sd=0.002)
+        for family in "ab"
+        for d, delta in (("one", -0.45), ("two", -0.5), ("three", -0.55))
+    }
+    margin = tightened_margin(Crossing.of(cells), 0.03)
+    assert margin.tightened
+    assert margin.spread[X < 0.5] == pytest.approx(0.05 * -np.log(X[X < 0.5]), rel=0.1)
+    assert margin.values[X < 0.4] == pytest.approx(np.minimum(0.03, margin.spread / 3)[X < 0.4])
+    assert margin.blank[X > 0.5].mean() > 0.7
+    assert not margin.blank[X < 0.4].any()
+    assert margin.certifies(np.where(margin.blank, 1.0, 1e-5))
+    assert not margin.certifies(np.where(X < 0.2, 0.04, 0.0))
+    assert not margin.refutes(np.where(margin.blank, 1.0, 0.0))
+    assert margin.refutes(np.where(X < 0.2, 0.04, 0.0))
+
+
+def test_the_standard_error_of_the_spread():
+    rng = np.random.default_rng(7)
+    found = []
+    for _ in range(150):
+        cells = {("a", str(d)): group(-d * np.log(X) * 0.1, rng, sd=0.02) for d in range(3)}
+        found.append(tightened_margin(Crossing.of(cells), 0.03))
+    seen = np.std([one.spread for one in found], axis=0, ddof=1)
+    assert np.mean([one.spread_se for one in found], axis=0)[:-3] == pytest.approx(seen[:-3], rel=0.25)
