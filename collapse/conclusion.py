@@ -12,13 +12,20 @@ from .deviation import noise_floor
 from .forms import resolution
 from .grid import bands
 from .measurement import Measured
+from .negatives import Gate, resolution_gate
 from .outcome import Band, Evidence, Form, GroupResult, Verdict
 from .verdict import decide, findings, grade
 from .wording import percent, sentence
 
 
 def conclude(
-    one: Measured, fits: Sequence[Form], *, margin: float, planned: float, rng: np.random.Generator
+    one: Measured,
+    fits: Sequence[Form],
+    *,
+    margin: float,
+    planned: float,
+    rng: np.random.Generator,
+    negatives: Sequence[Measured] = (),
 ) -> GroupResult:
     """Give the verdict on one group.
 
@@ -27,13 +34,15 @@ def conclude(
     one : what was measured.
     fits : forms of the suite's groups, from which unrelated curves are drawn.
     margin, planned : the margin in use, and the one chosen before the data.
-    rng : chance, for the unrelated curves.
+    rng : chance, for the unrelated curves and the planned power of the negatives.
+    negatives : ladders of the same family and data set that were trained wrongly on purpose.
     """
     group, bounds = one.rescaled, one.deviations
     others = unrelated(group, fits, rng=rng) if group and len(group.sizes) > 1 else None
     limit = resolution(one.form, group) if group else None
     evidence, why = grade(one.curves.curves, one.floor, margin=margin, planned=planned)
-    verdict, reason = _verdict(one, margin, limit)
+    gate = resolution_gate(one, negatives, margin=margin, resolution=limit, rng=rng)
+    verdict, reason = _verdict(one, margin, gate)
     deviation, lower, upper = _numbers(one)
     result = GroupResult(
         family=one.family,
@@ -57,7 +66,7 @@ def conclude(
         noise_bound=bounds.noise_bound() if bounds else None,
         noise_floor=noise_floor(one.spread, group.x) if one.spread and group else None,
         unrelated_deviation=others.deviation if others else None,
-        resolution={"horizon_exponent_plus_20_percent": limit},
+        resolution={"horizon_exponent_plus_20_percent": limit, **_shown(gate)},
         overlap=one.overlap,
         verdict=verdict,
         evidence=evidence,
@@ -78,7 +87,12 @@ def conclude(
     return dataclasses.replace(result, sentence=sentence(result, sound=one.problem is None))
 
 
-def _verdict(one: Measured, margin: float, limit: float | None) -> tuple[Verdict, str | None]:
+def _shown(gate: Gate) -> dict[str, float | None]:
+    """What each trained negative did, by its label, beside what the formula says."""
+    return {f"trained: {row.recipe_label or row.recipe}": row.deviation for row in gate.negatives}
+
+
+def _verdict(one: Measured, margin: float, gate: Gate) -> tuple[Verdict, str | None]:
     if one.problem is not None:
         return "cannot-tell", one.problem
     if one.floor_problem is not None:
@@ -90,8 +104,10 @@ def _verdict(one: Measured, margin: float, limit: float | None) -> tuple[Verdict
         p_exact=one.exact.p if one.exact else None,
         n_seeds=one.ladder.fewest_seeds,
         n_censored=len(one.ladder.censored),
-        resolution=limit,
+        resolution=gate.limit,
         gated=one.control is None,
+        trained=gate.trained,
+        undetected=gate.undetected,
     )
     return decide(found, margin)
 

@@ -29,8 +29,11 @@ class Findings:
     p_exact : None where it cannot be had, as with two seeds.
     n_seeds : seeds of the rung that has fewest.
     n_censored : runs that did not reach their horizon.
-    resolution : deviation that a horizon exponent 20 % off would cause, None where it is not known.
+    resolution : the largest deviation that the ladder was shown to resolve: what a horizon exponent 20 % off would
+        cause, or a trained negative did; None where neither is known.
     gated : whether the resolution is held against a claim of collapse.
+    trained : whether ``resolution`` is that of a trained negative.
+    undetected : the trained negative that was missed, in words; None where none was.
     """
 
     deviation: float
@@ -42,6 +45,8 @@ class Findings:
     n_censored: int
     resolution: float | None
     gated: bool
+    trained: bool = False
+    undetected: str | None = None
 
 
 def decide(found: Findings, margin: float) -> tuple[Verdict, str | None]:
@@ -58,7 +63,8 @@ def decide(found: Findings, margin: float) -> tuple[Verdict, str | None]:
     With two seeds there is no p: ``collapse``, exactness untested, or ``cannot-tell``.
 
     A claim of collapse, exact or approximate, is worth the smallest error that the same ladder would show. Where the
-    upper bound exceeds the resolution the claim becomes ``cannot-tell`` (unresolved); a ``no-collapse`` stands. Rows
+    upper bound exceeds the resolution, or where a ladder that was trained wrongly on purpose was not itself detected,
+    the claim becomes ``cannot-tell`` (unresolved); a ``no-collapse`` stands. Rows
     of a control whose answer is known are not gated (``gated`` False): they ask whether the machinery reads a
     collapse that is there by construction, not whether the ladder could have shown another horizon to be wrong; their
     resolution is printed all the same. Runs that are missing make a claim of collapse ``cannot-tell`` too: what is
@@ -78,9 +84,14 @@ def decide(found: Findings, margin: float) -> tuple[Verdict, str | None]:
 def _claim(found: Findings) -> tuple[Verdict, str | None]:
     if found.n_censored:
         return "cannot-tell", f"{found.n_censored} runs did not reach their horizon: what is left is a selection"
+    if found.gated and found.undetected is not None:
+        return "cannot-tell", f"unresolved: {found.undetected}"
     if found.gated and found.resolution is not None and found.upper > found.resolution:
+        error = "a horizon exponent 20 % off would move these rungs"
+        if found.trained:
+            error = "the errors that were trained into this ladder moved its rungs"
         return "cannot-tell", (
-            f"unresolved: a horizon exponent 20 % off would move these rungs by only {percent(found.resolution)}, "
+            f"unresolved: {error} by only {percent(found.resolution)}, "
             f"which the bound of {percent(found.upper)} does not exclude"
         )
     if found.p_exact is None:
@@ -124,6 +135,8 @@ def findings(
     n_censored: int = 0,
     resolution: float | None = None,
     gated: bool = True,
+    trained: bool = False,
+    undetected: str | None = None,
 ) -> Findings:
     """Read the findings off the bounds."""
     upper = deviations.pointwise_upper()
@@ -138,6 +151,8 @@ def findings(
         n_censored=n_censored,
         resolution=resolution,
         gated=gated,
+        trained=trained,
+        undetected=undetected,
     )
 
 

@@ -1,0 +1,203 @@
+"""Ladders that are wrong on purpose: shuffled, cut at wrong horizons, trained wrongly."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from onecurve.collapse.calibration import FLOOR, Cell, simulate
+from onecurve.collapse.conclusion import conclude
+from onecurve.collapse.controls import shuffled_rungs
+from onecurve.collapse.measurement import measure
+from onecurve.collapse.negatives import judge, negatives_of, resolution_gate
+from onecurve.collapse.truncation import truncate, wrong_horizons
+from onecurve.collapse.verdict import Findings, decide
+from onecurve.errors import InputError
+from onecurve.results.curves import CurveSet
+
+
+def measured(cell=None, seed=0, **changes):
+    curves = simulate(cell or Cell(), 1, np.random.default_rng(seed)).curves(0)
+    curves = CurveSet.of(dataclasses.replace(c, **changes) for c in curves)
+    return measure(curves, choice="known", resamples=199, x_min=0.1, rng=np.random.default_rng(seed))
+
+
+# ---- shuffled rungs
+
+
+def test_shuffled_rungs_show_what_seeds_alone_do():
+    found = [shuffled_rungs(measured(seed=i).rescaled, rng=np.random.default_rng(i), shuffles=99) for i in range(8)]
+    assert np.mean([one.rejected for one in found]) == pytest.approx(0.05, abs=0.025)
+    assert np.mean([one.rejected_trend for one in found]) == pytest.approx(0.05, abs=0.025)
+    assert np.mean([one.deviation for one in found]) == pytest.approx(0.0075, rel=0.2)
+    assert min(one.p_deviation for one in found) > 0.01
+    assert all(one.deviation < one.deviation_high for one in found)
+    json.dumps(found[0].to_dict(), allow_nan=False)
+
+
+def test_a_real_trend_stands_out_from_shuffled_rungs():
+    one = shuffled_rungs(measured(Cell(gamma_error=0.2)).rescaled, rng=np.random.default_rng(0), shuffles=99)
+    assert one.p_deviation == pytest.approx(0.01) and one.p_order < 0.01
+    assert one.rejected == pytest.approx(0.05, abs=0.06)
+
+
+def test_orders_of_few_and_of_many_rungs():
+    three = shuffled_rungs(measured(Cell(rungs=3, gamma_error=0.4)).rescaled, rng=np.random.default_rng(0), shuffles=19)
+    assert three.p_order in (pytest.approx(1 / 6), pytest.approx(2 / 6))
+    eight = shuffled_rungs(measured(Cell(rungs=8, gamma_error=0.2)).rescaled, rng=np.random.default_rng(0), shuffles=19)
+    assert eight.p_order < 0.01
+    few = shuffled_rungs(measured(Cell(seeds=3)).rescaled, rng=np.random.default_rng(0), shuffles=19)
+    assert few.rejected_trend is None and few.rejected is not None
+    two = shuffled_rungs(measured(Cell(seeds=2)).rescaled, rng=np.random.default_rng(0), shuffles=19)
+    assert two.rejected is None
+
+
+# ---- wrong horizons by truncation
+
+
+def test_a_cut_curve_is_the_run_with_a_shorter_horizon():
+    batch = simulate(Cell(), 1, np.random.default_rng(0))
+    curve = dataclasses.replace(batch.curves(0)[0], x=batch.x, loss=FLOOR + 0.4 * (batch.x**-0.5 + 1))
+    cut = truncate(curve, 0.5, FLOOR)
+    assert cut.complete and cut.x[0] == pytest.approx(0.2)
+    expected = FLOOR + 0.4 * ((0.5 * cut.x) ** -0.5 + 1)
+    assert cut.loss[:-1] == pytest.approx(expected[:-1], rel=1e-12)
+    assert cut.loss[-1] == pytest.approx(expected[-1], rel=2e-4)
+    assert truncate(curve, 1.0, FLOOR).loss == pytest.approx(curve.loss)
+    with pytest.raises(InputError, match="after its new end"):
+        truncate(curve, 0.05, FLOOR)
+
+
+def test_truncation_reveals_errors_about_as_large_as_the_ladder_can():
+    found = [
+        wrong_horizons(measured(seed=i), rng=np.random.default_rng(i), margin=0.03, resamples=199) for i in range(5)
+    ]
+    assert all(one.status == "ok" and 0.05 <= one.revealed <= 0.15 for one in found)
+    assert all(abs(one.best) <= 0.1 for one in found)
+    for one in found:
+        assert [row.error for row in one.rows] == sorted(row.error for row in one.rows)
+        assert [row.x_min for row in one.rows if row.error == 0.0] == [pytest.approx(0.1)]
+        for row in one.rows:
+            assert row.x_min == pytest.approx(0.1 * 32 ** abs(row.error))
+            assert row.lower_bound <= row.deviation <= row.upper_bound
+    json.dumps(found[0].to_dict(), allow_nan=False)
+
+
+def test_truncation_has_the_effect_that_a_wrong_horizon_has():
+    """Without noise the cut ladder deviates as the closed form says: l(hx)/l(h) with the rung's own h."""
+    one = measured(Cell(seeds=24))
+    rows = {row.error: row for row in wrong_horizons(one, rng=np.random.default_rng(0), margin=0.03, resamples=99).rows}
+    sizes = one.ladder.sizes
+    for error in (-0.2, 0.2):
+        h = ((sizes / (sizes[-1] if error > 0 else sizes[0])) ** error)[:, None]
+        x = np.geomspace(rows[error].x_min, 0.98, 24)
+        z = np.log(((h * x) ** -0.5 + 1) / (h**-0.5 + 1))
+        true = np.abs(z - z.mean(axis=0)).max()
+        assert rows[error].lower_bound <= true <= rows[error].upper_bound
+        assert rows[error].deviation == pytest.approx(true, abs=0.006)
+
+
+def test_truncation_finds_the_horizons_that_were_wrong():
+    one = wrong_horizons(measured(Cell(gamma_error=0.2)), rng=np.random.default_rng(0), margin=0.03, resamples=199)
+    assert one.best in (-0.2, -0.15)
+    assert one.status.startswith("the ladder is not exact as it stands (p = 0.005)")
+
+
+def test_what_cannot_be_cut_says_so():
+    def status(one):
+        found = wrong_horizons(one, rng=np.random.default_rng(0), margin=0.03, resamples=99)
+        assert found.rows == () and found.revealed is None
+        return found.status
+
+    assert "made by the schedule" in status(measured(Cell(decay=True)))
+    assert "without an irreducible loss" in status(measured(irreducible_loss=None))
+    assert "three seeds" in status(measured(Cell(seeds=2)))
+    assert "fewer than 3 rungs" in status(measured(Cell(rungs=2)))
+    assert "none of 30 runs" in status(measured(status="diverged"))
+    far = wrong_horizons(measured(), rng=np.random.default_rng(0), margin=0.03, errors=(0.05, 0.7), resamples=99)
+    assert {row.error for row in far.rows if row.p_exact is None} == {-0.7, 0.7}
+    assert far.revealed is None and "after" in far.rows[0].status
+
+
+# ---- trained negatives
+
+
+def test_negatives_are_of_the_same_family_data_set_and_leg():
+    one = measured()
+    wrong = measured(Cell(gamma_error=0.4), control="fails", recipe="x1.4")
+    others = [
+        measured(control="fails", family="other", recipe="b"),
+        measured(control="fails", dataset="other", recipe="b"),
+        measured(Cell(decay=True), control="fails", recipe="b"),
+        measured(recipe="b"),
+        measured(control="holds", recipe="b"),
+    ]
+    assert negatives_of(one, [one, wrong, *others]) == [wrong]
+    assert negatives_of(wrong, [one, wrong, *others]) == []
+
+
+def test_a_negative_that_is_detected_opens_the_gate():
+    one, wrong = measured(), measured(Cell(gamma_error=0.4), control="fails", recipe="x1.4", recipe_label="times 1.4")
+    row = judge(one, wrong, margin=0.03, rng=np.random.default_rng(0))
+    assert row.detected and row.status == "ok" and row.planned_power.value > 0.95
+    assert row.p_exact < 0.05 and row.deviation == pytest.approx(0.09, abs=0.02)
+    gate = resolution_gate(one, [wrong], margin=0.03, resolution=0.01, rng=np.random.default_rng(0))
+    assert gate.undetected is None and gate.limit == row.deviation
+    assert resolution_gate(one, [wrong], margin=0.03, resolution=0.5, rng=np.random.default_rng(0)).limit == 0.5
+    assert resolution_gate(one, [], margin=0.03, resolution=None, rng=np.random.default_rng(0)).limit is None
+
+
+def test_a_negative_that_is_missed_closes_the_gate():
+    one, wrong = (
+        measured(Cell(seeds=8)),
+        measured(Cell(seeds=8), seed=5, control="fails", recipe="b", recipe_label="same"),
+    )
+    gate = resolution_gate(one, [wrong], margin=0.03, resolution=0.04, rng=np.random.default_rng(0))
+    assert gate.negatives[0].detected is False and gate.limit == 0.04
+    assert gate.undetected.startswith("the ladder trained wrongly on purpose (same) was not detected (planned power")
+    arguments = {"margin": 0.03, "planned": 0.03}
+    closed = conclude(one, [], rng=np.random.default_rng(0), negatives=[wrong], **arguments)
+    assert closed.verdict == "cannot-tell" and closed.reason == f"unresolved: {gate.undetected}"
+    assert closed.resolution["trained: same"] == gate.negatives[0].deviation
+    assert conclude(one, [], rng=np.random.default_rng(0), **arguments).verdict == "collapse"
+
+
+def test_a_negative_whose_verdict_does_not_turn_is_missed():
+    """A deviation that is real but certified to lie below the margin still reads as a collapse."""
+    one = measured()
+    faint = measured(Cell(gamma_error=0.05, seeds=20), control="fails", recipe="b")
+    row = judge(one, faint, margin=0.03, rng=np.random.default_rng(0))
+    assert row.p_exact < 0.05 and row.upper_bound < 0.03 and row.detected is False
+
+
+def test_a_no_collapse_stands_whatever_the_gate():
+    found = Findings(
+        deviation=0.1,
+        lower=0.08,
+        upper=0.12,
+        largest_se=0.01,
+        p_exact=0.001,
+        n_seeds=5,
+        n_censored=0,
+        resolution=0.01,
+        gated=True,
+        undetected="missed",
+    )
+    assert decide(found, 0.03)[0] == "no-collapse"
+    claim = dataclasses.replace(found, lower=0.0, upper=0.02, deviation=0.01, resolution=0.05)
+    assert decide(claim, 0.03) == ("cannot-tell", "unresolved: missed")
+    assert decide(dataclasses.replace(claim, gated=False), 0.03)[0] == "approximate"
+    shown = dataclasses.replace(claim, undetected=None, resolution=0.015)
+    assert "a horizon exponent 20 % off would move these rungs by only 1.5 %" in (decide(shown, 0.03)[1] or "")
+    trained = dataclasses.replace(shown, trained=True)
+    assert "trained into this ladder moved its rungs by only 1.5 %" in (decide(trained, 0.03)[1] or "")
+
+
+def test_negatives_that_cannot_be_tested_neither_open_nor_close():
+    one = measured()
+    for broken in (measured(status="killed"), measured(Cell(seeds=2)), measured(irreducible_loss=None)):
+        gate = resolution_gate(one, [broken], margin=0.03, resolution=0.04, rng=np.random.default_rng(0))
+        assert gate.negatives[0].detected is None and gate.negatives[0].status != "ok"
+        assert gate.undetected is None and gate.limit == 0.04
