@@ -1,0 +1,117 @@
+"""Deviation cards: amplitude, sign, place, trend, causes and rank of families whose oddity is known."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from onecurve.collapse.calibration import autoregression
+from onecurve.collapse.families.card import deviation_cards
+from onecurve.collapse.families.deviation import Member, compare_families, left_out
+from onecurve.collapse.forms import log_form
+from onecurve.collapse.grid import common_grid
+from onecurve.collapse.outcome import RescaledGroup
+
+X = common_grid()
+PHASE, RATE = 1 - (1 - X) ** 2, 1 - X
+FORM = (0.6, 0.45, 0.15)
+
+
+def member(family, rng, form=FORM, *, trend=0.0, extra=0.0, sd=0.002, phase=PHASE, rungs=4) -> Member:
+    step = (np.arange(rungs) - (rungs - 1) / 2)[:, None, None]
+    noise = -sd * np.log(X) * autoregression((rungs, 5), 24, rng)
+    values = log_form(*form, PHASE, RATE, 0.0) + extra + trend * step * (-np.log(X)) + noise
+    group = RescaledGroup(
+        scale="end-point",
+        x=X,
+        sizes=2.0 ** np.arange(rungs),
+        rungs=tuple("abcdef"[:rungs]),
+        values=tuple(values),
+        seeds=(tuple(range(5)),) * rungs,
+        phase=phase,
+        rate=None if phase is None else RATE,
+        end_rate=None if phase is None else 0.0,
+        units=(np.ones(5),) * rungs,
+    )
+    return Member(family, "r", group)
+
+
+def cards(members, margin=0.03, extra_rows=()):
+    rng = np.random.default_rng(0)
+    across = compare_families("d", "decayed", members, margin=margin, rng=rng, resamples=199)
+    across = dataclasses.replace(across, per_family=(*across.per_family, *extra_rows))
+    return {card.family: card for card in deviation_cards(members, across, margin=margin)}
+
+
+@pytest.mark.parametrize(
+    ("form", "cause"), [((0.6, 0.6, 0.15), "delta"), ((0.9, 0.3, 0.15), "mu"), ((0.6, 0.45, 0.3), "G")]
+)
+def test_the_cause_that_was_changed_is_named(form, cause):
+    rng = np.random.default_rng(1)
+    found = cards([member("odd", rng, form), *(member(name, rng) for name in "abc")])["odd"]
+    shares = {one.name: one.share for one in found.causes}
+    assert max(shares, key=shares.__getitem__) == cause
+    assert shares[cause] > 0.8
+    assert sum(shares.values()) == pytest.approx(1.0)
+    assert f"mostly {cause}" in found.sentence
+    values = {one.name: (one.own, one.others) for one in found.causes if one.own is not None}
+    assert values["mu"] == (pytest.approx(form[0], rel=0.06), pytest.approx(0.6, rel=0.06))
+    assert values["delta"] == (pytest.approx(form[0] * form[1], rel=0.06), pytest.approx(0.27, rel=0.06))
+
+
+def test_parts_add_up_to_the_difference():
+    rng = np.random.default_rng(2)
+    members = [member("odd", rng, (0.8, 0.6, 0.2)), *(member(name, rng) for name in "ab")]
+    rows = compare_families("d", "decayed", members, margin=0.03, rng=rng, resamples=99)
+    card = deviation_cards(members, rows, margin=0.03)[0]
+    total = np.sum([cause.curve for cause in card.causes], axis=0)
+    assert total == pytest.approx(rows.per_family[0].difference, abs=1e-12)
+    assert np.abs(card.causes[-1].curve).max() < 0.05 * abs(card.amplitude)
+
+
+def test_amplitude_sign_place_and_rank():
+    rng = np.random.default_rng(3)
+    hump = 0.2 * np.exp(-((np.log(X) + 1.2) ** 2) / 0.02)
+    found = cards([member("odd", rng, extra=-hump), *(member(name, rng) for name in "abc")])
+    odd = found["odd"]
+    assert odd.amplitude == pytest.approx(-0.2, abs=0.02)
+    assert odd.at == pytest.approx(np.exp(-1.2), rel=0.1)
+    assert odd.sign == "below"
+    assert odd.where[0] < odd.at < odd.where[1]
+    assert (odd.rank, odd.n_ranked) == (1, 4)
+    assert odd.typical == pytest.approx(0.2 / 3, abs=0.02)
+    assert odd.verdict == "no-collapse"
+    assert "the form does not describe it" in odd.sentence
+    assert odd.sentence.startswith("odd lies up to 2")
+    assert {found[name].sign for name in "abc"} == {"above"}
+
+
+def test_trend_with_size():
+    rng = np.random.default_rng(4)
+    found = cards([member("odd", rng, trend=0.02, extra=-0.1 * np.log(X)), *(member(n, rng) for n in "ab")])
+    odd = found["odd"]
+    assert odd.trend.low < 0.02 * np.log(10) < odd.trend.high
+    assert odd.trend.direction == "grows"
+    assert "grows by" in odd.sentence
+    assert found["a"].trend.direction == "no trend"
+    shrinking = cards([member("odd", rng, trend=-0.02, extra=-0.1 * np.log(X)), *(member(n, rng) for n in "ab")])
+    assert shrinking["odd"].trend.direction == "shrinks"
+
+
+def test_families_that_agree():
+    rng = np.random.default_rng(5)
+    for card in cards([member(name, rng) for name in "abcd"]).values():
+        assert card.verdict == "collapse"
+        assert "shares the others' curve within" in card.sentence
+        assert "mostly" not in card.sentence
+
+
+def test_what_cannot_be_had_is_said():
+    rng = np.random.default_rng(6)
+    found = cards([member(name, rng, phase=None, rungs=1) for name in "ab"], extra_rows=[left_out("c", "r")])
+    assert found["a"].causes == ()
+    assert found["a"].trend is None
+    assert found["c"].rank is None
+    assert found["c"].n_ranked == 2
+    assert "cannot be compared" in found["c"].sentence
