@@ -130,7 +130,7 @@ _Z = np.linspace(1.1, 2.4, 27)
 def dynamic_exponent(growth: Growth, *, rng: np.random.Generator, resamples: int = 199) -> DynamicExponent:
     """The z at which the widths of all sizes collapse best, with an interval from seeds drawn again.
 
-    The spread between sizes of the mean ``ln w^2/(L-1)``, averaged over the shared range of ln x, is taken on a grid of z;
+    The spread between sizes of the mean ``ln w^2/(L-1)``, averaged over the shared ln x, is taken on a grid of z;
     its minimum is the vertex of the parabola through the best three. A minimum at an edge has a status, no number.
     """
     counts = [np.ones((1, len(w))) for w in growth.widths]

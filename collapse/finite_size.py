@@ -1,0 +1,250 @@
+"""Finite-size scaling: do tables of several sizes collapse onto one function, and with which exponents?"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.optimize import least_squares
+from scipy.stats import chi2, norm
+
+from ..errors import InputError
+
+_FITS = 0.05  # least goodness of fit of a window in which scaling is taken to hold
+_DEGREES = range(3, 11)
+_INVERSE_NU = np.geomspace(0.3, 3.0, 25)
+_REACH = float(norm.ppf(0.975))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Table:
+    """An observable against a control parameter at several system sizes.
+
+    Attributes
+    ----------
+    sizes, t, y, se : ``(N,)`` system size L, control parameter, observable and its standard error, one row a point.
+    dimensionless : whether the observable scales without a power of L, like a Binder ratio or a crossing probability;
+        else it must be positive, and its logarithm is fitted.
+    """
+
+    sizes: np.ndarray
+    t: np.ndarray
+    y: np.ndarray
+    se: np.ndarray
+    dimensionless: bool = False
+
+    def __post_init__(self) -> None:
+        if len({len(column) for column in (self.sizes, self.t, self.y, self.se)}) > 1:
+            raise InputError("the columns of a table differ in length")
+        if len(np.unique(self.sizes)) < 2:
+            raise InputError("finite-size scaling needs at least two sizes")
+        if not np.all(self.se > 0):
+            raise InputError("every point needs a standard error above 0")
+        if not self.dimensionless and not np.all(self.y > 0):
+            raise InputError("an observable with a dimension must be positive; or say that it is dimensionless")
+
+    @property
+    def target(self) -> np.ndarray:
+        """What the scaling function is fitted to: y, or ln y where y has a dimension."""
+        return self.y if self.dimensionless else np.log(self.y)
+
+    @property
+    def error(self) -> np.ndarray:
+        """Standard error of `target`."""
+        return self.se if self.dimensionless else self.se / self.y
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Estimate:
+    """A number with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Scaling:
+    """Exponents at which the tables collapse.
+
+    ``dimensions`` has one exponent a table (None where dimensionless): ``y ~ L^dimension`` at the critical point, so
+    -beta/nu of a magnetisation. ``window`` is the largest ``|t - t_c| L^{1/nu}`` that was used, ``goodness`` the
+    chi-square p-value inside. ``status`` is ``ok`` or says what is wrong; then the estimates may be None.
+    """
+
+    critical: Estimate | None
+    inverse_nu: Estimate | None
+    dimensions: tuple[Estimate | None, ...]
+    window: float | None
+    points: int
+    goodness: float | None
+    status: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class _Window:
+    """Rows of each table that are fitted, the largest scaled distance, and the degree of the scaling function."""
+
+    rows: tuple[np.ndarray, ...]
+    reach: float
+    degree: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class _Fit:
+    """Critical point and 1/nu, the dimension of each table, and the misfit."""
+
+    theta: np.ndarray
+    dimensions: np.ndarray
+    chi2: float
+    dof: int
+    window: _Window
+
+    @property
+    def goodness(self) -> float:
+        return float(chi2.sf(self.chi2, self.dof))
+
+    @property
+    def all(self) -> np.ndarray:
+        return np.append(self.theta, self.dimensions)
+
+
+def fit_scaling(
+    tables: Sequence[Table], *, rng: np.random.Generator, critical: float | None = None, resamples: int = 99
+) -> Scaling:
+    """Exponents of ``y = L^dimension f((t - t_c) L^{1/nu})`` with nothing assumed of f but smoothness.
+
+    All tables share t_c and 1/nu. For given (t_c, 1/nu) the fit is linear: a polynomial in the scaled distance for each
+    table and, for the logarithm of an observable with a dimension, ``dimension ln L``. The start is the best of a grid
+    over both on the points nearest to t_c. Scaling holds near t_c only: windows from 4 points a size upward are
+    tried, the degree in each by Bayes' criterion, and the widest that fits (chi-square p of at least .05) is taken.
+    Intervals: the data redrawn from their errors, with everything fitted again, and the spread over the wider half of
+    the windows that fit added in squares. Observables are taken as independent.
+
+    Parameters
+    ----------
+    tables : observables of one system.
+    rng : chance, for the intervals.
+    critical : t_c where it is known.
+    resamples : parametric resamples.
+    """
+    start = _start(tables, critical)
+    fits = _windows(tables, start, critical is None)
+    good = [fit for fit in fits if fit.goodness >= _FITS]
+    if not good:
+        return _failed(len(tables), "no window in which the tables scale")
+    best = good[-1]
+    if not _INVERSE_NU[0] < best.theta[1] < _INVERSE_NU[-1]:
+        return _failed(len(tables), "1/nu at the edge of its range")
+    drawn = np.stack([_redrawn(tables, best, critical is None, rng) for _ in range(resamples)])
+    narrower = np.stack([fit.all for fit in good[len(good) // 2 :]])
+    reach = _REACH * np.sqrt(drawn.var(axis=0, ddof=1) + ((narrower - best.all) ** 2).mean(axis=0))
+    found = [
+        Estimate(value=float(v), low=float(v - r), high=float(v + r)) for v, r in zip(best.all, reach, strict=True)
+    ]
+    return Scaling(
+        critical=found[0],
+        inverse_nu=found[1],
+        dimensions=tuple(None if t.dimensionless else one for t, one in zip(tables, found[2:], strict=True)),
+        window=best.window.reach,
+        points=sum(int(rows.sum()) for rows in best.window.rows),
+        goodness=best.goodness,
+        status="ok",
+    )
+
+
+def _failed(tables: int, status: str) -> Scaling:
+    nothing = (None,) * tables
+    return Scaling(
+        critical=None, inverse_nu=None, dimensions=nothing, window=None, points=0, goodness=None, status=status
+    )
+
+
+def _scaled(table: Table, theta: np.ndarray) -> np.ndarray:
+    return (table.t - theta[0]) * table.sizes ** theta[1]
+
+
+def _choose(tables: Sequence[Table], theta: np.ndarray, per_size: float, degree: int) -> _Window:
+    """The window around t_c that holds ``per_size`` points a size on average."""
+    distances = [np.abs(_scaled(table, theta)) for table in tables]
+    pooled = np.sort(np.concatenate(distances))
+    wanted = per_size * sum(len(np.unique(table.sizes)) for table in tables)
+    reach = float(pooled[min(int(wanted), len(pooled)) - 1])
+    return _Window(tuple(d <= reach for d in distances), reach, degree)
+
+
+def _misfit(theta: np.ndarray, tables: Sequence[Table], window: _Window) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted residuals of all points, and each table's dimension."""
+    residuals, dimensions = [], []
+    for table, rows in zip(tables, window.rows, strict=True):
+        u = _scaled(table, theta)[rows]
+        basis = np.polynomial.chebyshev.chebvander(u / window.reach, window.degree)
+        if not table.dimensionless:
+            basis = np.column_stack([basis, np.log(table.sizes[rows] / table.sizes.min())])
+        weight = 1 / table.error[rows]
+        design, target = basis * weight[:, None], table.target[rows] * weight
+        solution = np.linalg.lstsq(design, target, rcond=None)[0]
+        residuals.append(target - design @ solution)
+        dimensions.append(0.0 if table.dimensionless else solution[-1])
+    return np.concatenate(residuals), np.array(dimensions)
+
+
+def _start(tables: Sequence[Table], critical: float | None) -> np.ndarray:
+    """Best (t_c, 1/nu) of a grid, each on the six points a size that are nearest to it."""
+    t = np.concatenate([table.t for table in tables])
+    centres = np.array([critical]) if critical is not None else np.quantile(t, np.linspace(0.1, 0.9, 41))
+    candidates = [np.array([c, a]) for c in centres for a in _INVERSE_NU]
+    costs = []
+    for theta in candidates:
+        residual, _ = _misfit(theta, tables, _choose(tables, theta, 6, 4))
+        costs.append(residual @ residual)
+    return candidates[int(np.argmin(costs))]
+
+
+def _refine(tables: Sequence[Table], start: np.ndarray, window: _Window, free: bool) -> _Fit:
+    """Best (t_c, 1/nu) at fixed rows; in units in which both have about the same reach."""
+    unit = np.array([window.reach / max(table.sizes.max() for table in tables) ** start[1], 0.1])
+    moves = np.array([free, True])
+
+    def place(step: np.ndarray) -> np.ndarray:
+        theta = start.copy()
+        theta[moves] += step * unit[moves]
+        return theta
+
+    found = least_squares(lambda step: _misfit(place(step), tables, window)[0], np.zeros(moves.sum()), xtol=1e-6)
+    theta = place(found.x)
+    residual, dimensions = _misfit(theta, tables, window)
+    linear = sum(window.degree + 2 - table.dimensionless for table in tables)
+    return _Fit(theta, dimensions, float(residual @ residual), len(residual) - linear - int(moves.sum()), window)
+
+
+def _windows(tables: Sequence[Table], start: np.ndarray, free: bool) -> list[_Fit]:
+    """The best fit of each window, narrowest first."""
+    sizes = sum(len(np.unique(table.sizes)) for table in tables)
+    most = sum(len(table.t) for table in tables) / sizes
+    fits = []
+    for per_size in np.arange(4.0, most + 1, 1.0):
+        rivals = []
+        for degree in _DEGREES:
+            fit = _refine(tables, start, _choose(tables, start, per_size, degree), free)
+            again = _choose(tables, fit.theta, per_size, degree)  # the window follows the critical point
+            fit = _refine(tables, fit.theta, again, free)
+            if fit.dof < sizes:
+                break
+            count = sum(int(rows.sum()) for rows in again.rows)
+            rivals.append((fit.chi2 + np.log(count) * (count - fit.dof), degree, fit))
+        if rivals:
+            fits.append(min(rivals, key=lambda rival: rival[:2])[2])
+            start = fits[-1].theta
+    return fits
+
+
+def _redrawn(tables: Sequence[Table], best: _Fit, free: bool, rng: np.random.Generator) -> np.ndarray:
+    scale = np.sqrt(max(1.0, best.chi2 / best.dof))
+    drawn = []
+    for table in tables:
+        target = table.target + scale * table.error * rng.normal(size=len(table.t))
+        y, se = (target, table.se) if table.dimensionless else (np.exp(target), table.error * np.exp(target))
+        drawn.append(dataclasses.replace(table, y=y, se=se))
+    return _refine(drawn, best.theta, best.window, free).all

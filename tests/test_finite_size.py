@@ -1,0 +1,158 @@
+"""Finite-size scaling: synthetic tables with known exponents, then magnets and percolation."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onecurve.collapse.finite_size import Table, fit_scaling
+from onecurve.collapse.metric_factors import compare_systems
+from onecurve.errors import InputError
+
+DATA = Path(os.environ.get("ONECURVE_EXTERNAL_CURVES", Path(__file__).resolve().parents[2] / "shared" / "data"))
+SIZES = np.array([32.0, 64.0, 128.0])
+INVERSE_NU, DIMENSION, CRITICAL = 0.8, -0.2, 1.0
+
+
+def system(rng, *, noise=0.004, far=0.0, stretch=1.0, amplitude=1.0, bend=0.0, points=21) -> list[Table]:
+    """A ratio and an order parameter; ``far`` breaks scaling as the cube of the distance from the critical point."""
+    size, step = np.repeat(SIZES, points), np.tile(np.linspace(-2.0, 2.0, points), 3)
+    u = step * stretch
+    t = CRITICAL + step * size**-INVERSE_NU
+    ratio = 0.5 * (1 + np.tanh(u)) + bend * u**2 + far * (t - CRITICAL) ** 3 * size
+    order = amplitude * size**DIMENSION * np.exp(0.6 * np.tanh(0.8 * u) + bend * u**3)
+    noises = noise * rng.normal(size=(2, len(size)))
+    se = np.full(len(size), noise)
+    return [
+        Table(sizes=size, t=t, y=ratio + noises[0], se=se, dimensionless=True),
+        Table(sizes=size, t=t, y=order * np.exp(noises[1]), se=noise * order),
+    ]
+
+
+@pytest.mark.parametrize("critical", [CRITICAL, None])
+def test_exponents_are_found_and_covered(critical):
+    covered = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        found = fit_scaling(system(rng, points=11), rng=rng, critical=critical, resamples=39)
+        assert found.status == "ok"
+        assert found.inverse_nu.value == pytest.approx(INVERSE_NU, abs=0.03)
+        assert found.dimensions[0] is None
+        assert found.critical.value == pytest.approx(CRITICAL, abs=1e-3)
+        pairs = ((found.inverse_nu, INVERSE_NU), (found.dimensions[1], DIMENSION))
+        covered += [one.low <= true <= one.high for one, true in pairs]
+    assert sum(covered) >= 13  # of 16
+
+
+def test_the_window_leaves_out_where_scaling_fails():
+    whole = fit_scaling(system(np.random.default_rng(0)), rng=np.random.default_rng(1), critical=CRITICAL)
+    broken = fit_scaling(system(np.random.default_rng(0), far=30.0), rng=np.random.default_rng(1), critical=CRITICAL)
+    assert whole.window == pytest.approx(2.0, rel=0.05)
+    assert broken.window < 0.7 * whole.window
+    assert broken.inverse_nu.value == pytest.approx(INVERSE_NU, abs=0.05)
+    assert broken.goodness >= 0.05
+
+
+def test_tables_that_do_not_scale_have_no_exponents():
+    rng = np.random.default_rng(0)
+    size, t = np.repeat(SIZES, 12), np.tile(np.linspace(0, 1, 12), 3)
+    table = Table(sizes=size, t=t, y=rng.normal(size=36), se=np.full(36, 1e-3), dimensionless=True)
+    found = fit_scaling([table], rng=rng, critical=0.5)
+    assert found.inverse_nu is None and found.status == "no window in which the tables scale"
+
+
+def fitted(**changes):
+    rng = np.random.default_rng(changes.pop("seed"))
+    tables = system(rng, **changes)
+    return tables, fit_scaling(tables, rng=rng, critical=CRITICAL, resamples=39)
+
+
+def test_one_function_after_metric_factors_and_another():
+    first, same = fitted(seed=0), fitted(seed=1, stretch=1 / 1.6, amplitude=3.0)
+    found = compare_systems(first, same)
+    assert found.one_class is True and found.exponents_agree
+    assert found.distance_factor.low <= 1 / 1.6 <= found.distance_factor.high
+    assert found.low <= found.difference <= found.high < 0.03
+    other = compare_systems(first, fitted(seed=2, bend=-0.1))
+    assert other.one_class is False and other.low >= 0.03
+
+
+def test_bad_tables_are_errors():
+    ones = np.ones(3)
+    with pytest.raises(InputError, match="differ in length"):
+        Table(sizes=ones, t=ones, y=ones, se=np.ones(2))
+    with pytest.raises(InputError, match="two sizes"):
+        Table(sizes=ones, t=ones, y=ones, se=ones)
+    sizes = np.array([1.0, 2.0, 4.0])
+    with pytest.raises(InputError, match="standard error"):
+        Table(sizes=sizes, t=ones, y=ones, se=0 * ones)
+    with pytest.raises(InputError, match="positive"):
+        Table(sizes=sizes, t=ones, y=-ones, se=ones)
+
+
+# ---- data that others measured
+
+
+def magnets(lattice: str) -> list[Table]:
+    folder = DATA / "ising2d_fss"
+    if not folder.is_dir():
+        pytest.skip(f"no Ising tables in {folder}; set ONECURVE_EXTERNAL_CURVES")
+    columns = [np.loadtxt(folder / f"ising-{lattice}-{name}.dat").T for name in "BM"]
+    return [
+        Table(sizes=a, t=b, y=c, se=d, dimensionless=first)
+        for first, (a, b, c, d) in zip((True, False), columns, strict=True)
+    ]
+
+
+EXACT = {"square": np.log(1 + np.sqrt(2)) / 2, "tri": np.log(3) / 4}
+
+
+@pytest.mark.parametrize("lattice", EXACT)
+@pytest.mark.parametrize("known", [True, False], ids=["critical point known", "fitted"])
+def test_magnets_have_the_exact_exponents(lattice, known):
+    critical = EXACT[lattice]
+    found = fit_scaling(magnets(lattice), rng=np.random.default_rng(0), critical=critical if known else None)
+    assert found.inverse_nu.value == pytest.approx(1.0, rel=0.02)
+    assert -found.dimensions[1].value == pytest.approx(1 / 8, rel=0.03)
+    assert found.critical.value == pytest.approx(critical, rel=1e-4)
+
+
+def test_both_lattices_are_one_class():
+    fits = []
+    for lattice, critical in EXACT.items():
+        tables = magnets(lattice)
+        fits.append((tables, fit_scaling(tables, rng=np.random.default_rng(0), critical=critical)))
+    found = compare_systems(*fits)
+    assert found.one_class is True
+    assert found.high < 0.02
+    assert found.distance_factor.value == pytest.approx(1.75, abs=0.03)
+
+
+def test_percolation_has_the_exact_exponents():
+    path = DATA / "pyfssa_percolation" / "bond_percolation.csv"
+    if not path.is_file():
+        pytest.skip(f"no percolation table at {path}; set ONECURVE_EXTERNAL_CURVES")
+    with path.open() as lines:
+        rows = [r for r in csv.DictReader(lines) if r["lattice"] == "bond_grid_2d" and int(r["L"]) >= 64]
+    rows = rows[::3]
+
+    def column(name: str) -> np.ndarray:
+        return np.array([float(row[name]) for row in rows])
+
+    tables = [
+        Table(
+            sizes=column("L"),
+            t=column("p"),
+            y=column(f"{name}_mean"),
+            se=(column(f"{name}_ci_hi") - column(f"{name}_ci_lo")) / 2,
+            dimensionless=name == "perc_prob",
+        )
+        for name in ("perc_prob", "max_cluster_frac")
+    ]
+    found = fit_scaling(tables, rng=np.random.default_rng(0))
+    assert found.inverse_nu.value == pytest.approx(3 / 4, rel=0.02)
+    assert -found.dimensions[1].value == pytest.approx(5 / 48, rel=0.05)
+    assert found.critical.value == pytest.approx(0.5, abs=5e-4)
