@@ -11,15 +11,14 @@ from .battery import assess
 from .deviation import describe
 from .equivalence import Deviations
 from .exactness import Exactness
-from .floor import UNKNOWN, FloorChoice, fitted_floor, floor_warning, given_floor, known_floor, profiled_floor
+from .floor import UNKNOWN, FloorChoice, fitted_floor, given_floor, known_floor, profiled_floor
 from .forms import fit_form
-from .ladder import Ladder, name_of
+from .ladder import Ladder
 from .outcome import Form, IrreducibleLoss, RescaledGroup, Spread
 from .rescaling import overlap, try_rescale
+from .soundness import OVERLAP, noisy, problem_of, unusable, warnings_of
 
-_SILENT = 1e-9  # seeds whose normalised curves differ by less have no noise but rounding
-_OVERLAP = 0.5  # least share of the range of x on which all rungs must have data
-_WILD = 50.0  # a seed is wild where its mean square residual is this many times the usual
+_NO_END = "the end losses of the seeds do not differ, so no floor can be fitted to them"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -74,7 +73,7 @@ class Measured:
     def comparable(self) -> bool:
         """Whether the group can stand beside other families: enough of each curve, and noise of its own."""
         return (
-            self.rescaled is not None and noisy(self.rescaled) and self.overlap >= _OVERLAP and not self.ladder.copies()
+            self.rescaled is not None and noisy(self.rescaled) and self.overlap >= OVERLAP and not self.ladder.copies()
         )
 
     @property
@@ -99,6 +98,9 @@ def measure(
     ladder = Ladder.of(curves)
     floor_rng, end_rng, shape_rng = rng.spawn(3)
     x_min = min(0.9, max([x_min, *(10 * curve.warmup_fraction for curve in curves)]))
+    refused = unusable(ladder)
+    if refused is not None:
+        return _refused(curves, ladder, refused)
     shape, shape_problem = try_rescale(ladder, "shape", None, x_min)
     floor, profiled, floor_problem = _floor(ladder, shape, choice, floor_rng)
     ends, end_problem = try_rescale(ladder, "end-point", floor.value, x_min) if floor_problem is None else (None, None)
@@ -111,7 +113,7 @@ def measure(
         ladder=ladder,
         floor=floor,
         floor_problem=floor_problem or end_problem,
-        problem=_problem(ladder, covered, rescaled) or (shape_problem if rescaled is None else None),
+        problem=problem_of(ladder, covered, rescaled) or (shape_problem if rescaled is None else None),
         overlap=covered,
         rescaled=rescaled,
         exact=profiled or exact,
@@ -119,7 +121,7 @@ def measure(
         deviations=bounds if ends else shape_bounds,
         spread=describe(rescaled) if rescaled and len(rescaled.sizes) > 1 else None,
         form=fit_form(rescaled) if rescaled else _NO_FORM,
-        warnings=_warnings(ladder, floor, rescaled),
+        warnings=warnings_of(ladder, floor, rescaled, shape_problem),
     )
 
 
@@ -132,9 +134,13 @@ def _floor(
     """The floor, T2 where it was profiled, and why there is no floor."""
     if not ladder.rungs:
         return UNKNOWN, None, None
+    if choice in ("profile", "fit") and not _ends_differ(ladder):
+        return UNKNOWN, None, _NO_END
     if choice == "profile":
         return profiled_floor(ladder, shape if shape and noisy(shape) else None, rng)
     if choice == "known":
+        if not all(curve.irreducible_loss is None or np.isfinite(curve.irreducible_loss) for curve in ladder.curves):
+            return UNKNOWN, None, "the irreducible loss of the curves is not a finite number"
         floor, problem = known_floor(ladder)
     elif choice == "fit":
         floor, problem = fitted_floor(ladder, rng)
@@ -143,61 +149,35 @@ def _floor(
     return floor, None, problem
 
 
+def _ends_differ(ladder: Ladder) -> bool:
+    """Whether the seeds of some rung end at losses that differ by more than rounding."""
+    ends = [np.array([curve.loss[-1] for curve in rung]) for rung in ladder.rungs]
+    largest = max(float(np.abs(rows).max()) for rows in ends)
+    return max(float(np.ptp(rows)) for rows in ends) > 1e-12 * largest and min(abs(rows.mean()) for rows in ends) > 0
+
+
+def _refused(curves: CurveSet, ladder: Ladder, problem: str) -> Measured:
+    """A group with which nothing can be computed."""
+    return Measured(
+        curves=curves,
+        ladder=ladder,
+        floor=UNKNOWN,
+        floor_problem=None,
+        problem=problem,
+        overlap=0.0,
+        rescaled=None,
+        exact=None,
+        shape=None,
+        deviations=None,
+        spread=None,
+        form=_NO_FORM,
+        warnings=(),
+    )
+
+
 def _assessed(
     group: RescaledGroup | None, resamples: int, rng: np.random.Generator
 ) -> tuple[Exactness | None, Deviations | None]:
     if group is None or len(group.sizes) < 2 or not noisy(group):
         return None, None
     return assess(group.values, group.x, group.sizes, rng=rng, resamples=resamples)
-
-
-def noisy(group: RescaledGroup) -> bool:
-    """Whether the seeds of every rung differ by more than rounding."""
-    return all(float(rows.std(axis=0, ddof=1).max()) > _SILENT for rows in group.values)
-
-
-def _problem(ladder: Ladder, covered: float, rescaled: RescaledGroup | None) -> str | None:
-    """The first reason for which no verdict can be given, None where there is none."""
-    if not ladder.rungs and not ladder.alone:
-        kinds = sorted({curve.status if curve.status != "ok" else "cut short" for curve in ladder.censored})
-        return f"none of {len(ladder.censored)} runs reached its horizon ({', '.join(kinds)})"
-    if ladder.alone and len(ladder.rungs) < 3:
-        return f"fewer than 3 rungs with 2 seeds: {len(ladder.rungs)}, and {len(ladder.alone)} with one"
-    if len(ladder.rungs) < 3:
-        return f"fewer than 3 rungs: {len(ladder.rungs)}"
-    copies = ladder.copies()
-    if copies:
-        return "copied runs: " + "; ".join(copies[:3]) + (f"; and {len(copies) - 3} more" if len(copies) > 3 else "")
-    if covered < _OVERLAP:
-        return f"the rungs overlap on {100 * covered:.0f} % of the range of x only"
-    if rescaled is not None and not noisy(rescaled):
-        return "no noise: the seeds of a rung do not differ, so there is nothing to compare a deviation with"
-    return None
-
-
-def _warnings(ladder: Ladder, floor: IrreducibleLoss, rescaled: RescaledGroup | None) -> tuple[str, ...]:
-    found = [f"{name_of(curve)} is left out: it has one complete seed, {curve.seed}" for curve in ladder.alone]
-    if ladder.censored:
-        found.append(f"{len(ladder.censored)} runs did not reach their horizon and are left out")
-    for rung in ladder.rungs:
-        if len({curve.seed for curve in rung}) < len(rung):
-            found.append(f"a seed of {name_of(rung[0])} is given twice")
-    if ladder.rungs:
-        found += [said for said in (floor_warning(ladder, floor),) if said]
-    if rescaled is not None:
-        found += wild_seeds(rescaled)
-    return tuple(found)
-
-
-def wild_seeds(group: RescaledGroup) -> list[str]:
-    """Seeds whose curves lie far from their rung's others: mean square distance from the rung's median curve over 50
-    times that of the rung's other seeds, and of the ladder's."""
-    squares = [((rows - np.median(rows, axis=0)) ** 2).mean(axis=1) for rows in group.values]
-    usual = np.median(np.concatenate(squares))
-    found = []
-    for name, seeds, square in zip(group.rungs, group.seeds, squares, strict=True):
-        for i, seed in enumerate(seeds):
-            others = np.delete(square, i)
-            if len(others) > 1 and square[i] > _WILD * max(np.median(others), usual):
-                found.append(f"seed {seed} of {name} is far from the others of its rung")
-    return found

@@ -12,8 +12,9 @@ from ..results.curves import LearningCurve
 from .battery import assess
 from .grid import X_MIN
 from .ladder import Ladder
-from .measurement import Measured, noisy
+from .measurement import Measured
 from .rescaling import try_rescale
+from .soundness import noisy
 
 ERRORS = (0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4)
 _ALPHA = 0.05

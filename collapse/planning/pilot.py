@@ -15,9 +15,9 @@ from ..floor import known_floor
 from ..forms import fit_form, schedule_of
 from ..grid import X_MIN, common_grid
 from ..ladder import Ladder
-from ..measurement import noisy
 from ..outcome import Form, RescaledGroup, Scale
 from ..rescaling import rescale
+from ..soundness import noisy
 
 CORRELATION = 0.9  # between neighbouring grid points, where only a level of noise is known
 _MU = _SHARE = 0.5
