@@ -94,7 +94,8 @@ def _card(
     difference = np.asarray(row.difference)
     peak = int(np.argmax(np.abs(difference)))
     own = master_curve(group)
-    known = group.phase is not None
+    # The form speaks of excess losses: without a floor there is nothing to attribute to its parameters.
+    known = group.phase is not None and group.scale == "end-point"
     card = DeviationCard(
         family=row.family,
         recipe=row.recipe,

@@ -23,7 +23,7 @@ class Member:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class _Curve:
+class MeanCurve:
     """A member's mean curve over rungs ``(m,)``, the variance of it and the denominators of its degrees of freedom, its
     separable variance, and mean curves and separable variances of B resamples ``(m, B)``."""
 
@@ -65,9 +65,7 @@ def compare_families(
     rng : chance.
     resamples : wild resamples.
     """
-    curves = [
-        _curve(member.group, child, resamples) for member, child in zip(members, rng.spawn(len(members)), strict=True)
-    ]
+    curves = mean_curves(members, rng, resamples)
     scale: Scale = members[0].group.scale
     rows = [_deviation(i, members, curves, margin) for i in range(len(members))]
     return AcrossFamilies(dataset=dataset, leg=leg, scale=scale, smallest_model=None, per_family=tuple(rows))
@@ -89,7 +87,14 @@ def left_out(family: str, recipe: str) -> FamilyDeviation:
     )
 
 
-def _curve(group: RescaledGroup, rng: np.random.Generator, resamples: int) -> _Curve:
+def mean_curves(members: Sequence[Member], rng: np.random.Generator, resamples: int) -> list[MeanCurve]:
+    """Every member's mean curve with its wild resamples; each has chance of its own."""
+    return [
+        _curve(member.group, child, resamples) for member, child in zip(members, rng.spawn(len(members)), strict=True)
+    ]
+
+
+def _curve(group: RescaledGroup, rng: np.random.Generator, resamples: int) -> MeanCurve:
     data = moments(group.values)
     k = len(group.values)
     parts = data.variances[..., 0] / data.counts[:, None] / k**2
@@ -97,7 +102,7 @@ def _curve(group: RescaledGroup, rng: np.random.Generator, resamples: int) -> _C
     for block in blocks(group.values, draw_signs(data.counts, resamples, rng)):
         means.append(block.means.mean(axis=0))
         variances.append(_separable_variance(block.variances, data.counts))
-    return _Curve(
+    return MeanCurve(
         mean=data.means[..., 0].mean(axis=0),
         variance=parts.sum(axis=0),
         quartic=(parts**2 / (data.counts[:, None] - 1)).sum(axis=0),
@@ -112,26 +117,57 @@ def _separable_variance(variances: np.ndarray, counts: np.ndarray) -> np.ndarray
     return (a / counts[:, None]).sum(axis=0) / len(counts) ** 2 * h
 
 
-def _shares(i: int, members: Sequence[Member]) -> np.ndarray:
-    """Weights of all members in ``D_i``: 1 for i itself, and minus the mean over the other families."""
-    families = [member.family for member in members]
-    others = set(families) - {families[i]}
-    shares = np.array([-1.0 / families.count(f) / len(others) if f in others else 0.0 for f in families])
-    shares[i] = 1.0
-    return shares
+def shares_of(families: Sequence[str], left_out: int) -> np.ndarray:
+    """Weights of all members in the master curve of the others of ``left_out``: each other family counts once."""
+    others = set(families) - {families[left_out]}
+    return np.array([1.0 / families.count(f) / len(others) if f in others else 0.0 for f in families])
 
 
-def _deviation(i: int, members: Sequence[Member], curves: Sequence[_Curve], margin: float) -> FamilyDeviation:
-    shares = _shares(i, members)
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Contrast:
+    """A weighted sum of members' mean curves: ``difference`` ``(m,)`` with its plain ``variance`` and ``df``, its
+    separable ``band_variance``, and the studentised difference of B resamples ``(m, B)``."""
 
-    def total(name: str, power: int) -> np.ndarray:
-        return sum(s**power * getattr(c, name) for s, c in zip(shares, curves, strict=True))  # type: ignore[return-value]
+    difference: np.ndarray
+    variance: np.ndarray
+    df: np.ndarray
+    band_variance: np.ndarray
+    resampled: np.ndarray
 
-    difference, variance = total("mean", 1), total("variance", 2)
-    df = variance**2 / total("quartic", 4)
-    high = float((np.abs(difference) + student_quantile(df, 0.95) * np.sqrt(variance)).max())
-    peaks = (np.abs(total("resampled", 1)) / np.sqrt(total("resampled_variance", 2))).max(axis=0)
-    margin_of_band = np.abs(difference) - quantile(peaks) * np.sqrt(total("band_variance", 2))
+    @classmethod
+    def of(cls, weights: np.ndarray, curves: Sequence[MeanCurve]) -> Contrast:
+        """Weights ``(G,)`` of the members."""
+
+        def total(name: str, power: int) -> np.ndarray:
+            return sum(w**power * getattr(c, name) for w, c in zip(weights, curves, strict=True) if w)  # type: ignore[return-value]
+
+        variance = total("variance", 2)
+        return cls(
+            difference=total("mean", 1),
+            variance=variance,
+            df=variance**2 / total("quartic", 4),
+            band_variance=total("band_variance", 2),
+            resampled=total("resampled", 1) / np.sqrt(total("resampled_variance", 2)),
+        )
+
+    @property
+    def peaks(self) -> np.ndarray:
+        """``(B,)`` largest studentised difference over x of each resample."""
+        return np.abs(self.resampled).max(axis=0)
+
+
+def against_others(families: Sequence[str], i: int, curves: Sequence[MeanCurve]) -> Contrast:
+    """Member i less the master curve of the other families."""
+    weights = -shares_of(families, i)
+    weights[i] = 1.0
+    return Contrast.of(weights, curves)
+
+
+def _deviation(i: int, members: Sequence[Member], curves: Sequence[MeanCurve], margin: float) -> FamilyDeviation:
+    found = against_others([member.family for member in members], i, curves)
+    difference = found.difference
+    high = float((np.abs(difference) + student_quantile(found.df, 0.95) * np.sqrt(found.variance)).max())
+    margin_of_band = np.abs(difference) - quantile(found.peaks) * np.sqrt(found.band_variance)
     low = max(0.0, float(margin_of_band.max()))
     verdict, reason = _verdict(low, high, margin)
     return FamilyDeviation(

@@ -12,7 +12,7 @@ from scipy.stats import multivariate_t
 from ..forms import master_curve
 from ..outcome import RescaledGroup
 from ..wording import percent
-from .deviation import Member
+from .deviation import Member, shares_of
 from .noise import counts_of, halves, pool_noise
 from .predictions import (
     Prediction,
@@ -22,7 +22,6 @@ from .predictions import (
     identical,
     own_curve,
     own_exponents,
-    shares_of,
 )
 from .shapes import RIVALS, varies
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
@@ -141,9 +141,3 @@ def _shared_exponent(setting: Setting) -> tuple[float, float]:
     )
     fit = fit_prior(joint, target, np.eye(len(target)), prior)
     return float(fit.theta[0]), float(np.sqrt(fit.covariance[0, 0]))
-
-
-def shares_of(families: Sequence[str], left_out: int) -> np.ndarray:
-    """Weights of all members in the master curve of the others of ``left_out``: each other family counts once."""
-    others = set(families) - {families[left_out]}
-    return np.array([1.0 / families.count(f) / len(others) if f in others else 0.0 for f in families])
