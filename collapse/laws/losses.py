@@ -18,9 +18,10 @@ def grid_of(ladder: Ladder, x_min: float = X_MIN) -> np.ndarray:
 
 def losses_on(ladder: Ladder, x: np.ndarray) -> list[np.ndarray]:
     """K arrays ``(n_k, m + 1)``: losses on the grid and, last, at x = 1; linear in (ln x, L) between evaluations."""
-    return [np.stack([_on(curve, x) for curve in rung]) for rung in ladder.rungs]
+    return [np.stack([loss_on(curve, x) for curve in rung]) for rung in ladder.rungs]
 
 
-def _on(curve: LearningCurve, x: np.ndarray) -> np.ndarray:
+def loss_on(curve: LearningCurve, x: np.ndarray) -> np.ndarray:
+    """``(m + 1,)`` the loss of one curve on the grid and at its end."""
     seen = curve.x > 0
     return np.append(np.interp(np.log(x), np.log(curve.x[seen]), curve.loss[seen]), curve.loss[-1])
