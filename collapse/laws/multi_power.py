@@ -106,7 +106,8 @@ def fit_multi_power_law(curves: Sequence[ScheduledCurve], *, warmup_sum: float) 
     """Fit one network's curves under several schedules.
 
     For given (alpha, C, beta, gamma) the law is linear in L0, A and B: those four alone are searched, from eight
-    starts, by least squares of the relative error; the best is refined with Huber's loss on the logarithm, all seven free.
+    starts, by least squares of the relative error; the best is refined with Huber's loss on the logarithm, all seven
+    free.
 
     Parameters
     ----------

@@ -58,7 +58,7 @@ class Tightness:
 
 
 def variation(losses: np.ndarray, floor: float) -> np.ndarray:
-    """``(m,)`` coefficient of variation over rungs of ``(L - L0)/(L(1) - L0)`` from losses ``(K, m + 1)``, ends last."""
+    """``(m,)`` coefficient of variation over rungs of ``(L - L0)/(L(1) - L0)``, losses ``(K, m + 1)``, ends last."""
     curves = (losses[:, :-1] - floor) / (losses[:, -1:] - floor)
     return curves.std(axis=0, ddof=1) / curves.mean(axis=0)
 
@@ -112,8 +112,9 @@ def assess_tightness(
 ) -> Tightness:
     """Which floor makes curves tightest, and does that identify one?
 
-    It does not where the tightest floor lies at an edge of the candidates, differs between stretches of x, or where a
-    wide range of floors is as tight as noise allows.
+    Far below all losses every normalised curve is 1 and all spreads vanish: tightness rewards a floor for erasing the
+    curves. So it identifies none where the tightest floor lies at an edge of the candidates, differs between stretches
+    of x, or where a wide range of floors is as tight as noise allows.
 
     Parameters
     ----------
