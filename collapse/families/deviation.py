@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import stdtrit as student_quantile
 
 from ..bootstrap import blocks, draw_signs, moments, quantile
+from ..envelope import runs
 from ..equivalence import separable
 from ..outcome import AcrossFamilies, FamilyDeviation, RescaledGroup, Scale, Verdict
 
@@ -194,9 +195,5 @@ def _verdict(low: float, high: float, margin: float) -> tuple[Verdict, str | Non
 
 def longest_stretch(inside: np.ndarray, x: np.ndarray) -> tuple[float, float] | None:
     """First and last x of the longest run of True in a mask ``(m,)``, None where there is none."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], inside, [False]]).astype(int)))
-    if not len(edges):
-        return None
-    starts, ends = edges[::2], edges[1::2] - 1
-    longest = int(np.argmax(ends - starts))
-    return float(x[starts[longest]]), float(x[ends[longest]])
+    found = runs(inside, x)
+    return max(found, key=lambda run: np.sum((x >= run[0]) & (x <= run[1]))) if found else None
