@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from onecurve.collapse.calibration import FLOOR, Cell, simulate
 from onecurve.collapse.ladder import Ladder
-from onecurve.collapse.laws.balance import balance, balance_of
+from onecurve.collapse.laws.balance import _implied, balance, balance_of
 
 
 def balances(cell, groups, seed=1, shift=0.0):
@@ -62,9 +62,16 @@ def test_the_sd_of_the_difference_is_the_spread_over_groups():
     found = balances(Cell(), 40, seed=3)
     spread = np.std([one.against_end_point.difference for one in found])
     assert np.mean([one.against_end_point.sd for one in found]) == pytest.approx(spread, rel=0.3)
-    quartiles = np.percentile([one.floor for one in found], [25, 75])
-    assert np.ptp(quartiles) / 1.349 == pytest.approx(0.0025, rel=0.5)
     assert sum(one.low <= FLOOR <= one.high for one in found) >= 35
+
+
+@pytest.mark.parametrize("cell, sd", [(Cell(), 0.0021), (Cell(noise_ratio=4), 0.0029)], ids=["null", "4x noise"])
+def test_the_floor_itself_has_no_bias_and_little_spread(cell, sd):
+    batch = simulate(cell, 150, np.random.default_rng(1))
+    cubes = [[rows[..., None] for rows in loss] for loss in batch.loss]
+    floors = np.array([_implied(cube, batch.x[:-1], batch.sizes)[0][0] for cube in cubes])
+    assert floors.mean() == pytest.approx(FLOOR, abs=3 * sd / np.sqrt(150))
+    assert floors.std() == pytest.approx(sd, rel=0.2)
 
 
 def test_a_family_with_a_floor_of_its_own_is_above_bayes():
