@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from onecurve.collapse.battery import assess
 from onecurve.collapse.calibration import Cell, simulate
+from onecurve.collapse.outcome import Form
 from onecurve.collapse.planning.analytic import certification, points, rejection
 from onecurve.collapse.planning.cost import Cost
 from onecurve.collapse.planning.patterns import odd_rung, trend, wrong_horizon
@@ -133,9 +134,17 @@ def test_patterns_have_the_deviation_that_was_asked_for():
         for make in (trend, odd_rung):
             d = make(p, LADDER, 0.02)
             assert np.abs(d).max() == pytest.approx(0.02) and np.abs(d.mean(axis=0)).max() < 1e-15
+    formless = dataclasses.replace(pilot_of(pilot()), form=fitted_form("time share at the edge"))
+    for p in (formless, dataclasses.replace(formless, scale="shape")):
+        d = trend(p, LADDER, 0.02)
+        assert np.abs(d).max() == pytest.approx(0.02) and np.abs(d[:, -1]).max() < 0.002
     error = wrong_horizon(pilot_of(0.01), LADDER, 0.2)
     truth = simulate(Cell(gamma_error=0.2), 1, np.random.default_rng(0)).truth[:, :-1]
     assert error == pytest.approx(truth - truth.mean(axis=0), abs=1e-12)
+
+
+def fitted_form(status):
+    return Form(mu=0.7, share=1.0, gain=0.0, error=0.1, status=status)
 
 
 def blind(curves):

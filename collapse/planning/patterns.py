@@ -10,12 +10,13 @@ from ..rescaling import to_shape
 from .pilot import Pilot
 
 _STEP = 1e-4
+_USUAL = 0.5, 0.5, 0.0  # time exponent, share and gain where none could be fitted
 
 
 def trend(pilot: Pilot, sizes: np.ndarray, deviation: float) -> np.ndarray:
     """``(K, m)`` deviations that grow evenly with ln p and reach ``deviation`` at the ends of the ladder.
 
-    In x they follow what a small change of r (on shapes: of mu) does to the fitted form; without a form, ``ln x``.
+    In x they follow what a small change of r (on shapes: of mu) does to the fitted form, or to a usual one.
     """
     u = np.log(sizes) - np.log(sizes).mean()
     return deviation * (u / np.abs(u).max())[:, None] * _profile(pilot)
@@ -51,17 +52,19 @@ def wrong_horizon(pilot: Pilot, sizes: np.ndarray, error: float, gamma: float = 
 
 
 def _profile(pilot: Pilot) -> np.ndarray:
-    """``(m,)`` where a trend shows, 1 at its largest."""
-    form = pilot.form
-    if form.status != "ok" or form.mu is None or form.share is None or form.gain is None:
-        values = np.log(pilot.x)
-        values = values if pilot.scale == "end-point" else values - values.mean()
-        return values / np.abs(values).max()
-    schedule = pilot.phase, pilot.rate, pilot.end_rate
+    """``(m,)`` where a trend shows, 1 at its largest.
+
+    Any form will do that ends where the curves do: noise vanishes towards the end, and a trend that did not vanish with
+    it would be seen there however small it was.
+    """
+    form, schedule = pilot.form, (pilot.phase, pilot.rate, pilot.end_rate)
+    fitted = form.status == "ok" and form.mu is not None and form.share is not None and form.gain is not None
+    mu, share, gain = (form.mu, form.share, form.gain) if fitted else _USUAL
+    assert mu is not None and share is not None and gain is not None
     if pilot.scale == "shape":
-        one, other = (log_form(mu, form.share, form.gain, *schedule) for mu in (form.mu, form.mu * (1 + _STEP)))
+        one, other = (log_form(value, share, gain, *schedule) for value in (mu, mu * (1 + _STEP)))
         change = to_shape(other, pilot.x) - to_shape(one, pilot.x)
     else:
-        one, other = (log_form(form.mu, s, form.gain, *schedule) for s in (form.share, form.share * (1 - _STEP)))
+        one, other = (log_form(mu, value, gain, *schedule) for value in (share, share * (1 - _STEP)))
         change = other - one
     return change / np.abs(change).max()

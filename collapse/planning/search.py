@@ -12,7 +12,7 @@ from .patterns import odd_rung, trend, wrong_horizon
 from .pilot import Pilot
 from .power import Share, Trials, simulate_noise
 
-_WORK = 24_000  # seeds times groups of one simulation: past 60 seeds fewer groups, and the interval says so
+_WORK = 16_000  # seeds times groups of one simulation: past 40 seeds fewer groups, and the interval says so
 _FEWEST_GROUPS = 120
 _SEEDS = np.concatenate([np.arange(1.0, 20.0, 0.05), np.geomspace(20.0, 1e6, 1200)])
 
