@@ -23,8 +23,8 @@ class SharedFunction:
     ``distance_factor`` multiplies the second system's scaled distance. ``difference`` is the largest difference between
     the functions over observables and the shared window, in the observable's own units where it is dimensionless, else
     in its logarithm; ``low`` and ``high`` are its 95 % bounds. ``exponents_agree`` says whether all 95 % intervals of
-    the two systems' exponents overlap. ``one_class`` is False where they do not, or with ``low`` at or above the margin;
-    True with ``high`` below it; else None. ``goodness`` is the chi-square p-value of one function for both.
+    the two systems' exponents overlap. ``one_class`` is False where they do not, or with ``low`` at or above the
+    margin; True with ``high`` below it; else None. ``goodness`` is the chi-square p-value of one function for both.
     """
 
     distance_factor: Estimate
