@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 from onecurve.collapse.calibration import FLOOR, Cell, autoregression, simulate
+from onecurve.collapse.grid import log_weights
 from onecurve.collapse.ladder import Ladder
 from onecurve.collapse.laws.catalogue import LAWS, find, problem
 from onecurve.collapse.laws.comparison import compare_forms
@@ -62,6 +63,17 @@ def test_rivals_on_noise_leave_the_form_unidentified():
 def test_a_richer_form_with_the_truth_inside_does_not_win():
     found = compare_forms(group_of(Cell(decay=True, gain=(0.17, 0.17))), rng=np.random.default_rng(0), resamples=9)
     assert found.best == "sum with size"
+
+
+def test_a_rung_is_held_against_forms_that_did_not_see_it():
+    """One rung lies .1 above the others: left out it misses by .1, and each of the others by .1/5."""
+    group = group_with("sum with size", (np.log(0.6), 0.5), False, noise=1e-5)
+    values = (*group.values[:2], group.values[2] - 0.1 * np.log(group.x), *group.values[3:])
+    found = compare_forms(dataclasses.replace(group, values=values), rng=np.random.default_rng(0), resamples=5)
+    fit = next(fit for fit in found.fits if fit.name == "sum of power laws")
+    weights = log_weights(group.x) / log_weights(group.x).sum()
+    odd = (0.1 * np.log(group.x)) ** 2 @ weights
+    assert fit.left_out_error**2 == pytest.approx(odd * (1 + 5 / 25) / 6, rel=0.02)
 
 
 def test_forms_that_coincide_are_named_not_ranked():

@@ -72,15 +72,17 @@ def test_the_rows_give_the_sum_over_every_step():
     n, (floor, a, alpha, b, c, beta, gamma) = 3000, PUBLISHED[25][0]
     warm = PEAK * (np.arange(500) + 1) / 500
     rate = np.concatenate([warm, np.full(1500, PEAK), PEAK * np.linspace(1, 0.1, n - 1500)])
-    whole = np.cumsum(rate)
-    fall, since = -np.diff(rate), whole[-1] - whole[:-1]
-    annealed = fall @ (1 - (1 + c * rate[1:] ** -gamma * since) ** -beta)
-    first = PEAK / 500 * (1 - (1 + c * rate[0] ** -gamma * whole[-1]) ** -beta)
-    exact = floor + a * whole[-1] ** -alpha - b * (annealed - first)
-    rows = np.append(np.arange(500, len(rate), 50), len(rate) - 1)
+    whole, rises = np.cumsum(rate), np.append(0.0, rate)
+    rows = np.arange(499, len(rate), 50)
     curve = ScheduledCurve(rows.astype(float), rate[rows], np.ones(len(rows)))
     law = dataclasses.replace(law_of(PUBLISHED[25][0]), warmup_sum=float(warm.sum()))
-    assert law.predict(curve)[-1] == pytest.approx(exact, abs=1e-3)
+    predicted = law.predict(curve)
+    for place in (1, 3, 10, len(rows) - 1):
+        t = rows[place]
+        since = whole[t] - whole[: t + 1]
+        annealed = -np.diff(rises)[: t + 1] @ (1 - (1 + c * rate[: t + 1] ** -gamma * since) ** -beta)
+        exact = floor + a * whole[t] ** -alpha - b * annealed
+        assert predicted[place] == pytest.approx(exact, abs=1e-3)
 
 
 def test_bad_curves_are_refused():
