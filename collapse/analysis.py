@@ -51,6 +51,20 @@ def analyze(
     ------
     InputError : an argument is out of range. Bad curves raise nothing: they are told in the result.
     """
+    settings = {"margin": margin, "irreducible_loss": irreducible_loss, "resamples": resamples, "x_min": x_min}
+    return examine(curves, rng=rng, **settings)[0]
+
+
+def examine(
+    curves: CurveSet,
+    *,
+    rng: np.random.Generator,
+    margin: float | None = None,
+    irreducible_loss: FloorChoice = "known",
+    resamples: int = 999,
+    x_min: float = X_MIN,
+) -> tuple[Analysis, list[Measured]]:
+    """`analyze`, with what was measured of each group on the way, in the order of the groups."""
     _check(margin, resamples, x_min)
     check_choice(irreducible_loss)
     planned = MARGIN if curves.margin is None else curves.margin
@@ -68,7 +82,7 @@ def analyze(
     )
     across = _across(measured, margin=used, resamples=resamples, rng=across_rng)
     warnings = () if used == planned else (f"margin changed after the data, from {planned:g} to {used:g}",)
-    return Analysis(groups=groups, across_families=across, warnings=warnings)
+    return Analysis(groups=groups, across_families=across, warnings=warnings), measured
 
 
 def _check(margin: float | None, resamples: int, x_min: float) -> None:
@@ -96,13 +110,10 @@ def _across(
     measured: Sequence[Measured], *, margin: float, resamples: int, rng: np.random.Generator
 ) -> tuple[AcrossFamilies, ...]:
     """Compare families on each data set and leg where there are two; controls are left out."""
-    settings: dict[tuple[str, str], list[Measured]] = {}
-    for one in measured:
-        if one.control is None:
-            settings.setdefault((one.dataset, one.leg), []).append(one)
+    settings = by_setting(measured)
     found = []
     for (setting, rows), child in zip(sorted(settings.items()), rng.spawn(len(settings)), strict=True):
-        members = _members([one for one in rows if one.comparable])
+        members = members_of([one for one in rows if one.comparable])
         if len({member.family for member in members}) > 1:
             across = compare_families(*setting, members, margin=margin, rng=child, resamples=resamples)
             inside = {(member.family, member.recipe) for member in members}
@@ -111,7 +122,16 @@ def _across(
     return tuple(found)
 
 
-def _members(rows: Sequence[Measured]) -> list[Member]:
+def by_setting(measured: Sequence[Measured]) -> dict[tuple[str, str], list[Measured]]:
+    """Measurements by (data set, leg); controls are left out."""
+    settings: dict[tuple[str, str], list[Measured]] = {}
+    for one in measured:
+        if one.control is None:
+            settings.setdefault((one.dataset, one.leg), []).append(one)
+    return settings
+
+
+def members_of(rows: Sequence[Measured]) -> list[Member]:
     """All ladders on one grid and one scale: end points where one floor of the data set is known, else shapes."""
     known = all(one.floor.source in ("known", "given") and one.floor_problem is None for one in rows)
     start = max((float(one.rescaled.x[0]) for one in rows if one.rescaled is not None), default=X_MIN)

@@ -82,7 +82,7 @@ def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
         table.add_column(name.replace("_", " "), justify="right" if right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
-    _console().print(table)
+    console().print(table)
 
 
 def print_analysis(analysis: Analysis) -> None:
@@ -93,15 +93,15 @@ def print_analysis(analysis: Analysis) -> None:
         table.add_column(name, justify="right" if name in right else "left", overflow="fold")
     for group in sorted(analysis.groups, key=_order):
         table.add_row(*_analysis_row(group))
-    _console().print(table)
-    _console().print(
+    console().print(table)
+    console().print(
         "deviation: largest |d| over rungs and x; bound: its upper 95 % bound; noise alone: the bound that the seeds "
         "would leave if no rung deviated; unrelated: what curves show that share nothing but the schedule; * on the "
         "shape scale, because the irreducible loss is not known",
         style="dim",
     )
     for warning in analysis.warnings:
-        _console().print(f"note: {warning}", style="dim")
+        console().print(f"note: {warning}", style="dim")
     _print_across(analysis)
 
 
@@ -126,8 +126,8 @@ def _print_across(analysis: Analysis) -> None:
                 across.dataset, family.family, _percent(family.deviation) + star, interval, where, family.verdict
             )
     if table.row_count:
-        _console().print()
-        _console().print(table)
+        console().print()
+        console().print(table)
 
 
 def _stretch(first: float, last: float) -> str:
@@ -177,6 +177,7 @@ def _cell(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
-def _console() -> Console:
+def console() -> Console:
+    """The terminal, or a pipe that is taken to be wide."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPE_WIDTH
     return Console(width=width, highlight=False, soft_wrap=False)

@@ -41,7 +41,7 @@ class DeviationCard:
     sign : ``above`` or ``below`` the others; ``crosses`` where the band excludes zero on both sides.
     where : stretch of x in which the simultaneous band excludes zero, None where there is none.
     trend : with size, None for a single rung.
-    causes : what the difference is due to, empty where the schedule is not known.
+    causes : what the difference is due to; empty where the schedule or the floor is not known.
     rank, n_ranked : place of this difference among all families' own leave-one-out differences, 1 the largest.
     typical : median of the other families' differences; None where there is none.
     sentence : the verdict and its reason.
@@ -160,7 +160,8 @@ def _sentence(card: DeviationCard, group: RescaledGroup, margin: float) -> str:
     if card.verdict != "collapse":
         side = {"above": "above", "below": "below", "crosses": "now above and now below"}[card.sign or "above"]
         place = _place(card.where, group.x)
-        who = f"{card.family} lies up to {percent(amplitude)} {side} the others' curve{place}"
+        unit = " of the mean improvement" if group.scale == "shape" else ""
+        who = f"{card.family} lies up to {percent(amplitude)}{unit} {side} the others' curve{place}"
         who += f", at least {percent(low)}, and the margin is {percent(margin)}"
         if card.verdict == "cannot-tell":
             who += f", but it may be {percent(high)}: more seeds would tell"
@@ -170,21 +171,25 @@ def _sentence(card: DeviationCard, group: RescaledGroup, margin: float) -> str:
 def _place(where: tuple[float, float] | None, x: np.ndarray) -> str:
     if where is None:
         return ", though no stretch of x stands out"
+    if where[0] == where[1]:
+        return f" at x = {where[0]:.2g}"
     return " " + stretch((x >= where[0]) & (x <= where[1]), x)
 
 
 def _cause(card: DeviationCard) -> str:
-    if card.where is None or not card.causes:
+    if card.where is None or card.verdict == "collapse" or not card.causes:
         return ""
     main = max(card.causes, key=lambda cause: cause.share)
     if main.share < _MAIN:
         return "; no single parameter of the form is behind it"
-    if main.own is None or main.others is None:
+    if main.own is None or main.others is None or main.se is None:
         return "; the form does not describe it"
+    if abs(main.own - main.others) < 2 * main.se:
+        return "; the seeds do not tell through which parameter of the form"
     return f"; mostly {main.name}, {main.own:.2g} in place of {main.others:.2g}"
 
 
 def _size(card: DeviationCard) -> str:
-    if card.trend is None or card.trend.direction == "no trend" or card.where is None:
+    if card.trend is None or card.trend.direction == "no trend" or card.where is None or card.verdict == "collapse":
         return ""
     return f"; it {card.trend.direction} by {percent(abs(card.trend.per_doubling))} for each doubling of size"

@@ -1,0 +1,158 @@
+"""What further questions found, on the terminal: one plain line an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from ..collapse.inquiry import GroupInquiry, Inquiry
+    from ..collapse.planning.planner import Design, Plan
+
+
+def print_answers(inquiry: Inquiry, console: Console) -> None:
+    """Print what was asked beyond the verdicts, group by group and then across families."""
+    for group in inquiry.groups:
+        lines = list(_group_lines(group))
+        if lines:
+            console.print(f"\n{group.family} on {group.dataset} ({group.leg} rate)", style="bold")
+        for line in lines:
+            console.print(f"  {line}")
+    for setting in inquiry.settings:
+        console.print(f"\nfamilies on {setting.dataset} ({setting.leg} rate)", style="bold")
+        model = setting.model.model or "none"
+        console.print(
+            f"  smallest model that holds: {model}" + (f" ({setting.model.reason})" if setting.model.reason else "")
+        )
+        for card in setting.cards:
+            console.print(f"  {card.sentence}")
+        for name, spread in setting.exponents.items():
+            equal = "equal within the margin" if spread.equal else "not shown to be equal"
+            console.print(
+                f"  {name}: {spread.mean:.3f} [{spread.low:.3f}, {spread.high:.3f}], spread between families "
+                f"{spread.tau:.3f} (at most {spread.tau_upper:.3f}): {equal}"
+            )
+    for leg in inquiry.legs:
+        console.print(f"\ndata sets against architectures ({leg.leg} rate)", style="bold")
+        console.print(f"  {leg.shares.sentence}")
+        if leg.datasets.p is None:
+            console.print(f"  data sets: {leg.datasets.status}")
+        else:
+            console.print(
+                f"  curves of one data set are alike whatever the family: p = {leg.datasets.p:.3f} by permutation"
+            )
+
+
+def _group_lines(group: GroupInquiry) -> Iterator[str]:
+    if group.detectable is not None:
+        yield from _detectable_lines(group)
+    if group.where is not None:
+        yield f"where: {group.where.reason}" if group.where.reason else _where(group)
+    if group.laws is not None:
+        yield from _law_lines(group)
+    if group.forecast is not None:
+        yield _forecast_line(group)
+
+
+def _detectable_lines(group: GroupInquiry) -> Iterator[str]:
+    found = group.detectable
+    assert found is not None
+    if found.trend is None or found.odd_rung is None:
+        yield f"what it would have shown: {found.status}"
+        return
+    line = (
+        f"would have shown, with {100 * found.power:.0f} % power: a trend of {100 * found.trend:.1f} %, "
+        f"one odd rung of {100 * found.odd_rung:.1f} %"
+    )
+    if found.certifiable is not None:
+        line += f"; can certify a margin of {100 * found.certifiable:.1f} %"
+    if found.horizon_error is not None:
+        line += f"; a horizon exponent off by {100 * found.horizon_error:.0f} %"
+    yield line
+
+
+def _where(group: GroupInquiry) -> str:
+    found = group.where
+    assert found is not None
+    rows = [f"{row.rung} {row.sign} at {_stretches(row.stretches)}" for row in found.rungs]
+    said = "where: " + ("; ".join(rows) if rows else "no rung leaves the envelope") + f" (p = {found.p_value:.3f})"
+    if found.slope is None or found.slope_low is None or found.slope_high is None:
+        return said
+    low, high = 100 * found.slope_low, 100 * found.slope_high
+    return f"{said}; with each doubling of size {100 * found.slope:+.1f} % [{low:+.1f}, {high:+.1f}]"
+
+
+def _stretches(where: tuple[tuple[float, float], ...]) -> str:
+    return ", ".join(f"x {first:.2g} to {last:.2g}" if last > first else f"x {first:.2g}" for first, last in where)
+
+
+def _law_lines(group: GroupInquiry) -> Iterator[str]:
+    laws = group.laws
+    assert laws is not None
+    balance = laws.balance
+    if balance.floor is not None:
+        yield (
+            f"floor implied by the collapse: {balance.floor:.4g} [{balance.low:.4g}, {balance.high:.4g}]; "
+            f"{balance.conclusion or balance.status}"
+        )
+    else:
+        yield f"floor implied by the collapse: {balance.status}"
+    if laws.deltas is not None:
+        found = [
+            e for e in (laws.deltas.frontier, laws.deltas.composed, laws.deltas.end_slope) if e.estimate is not None
+        ]
+        shown = ", ".join(
+            f"{e.name} {e.estimate.value:.3f} [{e.estimate.low:.3f}, {e.estimate.high:.3f}]"
+            for e in found
+            if e.estimate
+        )
+        agree = {True: "they agree", False: "they do not agree", None: "nothing to compare"}[laws.deltas.agree]
+        yield f"delta: {shown or 'no estimate'}; {agree}"
+    if laws.forms is not None:
+        stable = "" if laws.forms.stability is None else f", stable in {100 * laws.forms.stability:.0f} % of resamples"
+        yield f"form: {laws.forms.best or 'none'} ({laws.forms.status}{stable})"
+    yield f"rescaling: {laws.rescalings.sentence}"
+
+
+def _forecast_line(group: GroupInquiry) -> str:
+    found = group.forecast
+    assert found is not None
+    if found.master is None:
+        return f"forecast: {found.status}"
+    skill = ", ".join(f"{name} {value.value:.2f}" for name, value in found.master.skill.items())
+    return (
+        f"forecast of {found.rung}: CRPS {100 * found.master.crps:.2f} %, skill against {skill}; "
+        f"90 % bands cover {100 * found.master.coverage_90:.0f} %"
+    )
+
+
+def print_plan(plan: Plan, console: Console) -> None:
+    """Print what a sweep needs, goal by goal."""
+    low, high = 100 * plan.noise_low, 100 * plan.noise_high
+    console.print(f"noise of one normalised curve: {100 * plan.noise:.2g} % [{low:.2g}, {high:.2g}]")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("goal", "power", "rungs", "span", "seeds", "simulated power", "cost", "status"):
+        table.add_column(name, justify="left" if name in ("goal", "status") else "right")
+    for design in (*plan.designs, *(one for one in plan.alternatives if one.method == "simulation")):
+        table.add_row(*_design(design, plan.unit))
+    console.print(table)
+    for warning in plan.warnings:
+        console.print(f"note: {warning}", style="dim")
+
+
+def _design(design: Design, unit: str | None) -> list[str]:
+    interval = f" [{design.seeds_low}, {design.seeds_high}]" if design.seeds_low is not None else ""
+    power = design.simulated_power
+    return [
+        f"{design.goal} {100 * design.amount:.3g} %",
+        f"{100 * design.power:.0f} %",
+        str(design.rungs),
+        f"{design.span:.3g}",
+        "-" if design.seeds is None else f"{design.seeds}{interval}",
+        "-" if power is None else f"{power.value:.2f} [{power.low:.2f}, {power.high:.2f}]",
+        "-" if design.cost is None else f"{design.cost:.3g} {unit}",
+        design.status,
+    ]

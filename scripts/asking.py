@@ -1,0 +1,173 @@
+"""Verbs that ask curves: analyze, plot, power. None of them loads torch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from ..errors import InputError, unknown
+from .application import JsonFlag, app, print_json
+
+if TYPE_CHECKING:
+    from ..collapse.inquiry import Inquiry
+    from ..collapse.outcome import Analysis
+    from ..results.curves import CurveSet
+
+
+@app.command()
+def analyze(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="results folders, or CSV or Parquet files")],
+    irreducible_loss: Annotated[
+        str, typer.Option(metavar="known|profile|fit|VALUE", help="where the irreducible loss comes from")
+    ] = "known",
+    margin: Annotated[float | None, typer.Option(help="largest deviation that still counts as a collapse")] = None,
+    json_file: Annotated[
+        str | None, typer.Option("--json", metavar="FILE", help="write JSON; - for standard output")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="DIR", help="also draw the figures into this folder")
+    ] = None,
+    across: Annotated[bool, typer.Option("--across", help="models, cards and variance shares across families")] = False,
+    forecast: Annotated[bool, typer.Option("--forecast", help="forecast each largest rung from the smaller")] = False,
+    laws: Annotated[bool, typer.Option("--laws", help="implied floor, exponents, forms, competing rescalings")] = False,
+    where: Annotated[bool, typer.Option("--where", help="at which x which rung leaves the common curve")] = False,
+    detectable: Annotated[bool, typer.Option("--detectable", help="smallest errors that would have shown")] = False,
+) -> None:
+    """Test whether curves collapse and by how much each family deviates."""
+    flags = {"across": across, "forecast": forecast, "laws": laws, "where": where, "detectable": detectable}
+    curves, inquiry = _inquire(paths, irreducible_loss, margin, [name for name, asked in flags.items() if asked])
+    if json_file is not None:
+        from ..collapse.inquiry import inquiry_json
+
+        text = json.dumps(inquiry_json(inquiry), indent=1, allow_nan=False)
+        if json_file == "-":
+            typer.echo(text)
+            return
+        _write(json_file, text)
+    from .answers import print_answers
+    from .listing import console, print_analysis
+
+    print_analysis(inquiry.analysis)
+    print_answers(inquiry, console())
+    if to is not None:
+        _draw(inquiry.analysis, curves, to)
+
+
+@app.command()
+def plot(
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="results folder, or a file of curves")],
+    to: Annotated[str | None, typer.Option("--to", metavar="DIR", help="the default is <DIR>/figures")] = None,
+) -> None:
+    """Draw the figures: PNG, SVG, PDF, and the plotted points as CSV."""
+    curves, inquiry = _inquire([folder], "known", None, [])
+    if to is None:
+        to = f"{folder.rstrip('/')}/figures" if Path(folder).is_dir() else "figures"
+    _draw(inquiry.analysis, curves, to)
+
+
+@app.command()
+def power(
+    pilot: Annotated[str | None, typer.Argument(help="curves of one group: a results folder, CSV or Parquet")] = None,
+    noise: Annotated[float | None, typer.Option(help="without a pilot: sd of the relative excess loss")] = None,
+    deviation: Annotated[float, typer.Option(help="deviation to detect")] = 0.03,
+    horizon_error: Annotated[float, typer.Option(help="share by which a horizon exponent may be off")] = 0.2,
+    margin: Annotated[float, typer.Option(help="margin to certify")] = 0.03,
+    rungs: Annotated[int | None, typer.Option(help="rungs of the ladder")] = None,
+    span: Annotated[float | None, typer.Option(help="largest size over smallest")] = None,
+    size: Annotated[float | None, typer.Option(help="a size whose cost is known")] = None,
+    seconds: Annotated[float | None, typer.Option(help="core seconds of one trial of that size")] = None,
+    family: Annotated[str | None, typer.Option(help="family of the pilot, where there are several")] = None,
+    dataset: Annotated[str | None, typer.Option(help="data set of the pilot, where there are several")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say how many seeds and rungs a sweep needs to detect a deviation or to certify a margin."""
+    import numpy as np
+
+    from ..collapse.contract import plain
+    from ..collapse.planning.cost import Cost
+    from ..collapse.planning.planner import plan as plan_power
+    from .answers import print_plan
+    from .listing import console
+
+    if (pilot is None) == (noise is None):
+        raise InputError("give either a pilot or --noise, the sd over seeds of the relative excess loss")
+    if (size is None) != (seconds is None):
+        raise InputError("--size and --seconds go together: what one trial of that size costs")
+    cost = Cost(size=size, amount=seconds) if size is not None and seconds is not None else None
+    source = _pilot(pilot, family, dataset) if pilot is not None else float(noise or 0.0)
+    found = plan_power(
+        source,
+        rng=np.random.default_rng(0),
+        deviation=deviation,
+        horizon_error=horizon_error,
+        margin=margin,
+        rungs=rungs,
+        span=span,
+        cost=cost,
+    )
+    if as_json:
+        print_json(plain(found.to_dict()))
+    else:
+        print_plan(found, console())
+
+
+def _inquire(
+    paths: list[str], irreducible_loss: str, margin: float | None, questions: list[str]
+) -> tuple[CurveSet, Inquiry]:
+    import numpy as np
+
+    from ..collapse.inquiry import inquire
+    from ..results.reading import read_curves
+
+    floor = _floor(irreducible_loss)
+    if margin is not None and not 0 < margin < 1:
+        raise InputError(f"--margin is a share between 0 and 1, such as 0.03, got {margin:g}")
+    curves = read_curves(paths)
+    # A fixed seed: the same table gives the same p-values.
+    rng = np.random.default_rng(0)
+    return curves, inquire(curves, questions, rng=rng, margin=margin, irreducible_loss=floor)
+
+
+def _pilot(path: str, family: str | None, dataset: str | None) -> CurveSet:
+    from ..results.curves import CurveSet
+    from ..results.reading import read_curves
+
+    curves = read_curves([path])
+    for name, wanted in (("family", family), ("dataset", dataset)):
+        there = {getattr(curve, name) for curve in curves}
+        if wanted is not None and wanted not in there:
+            raise unknown(f"{name} in {path}:", wanted, there)
+    kept = [c for c in curves if family in (None, c.family) and dataset in (None, c.dataset)]
+    return CurveSet.of(kept, curves.margin)
+
+
+def _floor(given: str) -> Literal["known", "profile", "fit"] | float:
+    if given in ("known", "profile", "fit"):
+        return given  # type: ignore[return-value]
+    try:
+        return float(given)
+    except ValueError:
+        raise unknown("source of the irreducible loss", given, ("known", "profile", "fit", "a number")) from None
+
+
+def _draw(analysis: Analysis, curves: CurveSet, to: str) -> None:
+    from ..collapse.figures import save_figures
+
+    try:
+        paths = save_figures(analysis, curves, Path(to))
+    except OSError as error:
+        raise InputError(f"cannot draw into {to!r}: {error}") from None
+    for path in paths:
+        if path.suffix == ".png":
+            typer.echo(f"drew {path} (also SVG, PDF, and its points as CSV)")
+
+
+def _write(path: str, text: str) -> None:
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_text(text + "\n")
+    except OSError as error:
+        raise InputError(f"cannot write {path!r}: {error}") from None

@@ -1,0 +1,169 @@
+"""Verbs about sweeps and their tables: list, plan, run, status, export, pull."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ..errors import InputError, unknown
+from .application import JsonFlag, app, print_json
+
+SweepArgument = Annotated[str, typer.Argument(metavar="SWEEP", help="a sweep file, or the name of a built-in sweep")]
+OutOption = Annotated[str | None, typer.Option("--out", help="results folder or URL; the default is runs/<sweep>")]
+OnlyOption = Annotated[
+    list[str] | None, typer.Option("--only", metavar="KEY=NAME", help="restrict to a family, dataset or control")
+]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="replace a setting in all groups")
+]
+
+
+@app.command("list")
+def list_entries(
+    what: Annotated[str, typer.Argument(help="families, datasets or sweeps")] = "families",
+    as_json: JsonFlag = False,
+) -> None:
+    """List families, data sets or built-in sweeps."""
+    from . import listing
+
+    kinds = {"families": listing.families, "datasets": listing.datasets, "sweeps": listing.sweeps}
+    if what not in kinds:
+        raise unknown("kind of entry", what, kinds)
+    rows = kinds[what]()
+    if as_json:
+        print_json(rows)
+    else:
+        listing.print_rows(rows)
+
+
+@app.command()
+def plan(
+    sweep: SweepArgument,
+    out: OutOption = None,
+    only: OnlyOption = None,
+    changes: SetOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say what a sweep would train and what it would cost. Trains nothing and writes nothing."""
+    from ..benchmark.plan import plan_sweep
+    from ..benchmark.sweep import load_sweep
+    from ..results.store import Store
+
+    loaded = load_sweep(sweep, changes or [])
+    planned = plan_sweep(loaded, Store(out or f"runs/{loaded.name}"), _pairs("--only", only))
+    if as_json:
+        print_json(planned)
+        return
+    from .listing import print_rows
+
+    print_rows(planned["cells"])
+    typer.echo(
+        f"{planned['n_trials']} trials, {planned['n_done']} of them in the table, {planned['flops']:.3g} FLOPs, "
+        f"about {planned['expected_minutes']:.1f} minutes on {planned['cores']} cores"
+    )
+
+
+@app.command()
+def run(
+    sweep: SweepArgument,
+    out: OutOption = None,
+    address: Annotated[
+        str, typer.Option(help="local: start Ray here; in-process: no Ray; otherwise the Ray cluster to join")
+    ] = "local",
+    only: OnlyOption = None,
+    changes: SetOption = None,
+    pack: Annotated[
+        str | None, typer.Option(help="true or false: train seeds as one batched model, or one by one")
+    ] = None,
+    shard: Annotated[str, typer.Option(metavar="I/N", help="train the I-th of N parts")] = "1/1",
+    threads: Annotated[int, typer.Option(min=1, help="torch threads of a worker")] = 1,
+    refresh: Annotated[bool, typer.Option("--refresh", help="train again the families that changed")] = False,
+    allow_failures: Annotated[bool, typer.Option("--allow-failures", help="exit with 0 though trials failed")] = False,
+) -> None:
+    """Train a sweep. The same command goes on after a crash, extends what is there, and repeats nothing."""
+    from ..benchmark.sweep import load_sweep
+    from ..results.store import Store
+    from .progress import follow
+
+    pairs = [*(changes or []), *([f"pack={pack}"] if pack is not None else [])]
+    loaded = load_sweep(sweep, pairs)
+    store = Store(out or f"runs/{loaded.name}")
+    store.check_writable()
+    options = {"only": _pairs("--only", only), "shard": _shard(shard), "threads": threads, "refresh": refresh}
+    try:
+        summary = follow(loaded, store, address, **options)
+    except KeyboardInterrupt:
+        typer.echo("\nstopped: what was finished is kept, and the same command goes on from there", err=True)
+        raise typer.Exit(130) from None
+    typer.echo(
+        f"{summary.asked} trials: {summary.found} were in the table, {summary.asked - summary.found} trained now"
+    )
+    for reason in summary.reasons[:10]:
+        typer.echo(f"  failed: {reason}", err=True)
+    if summary.failed:
+        counts = ", ".join(f"{n} {status}" for status, n in sorted(summary.statuses.items()))
+        typer.echo(f"{summary.failed} trials did not end well ({counts}); they are rows of the table", err=True)
+        if not allow_failures:
+            raise typer.Exit(1)
+
+
+@app.command()
+def status(folder: Annotated[str, typer.Argument(help="results folder")], as_json: JsonFlag = False) -> None:
+    """Say how far a sweep is: done, failed, pending."""
+    from .listing import print_rows
+    from .status import sweep_status
+
+    report = sweep_status(folder)
+    if as_json:
+        print_json(report)
+        return
+    print_rows(report["groups"])
+    typer.echo(
+        f"{report['ok']} of {report['n_trials']} trials done, {report['failed']} failed, {report['pending']} pending"
+    )
+
+
+@app.command()
+def export(
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="results folder")],
+    to: Annotated[str, typer.Option("--to", metavar="DIR", help="where the files go")],
+    form: Annotated[str, typer.Option("--format", metavar="csv|parquet", help="format of the files")] = "csv",
+) -> None:
+    """Write the result tables as plain files: trials and curves."""
+    from ..results.store import Store
+    from ..results.transfer import export as export_tables
+
+    if form not in ("csv", "parquet"):
+        raise unknown("format", form, ("csv", "parquet"))
+    for path in export_tables(Store(folder), to, form):
+        typer.echo(f"wrote {path}")
+
+
+@app.command()
+def pull(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="path or URL of a results folder")],
+    to: Annotated[str, typer.Option("--to", metavar="DIR", help="where the copy goes")],
+) -> None:
+    """Copy a results folder from elsewhere and check every file's sha256."""
+    from ..results.transfer import pull as pull_folder
+
+    copied, kept = pull_folder(source, to)
+    typer.echo(f"{copied} files copied to {to}, {kept} were there already; checksums agree")
+
+
+def _pairs(flag: str, values: list[str] | None) -> dict[str, str]:
+    pairs = {}
+    for value in values or []:
+        key, sign, name = value.partition("=")
+        if not sign:
+            raise InputError(f"{flag} takes key=name, such as family=mlp, got {value!r}")
+        pairs[key] = name
+    return pairs
+
+
+def _shard(value: str) -> tuple[int, int]:
+    part, _, parts = value.partition("/")
+    if not (part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
+        raise InputError(f"--shard takes I/N with 1 <= I <= N, such as 2/8, got {value!r}")
+    return int(part), int(parts)
