@@ -65,6 +65,8 @@ def test_a_cut_curve_is_the_run_with_a_shorter_horizon():
     expected = FLOOR + 0.4 * ((0.5 * cut.x) ** -0.5 + 1)
     assert cut.loss[:-1] == pytest.approx(expected[:-1], rel=1e-12)
     assert cut.loss[-1] == pytest.approx(expected[-1], rel=2e-4)
+    straight = dataclasses.replace(curve, loss=FLOOR + 0.4 * batch.x**-0.5)
+    assert truncate(straight, 0.53, FLOOR).loss[-1] == pytest.approx(FLOOR + 0.4 * 0.53**-0.5, rel=1e-12)
     assert truncate(curve, 1.0, FLOOR).loss == pytest.approx(curve.loss)
     with pytest.raises(InputError, match="after its new end"):
         truncate(curve, 0.05, FLOOR)

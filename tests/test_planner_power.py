@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from onecurve.collapse.battery import assess
 from onecurve.collapse.calibration import Cell, simulate
+from onecurve.collapse.exactness import p_value
 from onecurve.collapse.outcome import Form
 from onecurve.collapse.planning.analytic import certification, points, rejection
 from onecurve.collapse.planning.cost import Cost
 from onecurve.collapse.planning.patterns import odd_rung, trend, wrong_horizon
 from onecurve.collapse.planning.pilot import pilot_of
 from onecurve.collapse.planning.planner import ladder_of, plan
-from onecurve.collapse.planning.power import Share, simulate_noise
+from onecurve.collapse.planning.power import Share, _critical, simulate_noise
 from onecurve.collapse.planning.search import Goal, Simulator, seeds_for
 from onecurve.errors import InputError
 from onecurve.results.curves import CurveSet
@@ -95,6 +96,24 @@ def test_rejections_are_those_of_the_p_value():
         found.append(assess(values, p.x, LADDER, rng=rng, resamples=199)[0].p < 0.05)
     assert 5 < sum(found) < 55
     assert trials.rejects(truth).tolist() == found
+
+
+@pytest.mark.parametrize("resamples", [39, 99, 199, 999])
+def test_the_critical_value_is_where_the_p_value_crosses(resamples):
+    resampled = np.random.default_rng(0).permutation(np.arange(float(resamples)))
+    critical = _critical(resampled)
+    for observed in np.arange(resamples - 0.3 * resamples, resamples) + 0.5:
+        assert (observed > critical) == (p_value(observed, resampled) < 0.05)
+
+
+def test_each_rung_has_the_noise_that_was_asked_for():
+    p, scales = pilot_of(0.01), np.array([1.0, 2.0, 4.0])
+    made = simulate_noise(
+        p, LADDER[:3], [6, 4, 3], scales=scales, groups=300, resamples=39, rng=np.random.default_rng(0)
+    )
+    sd = np.sqrt(made.noise.variances.mean(axis=-1))
+    assert sd == pytest.approx(scales[:, None] * np.sqrt(np.diag(p.covariance)), rel=0.12)
+    assert made.noise.counts.tolist() == [6, 4, 3]
 
 
 def test_size_without_a_deviation():
