@@ -9,77 +9,12 @@ import numpy as np
 from scipy.optimize import least_squares
 from scipy.stats import chi2, norm
 
-from ..errors import InputError
+from .finite_size_tables import Estimate, Scaling, Table
 
 _FITS = 0.05  # least goodness of fit of a window in which scaling is taken to hold
 _DEGREES = range(3, 11)
 _INVERSE_NU = np.geomspace(0.3, 3.0, 25)
 _REACH = float(norm.ppf(0.975))
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Table:
-    """An observable against a control parameter at several system sizes.
-
-    Attributes
-    ----------
-    sizes, t, y, se : ``(N,)`` system size L, control parameter, observable and its standard error, one row a point.
-    dimensionless : whether the observable scales without a power of L, like a Binder ratio or a crossing probability;
-        else it must be positive, and its logarithm is fitted.
-    """
-
-    sizes: np.ndarray
-    t: np.ndarray
-    y: np.ndarray
-    se: np.ndarray
-    dimensionless: bool = False
-
-    def __post_init__(self) -> None:
-        if len({len(column) for column in (self.sizes, self.t, self.y, self.se)}) > 1:
-            raise InputError("the columns of a table differ in length")
-        if len(np.unique(self.sizes)) < 2:
-            raise InputError("finite-size scaling needs at least two sizes")
-        if not np.all(self.se > 0):
-            raise InputError("every point needs a standard error above 0")
-        if not self.dimensionless and not np.all(self.y > 0):
-            raise InputError("an observable with a dimension must be positive; or say that it is dimensionless")
-
-    @property
-    def target(self) -> np.ndarray:
-        """What the scaling function is fitted to: y, or ln y where y has a dimension."""
-        return self.y if self.dimensionless else np.log(self.y)
-
-    @property
-    def error(self) -> np.ndarray:
-        """Standard error of `target`."""
-        return self.se if self.dimensionless else self.se / self.y
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Estimate:
-    """A number with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Scaling:
-    """Exponents at which the tables collapse.
-
-    ``dimensions`` has one exponent a table (None where dimensionless): ``y ~ L^dimension`` at the critical point, so
-    -beta/nu of a magnetisation. ``window`` is the largest ``|t - t_c| L^{1/nu}`` that was used, ``goodness`` the
-    chi-square p-value inside. ``status`` is ``ok`` or says what is wrong; then the estimates may be None.
-    """
-
-    critical: Estimate | None
-    inverse_nu: Estimate | None
-    dimensions: tuple[Estimate | None, ...]
-    window: float | None
-    points: int
-    goodness: float | None
-    status: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)

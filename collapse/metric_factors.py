@@ -10,7 +10,7 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import chi2, norm
 
 from ..errors import InputError
-from .finite_size import Estimate, Scaling, Table
+from .finite_size_tables import Estimate, Scaling, Table
 
 _FACTORS = np.geomspace(0.1, 10.0, 81)
 _POINTS = 101

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from onecurve.collapse.finite_size import Table, fit_scaling
+from onecurve.collapse.finite_size import fit_scaling
+from onecurve.collapse.finite_size_tables import Table
 from onecurve.collapse.metric_factors import compare_systems
 from onecurve.errors import InputError
 

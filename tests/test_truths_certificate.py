@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from onecurve.collapse.calibration import Cell
 from onecurve.collapse.floor_power import balance_rows, floor_rates, profile_rows
-from onecurve.scripts.calibrate import LINES, calibrate
+from onecurve.scripts.calibrate import calibrate
+from onecurve.scripts.calibration_table import LINES
 from onecurve.scripts.certificate import disagreements, page_of
 
 # The two rows whose expected power is for another noise than theirs; measured .95 +- .01 and .59 +- .02.
