@@ -33,6 +33,7 @@ from .planning.detectable import Detectable, smallest_detectable
 QUESTIONS = ("across", "detectable", "forecast", "laws", "where")
 
 
+_SIMULATED = 100  # groups for each detectable error, which are then known to about 6 %
 _NO_MODEL = SmallestModel(model=None, reason="the nested models need an irreducible loss that is known")
 
 
@@ -150,7 +151,7 @@ def _group(
         leg=one.leg,
         laws=_laws(one, laws_rng) if "laws" in questions and group is not None else None,
         forecast=forecast(group, others=_others(one, measured)) if "forecast" in questions and ends and group else None,
-        detectable=smallest_detectable(group, rng=power_rng, margin=margin)
+        detectable=smallest_detectable(group, rng=power_rng, margin=margin, groups=_SIMULATED, resamples=99)
         if "detectable" in questions and group
         else None,
         where=departures(group, rng=where_rng) if "where" in questions and group is not None else None,

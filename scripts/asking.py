@@ -34,11 +34,12 @@ def analyze(
     forecast: Annotated[bool, typer.Option("--forecast", help="forecast each largest rung from the smaller")] = False,
     laws: Annotated[bool, typer.Option("--laws", help="implied floor, exponents, forms, competing rescalings")] = False,
     where: Annotated[bool, typer.Option("--where", help="at which x which rung leaves the common curve")] = False,
-    detectable: Annotated[bool, typer.Option("--detectable", help="smallest errors that would have shown")] = False,
 ) -> None:
     """Test whether curves collapse and by how much each family deviates."""
-    flags = {"across": across, "forecast": forecast, "laws": laws, "where": where, "detectable": detectable}
-    curves, inquiry = _inquire(paths, irreducible_loss, margin, [name for name, asked in flags.items() if asked])
+    flags = {"across": across, "forecast": forecast, "laws": laws, "where": where}
+    # What a ladder would have shown stands beside every verdict.
+    questions = ["detectable", *(name for name, asked in flags.items() if asked)]
+    curves, inquiry = _inquire(paths, irreducible_loss, margin, questions)
     if json_file is not None:
         from ..collapse.inquiry import inquiry_json
 
@@ -50,8 +51,9 @@ def analyze(
     from .answers import print_answers
     from .listing import console, print_analysis
 
-    print_analysis(inquiry.analysis)
-    print_answers(inquiry, console())
+    print_analysis(inquiry)
+    if any(flags.values()):
+        print_answers(inquiry, console())
     if to is not None:
         _draw(inquiry.analysis, curves, to)
 

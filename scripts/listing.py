@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from ..collapse.inquiry import Inquiry
     from ..collapse.outcome import Analysis, GroupResult
 
 _PIPE_WIDTH = 160
@@ -85,19 +86,21 @@ def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
     console().print(table)
 
 
-def print_analysis(analysis: Analysis) -> None:
+def print_analysis(inquiry: Inquiry) -> None:
     """Print the deviation table: controls first, each row with its verdict in one plain sentence."""
+    analysis = inquiry.analysis
     table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
-    right = ("rungs", "seeds", "deviation", "bound", "noise alone", "p exact", "p shape", "unrelated")
+    right = ("rungs", "seeds", "deviation", "bound", "would show", "p exact", "p shape", "unrelated")
     for name in ("family", "data set", *right, "verdict", "in words"):
         table.add_column(name, justify="right" if name in right else "left", overflow="fold")
-    for group in sorted(analysis.groups, key=_order):
-        table.add_row(*_analysis_row(group))
+    rows = zip(analysis.groups, inquiry.groups, strict=True)
+    for group, answers in sorted(rows, key=lambda row: _order(row[0])):
+        table.add_row(*_analysis_row(group, answers.detectable.trend if answers.detectable else None))
     console().print(table)
     console().print(
-        "deviation: largest |d| over rungs and x; bound: its upper 95 % bound; noise alone: the bound that the seeds "
-        "would leave if no rung deviated; unrelated: what curves show that share nothing but the schedule; * on the "
-        "shape scale, because the irreducible loss is not known",
+        "deviation: largest |d| over rungs and x; bound: its upper 95 % bound; would show: the smallest trend with size "
+        "that this ladder detects with 80 % power; unrelated: what curves show that share nothing but the schedule; "
+        "* on the shape scale, because the irreducible loss is not known",
         style="dim",
     )
     for warning in analysis.warnings:
@@ -140,7 +143,7 @@ def _order(group: GroupResult) -> tuple[int, str, float]:
     return first, group.dataset, group.upper_bound if group.upper_bound is not None else float("inf")
 
 
-def _analysis_row(group: GroupResult) -> list[str]:
+def _analysis_row(group: GroupResult, detectable: float | None) -> list[str]:
     star = "*" if group.rescaled is not None and group.rescaled.scale == "shape" else ""
     name = f"{group.family} (control: {group.control})" if group.control else group.family
     return [
@@ -150,7 +153,7 @@ def _analysis_row(group: GroupResult) -> list[str]:
         str(group.n_seeds),
         _percent(group.deviation) + star,
         _percent(group.upper_bound) + star,
-        _percent(group.noise_bound),
+        _percent(detectable),
         _number(group.p_exact),
         _number(group.p_shape),
         _percent(group.unrelated_deviation),
