@@ -115,3 +115,28 @@ def test_what_cannot_be_had_is_said():
     assert found["c"].rank is None
     assert found["c"].n_ranked == 2
     assert "cannot be compared" in found["c"].sentence
+
+
+def test_errors_of_the_causes_and_what_noise_hides():
+    rng = np.random.default_rng(7)
+    pulls = []
+    for _ in range(40):
+        members = [member("odd", rng, (0.6, 0.6, 0.15)), *(member(name, rng) for name in "abc")]
+        rows = compare_families("d", "decayed", members, margin=0.03, rng=rng, resamples=99)
+        causes = deviation_cards(members, rows, margin=0.03)[0].causes[:3]
+        truth = (0.6 * 0.6 - 0.6 * 0.45, 0.0, 0.0)
+        pulls.append([(c.own - c.others - t) / c.se for c, t in zip(causes, truth, strict=True)])
+    assert np.all(np.abs(np.mean(pulls, axis=0)) < 0.5)
+    assert np.all(np.std(pulls, axis=0) < 1.2)  # below 1: the others' curve has less noise than is assumed
+    rng = np.random.default_rng(7)
+    hidden = cards([member("odd", rng, (0.65, 0.45, 0.2), sd=0.05), *(member(n, rng, sd=0.05) for n in "ab")], 0.005)
+    assert "do not tell" in hidden["odd"].sentence
+
+
+def test_on_the_shape_scale_nothing_is_attributed_and_the_unit_is_named():
+    rng = np.random.default_rng(8)
+    members = [member("odd", rng, extra=-0.3 * np.log(X)), *(member(name, rng) for name in "ab")]
+    members = [dataclasses.replace(m, group=dataclasses.replace(m.group, scale="shape")) for m in members]
+    odd = cards(members)["odd"]
+    assert odd.causes == ()
+    assert "% of the mean improvement above" in odd.sentence

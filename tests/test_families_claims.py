@@ -67,13 +67,13 @@ def test_two_recipes_of_a_family_are_no_pair():
 def test_false_claims_are_rare_with_no_margin_at_all():
     rng = np.random.default_rng(3)
     wrong, listed, placed = [], [], []
-    for seed in range(60):
+    for seed in range(40):
         found = claimed([member(name, 0 * X, rng) for name in "abcd"], margin=0.0, seed=seed)
         wrong.append(any(row.deviates for row in found.families))
         listed.append(any(row.listed for row in found.pairs))
         placed.append(np.mean([row.p_place <= 0.05 for row in found.families]))
-    assert np.mean(wrong) <= 0.13
-    assert np.mean(listed) <= 0.22
+    assert np.mean(wrong) <= 0.15
+    assert np.mean(listed) <= 0.24
     assert np.mean(placed) <= 0.12
 
 

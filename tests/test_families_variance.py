@@ -68,12 +68,12 @@ def test_the_seed_interval_covers_the_share_of_these_families():
     components[3:] = [0.0, 0.5]
     truth = components / components.sum()
     inside = []
-    for _ in range(150):
+    for _ in range(100):
         made = crossing(rng, np.array([0, 0, 0, 0, 0.5]), 4, 4, seeds=5, fixed=levels)
         rows = variance_shares(made, rng=rng, resamples=199).shares[:2]
         intervals = [row.seed_interval for row in rows]
         inside.append([low <= t <= high for (low, high), t in zip(intervals, truth[:2], strict=True)])
-    assert np.all(np.mean(inside, axis=0) >= 0.88)
+    assert np.all(np.mean(inside, axis=0) >= 0.86)
 
 
 def test_the_jackknife_says_when_one_family_decides():

@@ -19,13 +19,15 @@ class Cause:
     """One cause of a difference.
 
     ``name`` is ``delta`` (end slope at constant rate), ``mu`` (time exponent), ``G`` (annealing gain) or ``rest``;
-    ``own`` and ``others`` its value for the family and for the master curve of the others, None for the rest;
-    ``curve`` ``(m,)`` what it adds; ``share`` its part of the squared difference, in all 1, each of either sign.
+    ``own`` and ``others`` its value for the family and for the master curve of the others, ``se`` the standard error of
+    their difference (both fits taken to be as noisy as the family's), None for the rest; ``curve`` ``(m,)`` what it
+    adds; ``share`` its part of the squared difference, in all 1, each of either sign.
     """
 
     name: str
     own: float | None
     others: float | None
+    se: float | None
     curve: np.ndarray
     share: float
 
@@ -47,7 +49,10 @@ def attribute(group: RescaledGroup, own: np.ndarray, master: np.ndarray, noise: 
     curve = curve_of(POWER_SUM, group)
     whitener = whiten(noise.of_mean(i, counts_of(group)), noise.blocks)
     prior = prior_of(POWER_SUM, group)
-    ends = [_natural(fit_prior(curve, target, whitener, prior).theta) for target in (master, own)]
+    fits = [fit_prior(curve, target, whitener, prior) for target in (master, own)]
+    ends = [_natural(fit.theta) for fit in fits]
+    slopes = [jacobian(_natural, fit.theta) for fit in fits]
+    variance = sum(np.diag(j @ fit.covariance @ j.T) for j, fit in zip(slopes, fits, strict=True))
 
     def natural(values: np.ndarray) -> np.ndarray:
         return curve(_unbounded(values))
@@ -57,7 +62,8 @@ def attribute(group: RescaledGroup, own: np.ndarray, master: np.ndarray, noise: 
     parts = np.sum([jacobian(natural, point, 1e-5) * step for point in points], axis=0).T
     difference = own - master
     names = ("delta", "mu", "G") if varies(group) else ("delta", "mu")
-    rows = [*zip(names, ends[1], ends[0], parts, strict=True), ("rest", None, None, difference - parts.sum(axis=0))]
+    known = zip(names, ends[1], ends[0], np.sqrt(variance), parts, strict=True)
+    rows = [*known, ("rest", None, None, None, difference - parts.sum(axis=0))]
     weights = log_weights(group.x)
     square = max(float(difference**2 @ weights), np.finfo(float).tiny)
     return tuple(
@@ -65,10 +71,11 @@ def attribute(group: RescaledGroup, own: np.ndarray, master: np.ndarray, noise: 
             name=name,
             own=None if mine is None else float(mine),
             others=None if theirs is None else float(theirs),
+            se=None if se is None else float(se),
             curve=part,
             share=float(part * difference @ weights) / square,
         )
-        for name, mine, theirs, part in rows
+        for name, mine, theirs, se, part in rows
     )
 
 

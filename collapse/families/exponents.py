@@ -197,7 +197,8 @@ def _read(member: Member, fit: Fit, annealed: bool) -> Exponents:
 
 def exponent_spread(members: Sequence[Member], *, margin: float) -> dict[str, RandomEffects]:
     """Random effects of ``ln mu``, ``ln delta`` and ``G`` over families on one data set; in logarithms a margin of .1
-    is 10 %. Each family's first recipe counts. Empty with fewer than three families or an unknown schedule."""
+    is 10 %. Each family's first recipe counts. On the shape scale, where the balance r all but cancels, there is no
+    delta. Empty with fewer than three families or an unknown schedule."""
     first = {member.family: member for member in reversed(members)}
     if len(first) < 3:
         return {}
@@ -208,6 +209,8 @@ def exponent_spread(members: Sequence[Member], *, margin: float) -> dict[str, Ra
         "ln mu": ([np.log(r.mu) for r in rows], [r.mu_se / r.mu for r in rows]),
         "ln delta": ([np.log(r.delta) for r in rows], [r.delta_se / r.delta for r in rows]),
     }
+    if next(iter(first.values())).group.scale == "shape":
+        del table["ln delta"]
     gains = [(r.gain, r.gain_se) for r in rows if r.gain is not None and r.gain_se is not None]
     if len(gains) == len(rows):
         table["G"] = ([gain for gain, _ in gains], [se for _, se in gains])

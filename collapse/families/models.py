@@ -167,10 +167,18 @@ def _choose(scores: Sequence[ModelScore], rivals: Sequence[ModelScore]) -> Small
     equals = [rival.model for rival in rivals if rival.shortfall <= 2 * rival.shortfall_se]
     if chosen.model in ("M2'", "M2") and equals:
         reason = f"{chosen.model} holds, but a {' and a '.join(equals)} predicts as well"
+        reason += _uncertified(scores[: scores.index(chosen)])
         return SmallestModel(model=FORM_NOT_IDENTIFIED, reason=reason, scores=tuple(scores), rivals=tuple(rivals))
-    reason = (
-        f"it predicts left-out families as well as M3 does and leaves at most {percent(chosen.upper_bound)} of a curve"
-    )
+    reason = f"it predicts left-out families as well as M3 and leaves at most {percent(chosen.upper_bound)} of a curve"
     if chosen is own:
         reason = "no smaller model predicts left-out families as well and stays within the margin"
+    reason += _uncertified(scores[: scores.index(chosen)])
     return SmallestModel(model=chosen.model, reason=reason, scores=tuple(scores), rivals=tuple(rivals))
+
+
+def _uncertified(smaller: Sequence[ModelScore]) -> str:
+    """Smaller models that only the margin forbids: more seeds might yet certify them."""
+    near = [score for score in smaller if score.shortfall <= 2 * score.shortfall_se]
+    if not near:
+        return ""
+    return "; " + ", ".join(f"{one.model} predicts as well but may leave {percent(one.upper_bound)}" for one in near)

@@ -11,6 +11,7 @@ from ..grid import log_weights
 from ..outcome import RescaledGroup
 
 _MOST_BLOCKS = 8
+_CONDITION = 1e6  # of the blocks' correlations; beyond, two of them are one
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -23,7 +24,9 @@ class Noise:
     levels : for each group, ``(K,)`` the level of each of its rungs.
     df : degrees of freedom of the pooled residuals.
     blocks : ``(q, m)`` averages over neighbouring grid points, q at most 8 and at most a third of ``df``: the numbers
-        of a curve on which a density can be had, because neighbouring points of one seed's curve hardly differ.
+        of a curve on which a density can be had, because neighbouring points of one seed's curve hardly differ. Fewer
+        where curves were evaluated so rarely that blocks between two evaluations say the same; on the shape scale the
+        last block is left out, which the others fix because the mean of a shape is 1.
     """
 
     shape: np.ndarray
@@ -57,13 +60,20 @@ def pool_noise(groups: Sequence[RescaledGroup]) -> Noise:
             df += len(rows) - 1
         levels.append(np.array(of_group))
     stacked = np.concatenate(scaled)
-    x = groups[0].x
-    return Noise(
-        shape=stacked.T @ stacked / df,
-        levels=tuple(levels),
-        df=df,
-        blocks=averages(x, max(2, min(_MOST_BLOCKS, df // 3))),
-    )
+    shape = stacked.T @ stacked / df
+    return Noise(shape=shape, levels=tuple(levels), df=df, blocks=_blocks(shape, groups[0], df))
+
+
+def _blocks(shape: np.ndarray, group: RescaledGroup, df: int) -> np.ndarray:
+    """As many blocks as the noise can tell apart, two at least."""
+    last = -1 if group.scale == "shape" else None
+    for q in range(max(2, min(_MOST_BLOCKS, df // 3)), 2, -1):
+        blocks = averages(group.x, q)[:last]
+        covariance = blocks @ shape @ blocks.T
+        sd = np.sqrt(np.diag(covariance))
+        if np.linalg.cond(covariance / sd / sd[:, None]) < _CONDITION:
+            return blocks
+    return averages(group.x, 2)[:last]
 
 
 def averages(x: np.ndarray, q: int) -> np.ndarray:
