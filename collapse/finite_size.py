@@ -164,10 +164,11 @@ def _windows(tables: Sequence[Table], start: np.ndarray, free: bool) -> list[_Fi
         for degree in _DEGREES:
             fit = _refine(tables, start, _choose(tables, start, per_size, degree), free)
             again = _choose(tables, fit.theta, per_size, degree)  # the window follows the critical point
-            fit = _refine(tables, fit.theta, again, free)
+            if any(np.any(a != b) for a, b in zip(again.rows, fit.window.rows, strict=True)):
+                fit = _refine(tables, fit.theta, again, free)
             if fit.dof < sizes:
                 break
-            count = sum(int(rows.sum()) for rows in again.rows)
+            count = sum(int(rows.sum()) for rows in fit.window.rows)
             rivals.append((fit.chi2 + np.log(count) * (count - fit.dof), degree, fit))
         if rivals:
             fits.append(min(rivals, key=lambda rival: rival[:2])[2])
