@@ -4,12 +4,14 @@ BIN := .venv/bin
 READY := .venv/.ready
 RUN := runs/quick
 
-.PHONY: help setup demo test test-slow lint clean
+.PHONY: help setup demo test test-slow calibrate bench lint clean
 
 help:
 	@echo "make demo       set up, train the quick sweep (about 6 minutes on 2 cores), print the table, draw the figures"
 	@echo "make test       set up, run the tests (at most 8 minutes on 2 cores)"
 	@echo "make test-slow  run the slow tests: calibration at full size, the quick sweep, every README command"
+	@echo "make calibrate  measure size and power of the tests at full size, and write runs/calibration.md"
+	@echo "make bench      time the tests against a straightforward loop"
 	@echo "make lint       ruff and pyright"
 	@echo "make setup      make the virtual environment in .venv"
 
@@ -32,6 +34,12 @@ test: setup
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
+
+calibrate: setup
+	$(BIN)/onecurve calibrate --to runs/calibration.md --json runs/calibration.json
+
+bench: setup
+	$(BIN)/python -m onecurve.scripts.bench_battery
 
 lint: setup
 	$(BIN)/ruff check .

@@ -116,6 +116,36 @@ def power(
         print_plan(found, console())
 
 
+@app.command()
+def calibrate(
+    to: Annotated[str, typer.Option("--to", metavar="FILE", help="the page, in Markdown")] = "calibration.md",
+    quick: Annotated[bool, typer.Option("--quick", help="a look: few groups and resamples")] = False,
+    groups: Annotated[
+        int | None, typer.Option(min=20, help="simulated groups a cell; 2000, or 40 with --quick")
+    ] = None,
+    json_file: Annotated[str | None, typer.Option("--json", metavar="FILE", help="write the numbers as JSON")] = None,
+) -> None:
+    """Measure size and power of the tests again, and systems whose answer is exact, and write a page of numbers."""
+    import numpy as np
+    from rich.progress import Progress
+
+    from .calibrate import calibrate as certify
+    from .listing import console
+
+    with Progress(console=console(stderr=True)) as bar:
+        task = bar.add_task("calibrating", total=None)
+        found = certify(
+            quick,
+            groups or (40 if quick else 2000),
+            np.random.default_rng(0),
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    _write(to, found.page)
+    if json_file is not None:
+        _write(json_file, json.dumps(found.numbers, indent=1, allow_nan=False))
+    typer.echo(f"wrote {to}")
+
+
 def _inquire(
     paths: list[str], irreducible_loss: str, margin: float | None, questions: list[str]
 ) -> tuple[CurveSet, Inquiry]:

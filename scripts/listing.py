@@ -98,7 +98,7 @@ def print_analysis(inquiry: Inquiry) -> None:
         table.add_row(*_analysis_row(group, answers.detectable.trend if answers.detectable else None))
     console().print(table)
     console().print(
-        "deviation: largest |d| over rungs and x; bound: its upper 95 % bound; would show: the smallest trend with size "
+        "deviation: largest |d| over rungs and x; bound: its upper 95 % bound; would show: the smallest size trend "
         "that this ladder detects with 80 % power; unrelated: what curves show that share nothing but the schedule; "
         "* on the shape scale, because the irreducible loss is not known",
         style="dim",
@@ -180,7 +180,8 @@ def _cell(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
-def console() -> Console:
+def console(*, stderr: bool = False) -> Console:
     """The terminal, or a pipe that is taken to be wide."""
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPE_WIDTH
-    return Console(width=width, highlight=False, soft_wrap=False)
+    stream = sys.stderr if stderr else sys.stdout
+    width = shutil.get_terminal_size().columns if stream.isatty() else _PIPE_WIDTH
+    return Console(width=width, highlight=False, soft_wrap=False, stderr=stderr)

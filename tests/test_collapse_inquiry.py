@@ -72,3 +72,12 @@ def test_power_from_a_level_and_from_a_pilot(onecurve):
     assert several.returncode == 2 and "one group of curves" in several.stderr
     assert "Did you mean 'fourier'" in onecurve("power", DEMO, "--dataset", "furier").stderr
     assert "sd of the relative excess loss" in onecurve("power", "--noise", "7").stderr
+
+
+def test_a_quick_certificate_is_written(onecurve, tmp_path):
+    done = onecurve("calibrate", "--quick", "--groups", "20", "--to", "page.md", "--json", "numbers.json")
+    assert done.returncode == 0, done.stderr
+    assert "# Calibration certificate" in (tmp_path / "page.md").read_text()
+    numbers = json.loads((tmp_path / "numbers.json").read_text())
+    assert numbers["quick"] and numbers["groups"] == 20
+    assert all(truth["agrees"] for truth in numbers["truths"] if "agrees" in truth)
