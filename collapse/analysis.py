@@ -15,6 +15,7 @@ from .families.deviation import Member, compare_families, left_out
 from .floor import FloorChoice, check_choice
 from .grid import X_MIN
 from .measurement import Measured, measure
+from .negatives import negatives_of
 from .outcome import AcrossFamilies, Analysis, Form
 from .rescaling import try_rescale
 from .verdict import MARGIN
@@ -77,7 +78,14 @@ def examine(
         for group, (chance, _) in zip(grouped, chances, strict=True)
     ]
     groups = tuple(
-        conclude(one, _fits(measured, one), margin=used, planned=planned, rng=chance)
+        conclude(
+            one,
+            _fits(measured, one),
+            margin=used,
+            planned=planned,
+            rng=chance,
+            negatives=negatives_of(one, measured),
+        )
         for one, (_, chance) in zip(measured, chances, strict=True)
     )
     across = _across(measured, margin=used, resamples=resamples, rng=across_rng)

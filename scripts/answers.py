@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from ..collapse.inquiry import GroupInquiry, Inquiry
+    from ..collapse.inquiry import Controls, GroupInquiry, Inquiry
     from ..collapse.planning.planner import Design, Plan
 
 
@@ -29,6 +29,9 @@ def print_answers(inquiry: Inquiry, console: Console) -> None:
         )
         for card in setting.cards:
             console.print(f"  {card.sentence}")
+        deviating = [one.family for one in setting.claims.families if one.deviates]
+        claim = "all families share one curve" if setting.claims.all_share else "not shown that all share one curve"
+        console.print(f"  {claim}; deviating (Holm): {', '.join(deviating) or 'none'}")
         for name, spread in setting.exponents.items():
             equal = "equal within the margin" if spread.equal else "not shown to be equal"
             console.print(
@@ -38,6 +41,7 @@ def print_answers(inquiry: Inquiry, console: Console) -> None:
     for leg in inquiry.legs:
         console.print(f"\ndata sets against architectures ({leg.leg} rate)", style="bold")
         console.print(f"  {leg.shares.sentence}")
+        console.print(f"  margin: {leg.margin.note}")
         if leg.datasets.p is None:
             console.print(f"  data sets: {leg.datasets.status}")
         else:
@@ -55,6 +59,8 @@ def _group_lines(group: GroupInquiry) -> Iterator[str]:
         yield from _law_lines(group)
     if group.forecast is not None:
         yield _forecast_line(group)
+    if group.controls is not None:
+        yield from _control_lines(group.controls)
 
 
 def _detectable_lines(group: GroupInquiry) -> Iterator[str]:
@@ -115,6 +121,24 @@ def _law_lines(group: GroupInquiry) -> Iterator[str]:
         stable = "" if laws.forms.stability is None else f", stable in {100 * laws.forms.stability:.0f} % of resamples"
         yield f"form: {laws.forms.best or 'none'} ({laws.forms.status}{stable})"
     yield f"rescaling: {laws.rescalings.sentence}"
+
+
+def _control_lines(controls: Controls) -> Iterator[str]:
+    shuffled, horizons = controls.shuffled, controls.wrong_horizons
+    if shuffled is not None:
+        yield (
+            f"curves dealt to rungs at random deviate by {100 * shuffled.deviation:.1f} %, at most "
+            f"{100 * shuffled.deviation_high:.1f} % in 95 of 100 deals; as much as here: p = {shuffled.p_deviation:.3f}"
+        )
+    if horizons.status != "ok":
+        yield f"wrong horizons: {horizons.status}"
+    elif horizons.revealed is None:
+        yield "wrong horizons: none of the errors that were tried would have shown"
+    else:
+        yield f"wrong horizons: an exponent off by {100 * horizons.revealed:.0f} % shows in these very curves"
+    for one in controls.foreign:
+        shown = one.status if one.deviation is None else f"differ by {100 * one.deviation:.1f} %"
+        yield f"{one.control}: {shown}"
 
 
 def _forecast_line(group: GroupInquiry) -> str:

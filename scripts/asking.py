@@ -33,10 +33,13 @@ def analyze(
     across: Annotated[bool, typer.Option("--across", help="models, cards and variance shares across families")] = False,
     forecast: Annotated[bool, typer.Option("--forecast", help="forecast each largest rung from the smaller")] = False,
     laws: Annotated[bool, typer.Option("--laws", help="implied floor, exponents, forms, competing rescalings")] = False,
+    controls: Annotated[
+        bool, typer.Option("--controls", help="shuffled rungs, wrong horizons, other data sets")
+    ] = False,
     where: Annotated[bool, typer.Option("--where", help="at which x which rung leaves the common curve")] = False,
 ) -> None:
     """Test whether curves collapse and by how much each family deviates."""
-    flags = {"across": across, "forecast": forecast, "laws": laws, "where": where}
+    flags = {"across": across, "controls": controls, "forecast": forecast, "laws": laws, "where": where}
     # What a ladder would have shown stands beside every verdict.
     questions = ["detectable", *(name for name, asked in flags.items() if asked)]
     curves, inquiry = _inquire(paths, irreducible_loss, margin, questions)

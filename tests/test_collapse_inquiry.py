@@ -26,7 +26,7 @@ def test_no_question_is_the_analysis(curves):
     asked = inquiry_json(inquiry)
     for mine, theirs in zip(asked["groups"], plain["groups"], strict=True):
         assert {key: mine[key] for key in theirs} == theirs
-        assert {mine[name] for name in ("laws", "forecast", "detectable", "where")} == {None}
+        assert {mine[name] for name in ("laws", "forecast", "detectable", "where", "controls")} == {None}
     assert asked["legs"] == []
 
 
@@ -44,7 +44,16 @@ def test_every_question_reaches_the_json(curves):
     settings = {across["dataset"]: across for across in asked["across_families"]}
     assert {card["family"] for card in settings["glyphs"]["cards"]} == {"cnn", "mlp", "resmlp", "resnet", "vit"}
     assert all(card["sentence"] for across in settings.values() for card in across["cards"])
+    assert control["controls"]["shuffled"]["p_deviation"] > 0.01 > wrong["controls"]["shuffled"]["p_deviation"]
+    assert "constant" in control["controls"]["wrong_horizons"]["status"]
+    foreign = next(g for g in asked["groups"] if (g["family"], g["dataset"]) == ("cnn", "glyphs"))["controls"][
+        "foreign"
+    ]
+    assert [one["control"] for one in foreign][0] == "other data sets" and foreign[0]["deviation"] > 0
+    assert {one["family"] for one in settings["mnist"]["claims"]["families"] if one["deviates"]} >= {"vit"}
+    assert not settings["mnist"]["claims"]["all_share"]
     (leg,) = asked["legs"]
+    assert leg["margin"]["tightened"] and max(v for v in leg["margin"]["values"] if v is not None) <= 0.03
     assert leg["leg"] == "decayed" and 0 < leg["datasets"]["p"] <= 1
     assert "the data set explains" in leg["shares"]["sentence"]
 
