@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -11,7 +11,9 @@ from ..errors import InputError
 from ..results.curves import CurveSet
 from .conclusion import conclude
 from .contract import to_json, to_table
+from .families.crossing import cross
 from .families.deviation import Member, compare_families, left_out
+from .families.margins import Margin, tightened_margin
 from .floor import FloorChoice, check_choice
 from .grid import X_MIN
 from .measurement import Measured, measure
@@ -77,6 +79,7 @@ def examine(
         measure(group, choice=irreducible_loss, resamples=resamples, x_min=x_min, rng=chance)
         for group, (chance, _) in zip(grouped, chances, strict=True)
     ]
+    margins = {leg: tightened_margin(crossing, used) for leg, crossing in cross(measured).items()}
     groups = tuple(
         conclude(
             one,
@@ -85,6 +88,7 @@ def examine(
             planned=planned,
             rng=chance,
             negatives=negatives_of(one, measured),
+            local=_local(one, margins),
         )
         for one, (_, chance) in zip(measured, chances, strict=True)
     )
@@ -112,6 +116,15 @@ def _fits(measured: Sequence[Measured], one: Measured) -> list[Form]:
         and other.leg == one.leg
         and (other.rescaled and other.rescaled.scale) == (one.rescaled and one.rescaled.scale)
     ]
+
+
+def _local(one: Measured, margins: Mapping[str, Margin]) -> Margin | None:
+    """The margin that other data sets tighten, where it was measured on this group's own scale and grid."""
+    margin = margins.get(one.leg)
+    if margin is None or not margin.tightened or one.rescaled is None or one.control is not None:
+        return None
+    same = margin.scale == one.rescaled.scale and np.array_equal(margin.x, one.rescaled.x)
+    return margin if same else None
 
 
 def _across(

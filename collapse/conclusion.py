@@ -9,6 +9,8 @@ import numpy as np
 
 from .controls import Unrelated, unrelated
 from .deviation import noise_floor
+from .equivalence import Deviations
+from .families.margins import Margin
 from .forms import resolution
 from .grid import bands
 from .measurement import Measured
@@ -26,6 +28,7 @@ def conclude(
     planned: float,
     rng: np.random.Generator,
     negatives: Sequence[Measured] = (),
+    local: Margin | None = None,
 ) -> GroupResult:
     """Give the verdict on one group.
 
@@ -36,13 +39,14 @@ def conclude(
     margin, planned : the margin in use, and the one chosen before the data.
     rng : chance, for the unrelated curves and the planned power of the negatives.
     negatives : ladders of the same family and data set that were trained wrongly on purpose.
+    local : the margin at each x that other data sets' curves allow; None where they do not bear on this group.
     """
     group, bounds = one.rescaled, one.deviations
     others = unrelated(group, fits, rng=rng) if group and len(group.sizes) > 1 else None
     limit = resolution(one.form, group) if group else None
     evidence, why = grade(one.curves.curves, one.floor, margin=margin, planned=planned)
     gate = resolution_gate(one, negatives, margin=margin, resolution=limit, rng=rng)
-    verdict, reason = _verdict(one, margin, gate)
+    verdict, reason = _verdict(one, margin, gate, local)
     deviation, lower, upper = _numbers(one)
     result = GroupResult(
         family=one.family,
@@ -71,7 +75,7 @@ def conclude(
         verdict=verdict,
         evidence=evidence,
         reason=reason,
-        warnings=_warnings(one, evidence, why, others, limit),
+        warnings=(*_warnings(one, evidence, why, others, limit), *((local.note,) if local else ())),
         sentence="",
         n_censored=len(one.ladder.censored),
         rescaled=group,
@@ -92,7 +96,7 @@ def _shown(gate: Gate) -> dict[str, float | None]:
     return {f"trained: {row.recipe_label or row.recipe}": row.deviation for row in gate.negatives}
 
 
-def _verdict(one: Measured, margin: float, gate: Gate) -> tuple[Verdict, str | None]:
+def _verdict(one: Measured, margin: float, gate: Gate, local: Margin | None) -> tuple[Verdict, str | None]:
     if one.problem is not None:
         return "cannot-tell", one.problem
     if one.floor_problem is not None:
@@ -108,8 +112,18 @@ def _verdict(one: Measured, margin: float, gate: Gate) -> tuple[Verdict, str | N
         gated=one.control is None,
         trained=gate.trained,
         undetected=gate.undetected,
+        **_held_against(local, one.deviations, margin),
     )
     return decide(found, margin)
+
+
+def _held_against(local: Margin | None, bounds: Deviations, margin: float) -> dict[str, bool]:
+    """Bounds against a margin along x. What reaches the flat margin is refuted even where the other one is blank."""
+    if local is None:
+        return {}
+    lower = np.abs(bounds.d) - bounds.band()
+    refuted = local.refutes(lower) or bounds.lower() >= margin
+    return {"certified": local.certifies(bounds.pointwise_upper()), "refuted": refuted}
 
 
 def _shape_numbers(one: Measured) -> str:

@@ -34,6 +34,8 @@ class Findings:
     gated : whether the resolution is held against a claim of collapse.
     trained : whether ``resolution`` is that of a trained negative.
     undetected : the trained negative that was missed, in words; None where none was.
+    certified, refuted : whether the bounds lie below, or reach, a margin that other data sets tighten at each x; None
+        where the margin is flat.
     """
 
     deviation: float
@@ -47,6 +49,17 @@ class Findings:
     gated: bool
     trained: bool = False
     undetected: str | None = None
+    certified: bool | None = None
+    refuted: bool | None = None
+
+    def below(self, margin: float) -> bool:
+        """Whether the deviation is bounded below the margin, everywhere."""
+        return self.upper < margin if self.certified is None else self.certified
+
+    def beyond(self, margin: float) -> bool:
+        """Whether the deviation reaches the margin somewhere, shown with three seeds or more."""
+        reached = self.lower >= margin if self.refuted is None else self.refuted
+        return self.n_seeds >= 3 and reached
 
 
 def decide(found: Findings, margin: float) -> tuple[Verdict, str | None]:
@@ -59,6 +72,8 @@ def decide(found: Findings, margin: float) -> tuple[Verdict, str | None]:
     lower < margin <= upper, p < .05        ``cannot-tell``: a deviation is real, its size is undecided
     lower < margin <= upper, p >= .05       ``cannot-tell``: underpowered, with the seeds it would take
     ======================================  ==============================================================
+
+    Where other data sets tighten the margin, "below" is asked at every x, and "at least" at any.
 
     With two seeds there is no p: ``collapse``, exactness untested, or ``cannot-tell``.
 
@@ -74,10 +89,14 @@ def decide(found: Findings, margin: float) -> tuple[Verdict, str | None]:
     -------
     The verdict, and the reason: None where the verdict needs none.
     """
-    if found.n_seeds >= 3 and found.lower >= margin:
+    if found.beyond(margin):
         return "no-collapse", None
-    if found.upper < margin:
+    if found.below(margin):
         return _claim(found)
+    if found.upper < margin:
+        return "cannot-tell", (
+            f"bounded by {percent(found.upper)}, yet not at every x by a third of other data sets' spread"
+        )
     return "cannot-tell", _undecided(found, margin)
 
 
@@ -137,6 +156,8 @@ def findings(
     gated: bool = True,
     trained: bool = False,
     undetected: str | None = None,
+    certified: bool | None = None,
+    refuted: bool | None = None,
 ) -> Findings:
     """Read the findings off the bounds."""
     upper = deviations.pointwise_upper()
@@ -153,6 +174,8 @@ def findings(
         gated=gated,
         trained=trained,
         undetected=undetected,
+        certified=certified,
+        refuted=refuted,
     )
 
 

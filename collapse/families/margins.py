@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from ..outcome import RescaledGroup
+from ..outcome import RescaledGroup, Scale
 from .crossing import Crossing
 
 _FEWEST = 3
@@ -20,6 +20,7 @@ class Margin:
 
     Attributes
     ----------
+    scale : of the curves that were compared, None where there were none.
     x : ``(m,)`` grid.
     values : ``(m,)`` the margin; infinite where blank.
     spread, spread_se : ``(m,)`` s_N2(x), the sd between data sets, and its standard error; None with fewer than three.
@@ -27,6 +28,7 @@ class Margin:
     tightened : whether the spread was used; ``note`` says what the row should say.
     """
 
+    scale: Scale | None
     x: np.ndarray
     values: np.ndarray
     spread: np.ndarray | None
@@ -59,10 +61,12 @@ def tightened_margin(crossing: Crossing, margin: float) -> Margin:
     margin : the flat margin, chosen before the data.
     """
     x, m = crossing.x, len(crossing.x)
+    scale: Scale | None = next((group.scale for group in crossing.cells.values()), None)
     datasets = crossing.datasets
     if len(datasets) < _FEWEST:
         count = "1 data set" if len(datasets) == 1 else f"{len(datasets)} data sets"
         return Margin(
+            scale=scale,
             x=x,
             values=np.full(m, margin),
             spread=None,
@@ -76,6 +80,7 @@ def tightened_margin(crossing: Crossing, margin: float) -> Margin:
     blank = spread < _CLEAR * se
     share = f"{100 * blank.mean():.0f} % of the grid carries no information" if blank.any() else "no x is blank"
     return Margin(
+        scale=scale,
         x=x,
         values=np.where(blank, np.inf, np.minimum(margin, _SHARE * spread)),
         spread=spread,
