@@ -92,8 +92,7 @@ def _read_folder(path: str) -> tuple[list[LearningCurve], float | None]:
     table = store.table(_NEEDED)
     if not table.num_rows:
         raise InputError(f"{path!r} holds no results. `onecurve run SWEEP --out {path}` makes some")
-    margins = {(store.read_json(name) or {}).get("margin") for name in store.json_names(".lock.json")}
-    return curves_of(table), margins.pop() if len(margins) == 1 else None
+    return curves_of(table), store.planned_margin()
 
 
 def _read_exported(path: str) -> pa.Table | None:

@@ -62,6 +62,11 @@ class Store:
         with self.fs.open_input_stream(path) as source:
             return json.loads(source.read().decode())
 
+    def planned_margin(self) -> float | None:
+        """The margin that the folder's locks agree on; None where there is no lock, or several that differ."""
+        margins = {(self.read_json(name) or {}).get("margin") for name in self.json_names(".lock.json")}
+        return margins.pop() if len(margins) == 1 else None
+
     def json_names(self, suffix: str) -> list[str]:
         """Names of the files at the root of the folder that end in ``suffix``."""
         return sorted(info.base_name for info in self._list(self.root) if info.base_name.endswith(suffix))

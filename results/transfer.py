@@ -56,11 +56,8 @@ def exploded(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_margin(table: pa.Table, store: Store) -> pa.Table:
-    margins = {(store.read_json(name) or {}).get("margin") for name in store.json_names(".lock.json")}
-    table = table.select(SCHEMA.names)
-    if len(margins) == 1 and None not in margins:
-        return table.replace_schema_metadata({MARGIN_KEY: repr(margins.pop()).encode()})
-    return table
+    margin, table = store.planned_margin(), table.select(SCHEMA.names)
+    return table if margin is None else table.replace_schema_metadata({MARGIN_KEY: repr(margin).encode()})
 
 
 def pull(source: str, to: str | Path) -> tuple[int, int]:
