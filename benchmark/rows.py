@@ -19,8 +19,8 @@ from .train import TrainedTrial, dataset_of
 
 def rows_of(pack: Pack, trained: Sequence[TrainedTrial], *, threads: int, started: str) -> list[dict[str, Any]]:
     """One row a trained trial."""
-    dataset = dataset_of(pack.specs[0])
-    return [_row(pack, trial, dataset, threads, started) for trial in trained]
+    task = _task_columns(pack.specs[0], dataset_of(pack.specs[0]))
+    return [_row(pack, trial, task, threads, started) for trial in trained]
 
 
 def failed_rows(pack: Pack, status: TrialStatus, reason: str, *, threads: int, started: str) -> list[dict[str, Any]]:
@@ -29,7 +29,7 @@ def failed_rows(pack: Pack, status: TrialStatus, reason: str, *, threads: int, s
     return [_row(pack, trial, None, threads, started) for trial in trained]
 
 
-def _row(pack: Pack, trial: TrainedTrial, dataset: Dataset | None, threads: int, started: str) -> dict[str, Any]:
+def _row(pack: Pack, trial: TrainedTrial, task: dict[str, Any] | None, threads: int, started: str) -> dict[str, Any]:
     spec = trial.spec
     row = {**empty_row(), **_identity(spec), **provenance()}
     row |= {
@@ -47,8 +47,8 @@ def _row(pack: Pack, trial: TrainedTrial, dataset: Dataset | None, threads: int,
         "train_seconds": trial.train_seconds,
         "eval_seconds": trial.eval_seconds,
     }
-    if dataset is not None:
-        row |= _task_columns(spec, dataset, trial) | _curve_columns(spec, trial, pack.cell.flops_per_example)
+    if task is not None:
+        row |= task | {"test_loss_se": trial.test_loss_se} | _curve_columns(spec, trial, pack.cell.flops_per_example)
     return row
 
 
@@ -81,7 +81,8 @@ def _identity(spec: TrialSpec) -> dict[str, Any]:
     }
 
 
-def _task_columns(spec: TrialSpec, dataset: Dataset, trial: TrainedTrial) -> dict[str, Any]:
+def _task_columns(spec: TrialSpec, dataset: Dataset) -> dict[str, Any]:
+    """What the table says of the task, the same for every trial of a pack."""
     examples = spec.batch_size * spec.horizon_steps
     known = dataset.irreducible_loss is not None
     return {
@@ -89,7 +90,6 @@ def _task_columns(spec: TrialSpec, dataset: Dataset, trial: TrainedTrial) -> dic
         "irreducible_loss_se": dataset.irreducible_loss_se if known else None,
         "irreducible_loss_source": "known" if known else "none",
         "test_size": dataset.test_set().size,
-        "test_loss_se": trial.test_loss_se,
         "pool_fraction": dataset.pool_fraction(examples),
         "repeats": dataset.repeats(examples),
     }
