@@ -30,7 +30,7 @@ demo: setup
 	$(BIN)/onecurve analyze $(RUN) --json $(RUN)/analysis.json --to $(RUN)/figures
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow

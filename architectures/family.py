@@ -45,6 +45,11 @@ class Family(ABC):
         parametrisation.
     packable : whether many seeds of it may be trained as one batched model. False where a replica would notice the
         others: dropout, batch norm, convolutions (whose last bits depend on the size of the pack).
+    running_statistics : whether it has batch norm, so that it is evaluated with statistics that ran along in training.
+        Curves of such a family are exploratory: the statistics lag behind the weights.
+    branch_ends : regular expressions of the modules whose output is added to a residual stream, the last
+        layers of attention and perceptron, say. A family that gives them and has a field ``depth`` takes rungs with a
+        ``depth``, and `parametrization` multiplies each branch by (base depth / depth).
     """
 
     name: ClassVar[str]
@@ -52,6 +57,8 @@ class Family(ABC):
     library: ClassVar[str] = "torch"
     ladder: ClassVar[tuple[Rung, ...]]
     packable: ClassVar[bool] = True
+    running_statistics: ClassVar[bool] = False
+    branch_ends: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def misfit(self, task: Task) -> str | None:

@@ -44,7 +44,11 @@ class Single:
         return example_losses(self.task, self.model(inputs[0]), targets[0]).mean(-1, keepdim=True)
 
     def predict(self, inputs: Tensor) -> Tensor:
-        return self.model(inputs)[None]
+        self.model.eval()  # batch norm: the running statistics, not those of the test set's chunks
+        try:
+            return self.model(inputs)[None]
+        finally:
+            self.model.train()
 
 
 class Stacked:
