@@ -11,6 +11,7 @@ from .battery import assess
 from .forms import log_form
 from .grid import common_grid
 from .rescaling import to_shape
+from .wrong_tests import chi_square_on_points, permutation_with_fitted_floor
 
 FLOOR = 1.0
 _NOISE = 0.0071
@@ -30,6 +31,9 @@ class Cell:
     noise_ratio : sd of the noisiest rung over that of the quietest; geometric along the ladder, mean 1.
     gain : annealing gain of the first and the last rung, linear between; it needs a decaying rate.
     decay : whether the rate falls linearly to zero.
+    offset : sd of a constant that all losses of a group share, as test sets do, over the smallest end excess.
+    rung_noise : sd of an error curve that the seeds of a rung share, over that of one seed's.
+    order_noise : share of a seed's noise variance that it has in common at all rungs, as one order of the data does.
     """
 
     rungs: int = 6
@@ -41,6 +45,9 @@ class Cell:
     noise_ratio: float = 1.0
     gain: tuple[float, float] = (0.0, 0.0)
     decay: bool = False
+    offset: float = 0.0
+    rung_noise: float = 0.0
+    order_noise: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -100,7 +107,7 @@ def simulate(cell: Cell, groups: int, rng: np.random.Generator) -> Batch:
     ``exp(.0071 AR + .0071 u_s)``: a stationary autoregression with coefficient .9 over the grid and the end, and one
     normal number for each seed.
     """
-    k, n = cell.rungs, cell.seeds
+    k = cell.rungs
     x = np.append(common_grid(), 1.0)
     phase, rate = (1 - (1 - x) ** 2, 1 - x) if cell.decay else (x, np.ones_like(x))
     step = np.arange(k) - (k - 1) / 2
@@ -115,9 +122,22 @@ def simulate(cell: Cell, groups: int, rng: np.random.Generator) -> Batch:
     )
     end = 0.4 * 2.0 ** (-cell.nu * np.arange(k)) * (1 + r)
     sd = _NOISE * cell.noise_ratio ** (np.linspace(-0.5, 0.5, k))
-    noise = autoregression((groups, k, n), len(x), rng) + rng.normal(size=(groups, k, n, 1))
-    loss = FLOOR + end[:, None, None] * np.exp(truth[:, None] + sd[:, None, None] * noise)
+    loss = FLOOR + end[:, None, None] * np.exp(truth[:, None] + sd[:, None, None] * _noise(cell, groups, len(x), rng))
+    if cell.offset:
+        loss += cell.offset * end.min() * rng.normal(size=(groups, 1, 1, 1))
     return Batch(x, 1e4 * 2.0 ** np.arange(k), truth, loss, rate)
+
+
+def _noise(cell: Cell, groups: int, length: int, rng: np.random.Generator) -> np.ndarray:
+    """``(groups, K, n, length)`` noise in units of `_NOISE`, with the parts that curves share where there are any."""
+
+    def draw(rungs: int, seeds: int) -> np.ndarray:
+        return autoregression((groups, rungs, seeds), length, rng) + rng.normal(size=(groups, rungs, seeds, 1))
+
+    noise = draw(cell.rungs, cell.seeds)
+    if cell.order_noise:
+        noise = np.sqrt(1 - cell.order_noise) * noise + np.sqrt(cell.order_noise) * draw(1, cell.seeds)
+    return noise + cell.rung_noise * draw(cell.rungs, 1) if cell.rung_noise else noise
 
 
 def autoregression(shape: tuple[int, ...], length: int, rng: np.random.Generator) -> np.ndarray:
@@ -134,9 +154,10 @@ class Rates:
     """Shares of simulated groups; the standard error of a share s over N groups is ``sqrt(s (1-s)/N)``.
 
     ``exact``, ``trend`` and ``shape`` are rejections of T1, T1d and T3 at 5 %, NaN where the design has too few seeds
-    for the test; ``certified`` has the upper bound below
-    the margin, ``refuted`` the lower bound at or above it; ``covered_above`` has the truth under the upper bound,
-    ``covered_band`` inside the simultaneous band everywhere. ``excess`` is the mean of bound less true deviation.
+    for the test; ``certified`` has the upper bound below the margin, ``refuted`` the lower bound at or above it;
+    ``covered_above`` has the truth under the upper bound, ``covered_band`` inside the simultaneous band everywhere.
+    ``excess`` is the mean of bound less true deviation. ``chi_square`` and ``permutation`` are rejections of the two
+    tests that do not hold their level.
     """
 
     exact: float
@@ -147,6 +168,8 @@ class Rates:
     covered_above: float
     covered_band: float
     excess: float
+    chi_square: float
+    permutation: float
 
 
 def size_and_power(
@@ -165,7 +188,13 @@ def size_and_power(
         tests = [_rejects(exact.p), _rejects(exact.p_trend), _rejects(shapes.p)]
         covered = [upper >= batch.deviation, np.all(np.abs(bounds.d - d) <= bounds.band())]
         rows.append([*tests, upper < margin, bounds.lower() >= margin, *covered, upper - batch.deviation])
-    return Rates(*np.mean(np.array(rows, dtype=float), axis=0).tolist())
+    wrong = chi_square_on_points(z), permutation_with_fitted_floor(batch.loss, x, batch.sizes, rng=rng)
+    return Rates(*np.mean(np.array(rows, dtype=float), axis=0).tolist(), *map(_share, wrong))
+
+
+def _share(p: np.ndarray) -> float:
+    known = p[~np.isnan(p)]
+    return float(np.mean(known < 0.05)) if len(known) else float("nan")
 
 
 def _rejects(p: float | None) -> float:

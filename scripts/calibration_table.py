@@ -29,6 +29,8 @@ LINES = (
         name="true collapse",
         cell=Cell(),
         expected={
+            "chi_square": (0.6, 0.7),
+            "permutation": (0.19, 0.28),
             "exact": _one(0.05),
             "shape": _one(0.04),
             "profiled": (0.04, 0.06),
@@ -43,6 +45,8 @@ LINES = (
         name="noise 4 times larger at one end",
         cell=Cell(noise_ratio=4),
         expected={
+            "chi_square": _one(0.6),
+            "permutation": (0.17, 0.28),
             "exact": (0.04, 0.08),
             "shape": (0.02, 0.055),
             "profiled": (0.045, 0.058),
@@ -55,6 +59,8 @@ LINES = (
         name="horizon exponent +5 %",
         cell=Cell(gamma_error=0.05),
         expected={
+            "chi_square": _one(0.98),
+            "permutation": _one(0.56),
             "exact": (0.55, 0.68),
             "trend": _one(0.92),
             "shape": _one(0.05),
@@ -68,6 +74,8 @@ LINES = (
         name="horizon exponent +10 %",
         cell=Cell(gamma_error=0.1),
         expected={
+            "chi_square": _one(1.0),
+            "permutation": (0.91, 0.97),
             "exact": _one(1.0),
             "shape": _one(0.045),
             "profiled": _one(0.18),
@@ -81,6 +89,7 @@ LINES = (
         name="horizon exponent +20 %",
         cell=Cell(gamma_error=0.2),
         expected={
+            "permutation": _one(1.0),
             "exact": _one(1.0),
             "shape": _one(0.05),
             "profiled": _one(0.70),
@@ -156,6 +165,36 @@ LINES = (
         name="exponents .3, linear decay, gain drifts from .11 to .17",
         cell=Cell(mu=0.3, nu=0.3, gain=(0.11, 0.17), decay=True),
         expected={"deviation": _one(0.03)},
+        floors=False,
+    ),
+    Line(
+        name="test-set offset, sd 2 % of the smallest end excess",
+        cell=Cell(offset=0.02),
+        expected={"exact": _one(0.14)},
+        floors=False,
+    ),
+    Line(
+        name="8 rungs, 10 seeds, test-set offset, sd 4 %",
+        cell=Cell(rungs=8, seeds=10, offset=0.04),
+        expected={"exact": _one(0.56)},
+        floors=False,
+    ),
+    Line(
+        name="error curve shared by a rung's seeds, a quarter of a seed's",
+        cell=Cell(rung_noise=0.25),
+        expected={"exact": (0.19, 0.95), "covered_above": (0.95, 1.0)},
+        floors=False,
+    ),
+    Line(
+        name="error curve shared by a rung's seeds, three quarters of a seed's",
+        cell=Cell(rung_noise=0.75),
+        expected={"exact": (0.19, 0.95), "covered_above": (0.95, 1.0)},
+        floors=False,
+    ),
+    Line(
+        name="data order shared across rungs, half the variance",
+        cell=Cell(order_noise=0.5),
+        expected={"exact": (0.0, 0.05)},
         floors=False,
     ),
 )

@@ -11,6 +11,8 @@ import numpy as np
 
 # column: heading, key of the measured number, which count of groups is behind it
 _POWER = (
+    ("chi-square on points (wrong)", "chi_square", "known"),
+    ("F, fitted floor (wrong)", "permutation", "known"),
     ("T1", "exact", "known"),
     ("T1d", "trend", "known"),
     ("T2", "profiled", "profiled"),
