@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 import uuid
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.fs as pafs
@@ -20,6 +22,12 @@ from ..errors import InputError
 from .schema import SCHEMA
 
 _SHARDS = "trials"
+_PART = "part-"  # no pack is called so: their names begin with 16 hex digits
+_SOURCES = b"onecurve.sources"
+_KEYS = ["trial_id", "status", "attempt", "started_utc"]
+# Shards are read with the schema given, so they need no copy of it, and no statistics: half the size, half the time.
+_BARE = pa.schema([field.remove_metadata() for field in SCHEMA])
+_SMALL = {"compression": "zstd", "write_statistics": False, "use_dictionary": False, "store_schema": False}
 
 
 class Store:
@@ -46,7 +54,7 @@ class Store:
         table = pa.Table.from_pylist([dict(row) for row in rows], schema=SCHEMA)
         attempt = max((int(row.get("attempt") or 1) for row in rows), default=1)
         path = f"{self.root}/{_SHARDS}/{pack}-{uuid.uuid4().hex[:8]}-{attempt}.parquet"
-        self._put(path, lambda sink: pq.write_table(table, sink, compression="zstd"))
+        self._put(path, lambda sink: pq.write_table(table, sink, **_SMALL))
         return path
 
     def write_json(self, name: str, value: Any) -> None:
@@ -72,19 +80,80 @@ class Store:
         return sorted(info.base_name for info in self._list(self.root) if info.base_name.endswith(suffix))
 
     def shards(self) -> list[str]:
-        """Paths of all shards, sorted."""
-        return sorted(i.path for i in self._list(f"{self.root}/{_SHARDS}") if i.path.endswith(".parquet"))
+        """Paths of all shards that packs wrote, sorted."""
+        return [path for path in self._tables() if not _is_part(path)]
+
+    def parts(self) -> list[str]:
+        """Paths of all parts, each the rows of many shards in one file, sorted."""
+        return [path for path in self._tables() if _is_part(path)]
+
+    def loose(self) -> list[str]:
+        """Paths of the shards that no part holds yet."""
+        held = {name for part in self.parts() for name in self._sources(part)}
+        return [path for path in self.shards() if path.rsplit("/", 1)[1] not in held]
+
+    def compact(self, minimum: int = 2) -> str | None:
+        """Write the rows of all loose shards into one part, and return its path.
+
+        Thousands of small files are slow to open, on an object store above all. The shards stay: reading leaves out
+        those that a part names, and a shard that two parts hold is no harm, because one row a trial is kept anyway.
+
+        Parameters
+        ----------
+        minimum : do nothing where fewer loose shards are there.
+        """
+        paths = self.loose()
+        if len(paths) < minimum:
+            return None
+        table, read = self._readable(paths, None)
+        if not table.num_rows:
+            return None
+        names = json.dumps([path.rsplit("/", 1)[1] for path in read]).encode()
+        path = f"{self.root}/{_SHARDS}/{_PART}{uuid.uuid4().hex[:16]}.parquet"
+        table = table.replace_schema_metadata({_SOURCES: names})
+        self._put(path, lambda sink: pq.write_table(table, sink, compression="zstd"))
+        return path
+
+    def prune(self, older_than_days: float = 1.0) -> int:
+        """Delete the shards that a part holds, if both are older than a day; returns how many.
+
+        A part that is young may still be on its way to other machines, and its shards may be open there.
+        """
+        limit = time.time() - 86400 * older_than_days
+        age = {info.path: info.mtime.timestamp() for info in self._list(f"{self.root}/{_SHARDS}") if info.mtime}
+        doomed = set()
+        for part in self.parts():
+            if age.get(part, limit) < limit:
+                doomed |= {f"{self.root}/{_SHARDS}/{name}" for name in self._sources(part)}
+        gone = [path for path in sorted(doomed) if age.get(path, limit) < limit]
+        for path in gone:
+            self.fs.delete_file(path)
+        return len(gone)
+
+    def quarantine(self) -> list[str]:
+        """Move what is no readable shard of ours out of the way; returns the new paths. Its trials are open again."""
+        _, readable = self._readable(self._tables(), ["trial_id"], silent=True)
+        moved = []
+        for path in sorted(set(self._tables()) - set(readable)):
+            target = f"{self.root}/quarantine/{path.rsplit('/', 1)[1]}"
+            self.fs.create_dir(f"{self.root}/quarantine")
+            self.fs.move(path, target)
+            moved.append(target)
+        return moved
 
     def table(self, columns: Sequence[str] | None = None) -> pa.Table:
         """One row a trial, the best of its attempts, in the order of trial ids."""
-        needed = None if columns is None else sorted({*columns, "trial_id", "status", "started_utc", "attempt"})
+        needed = None if columns is None else sorted({*columns, *_KEYS})
         return best_rows(self._read(needed))
+
+    def statuses(self) -> dict[str, str]:
+        """Status of every trial in the table, by trial id."""
+        table = self.table(["trial_id", "status"])
+        return dict(zip(table["trial_id"].to_pylist(), table["status"].to_pylist(), strict=True))
 
     def successful(self) -> set[str]:
         """Ids of the trials that ended well."""
-        table = self.table(["trial_id", "status"])
-        done = zip(table["trial_id"].to_pylist(), table["status"].to_pylist(), strict=True)
-        return {trial for trial, status in done if status == "ok"}
+        return {trial for trial, status in self.statuses().items() if status == "ok"}
 
     def check_writable(self) -> None:
         """Say now, not after hours of training, that nothing can be kept here."""
@@ -96,27 +165,53 @@ class Store:
             raise InputError(f"the results folder {self.uri!r} is not writable: {error}") from None
 
     def _read(self, columns: list[str] | None) -> pa.Table:
+        paths = [*self.parts(), *self.loose()]
         schema = SCHEMA if columns is None else pa.schema([SCHEMA.field(name) for name in columns])
-        paths = self.shards()
         if not paths:
             return schema.empty_table()
-        try:
-            return pads.dataset(paths, schema=SCHEMA, filesystem=self.fs, format="parquet").to_table(columns=columns)
-        except (pa.ArrowInvalid, OSError):
-            return pa.concat_tables([schema.empty_table(), *self._readable(paths, columns)])
+        return self._readable(paths, columns)[0]
 
-    def _readable(self, paths: Sequence[str], columns: list[str] | None) -> list[pa.Table]:
-        """Read shard by shard, and name those that cannot be read: their trials count as not yet done."""
-        tables = []
+    def _load(self, paths: Sequence[str], columns: list[str] | None) -> pa.Table:
+        """The rows of files, all or none: an error where one of them is damaged or not ours."""
+        dataset = pads.dataset(list(paths), schema=_BARE, filesystem=self.fs, format="parquet")
+        table = dataset.to_table(columns=columns)
+        if table["trial_id"].null_count:
+            raise pa.ArrowInvalid("a row has no trial id")
+        return table
+
+    def _readable(
+        self, paths: Sequence[str], columns: list[str] | None, silent: bool = False
+    ) -> tuple[pa.Table, list[str]]:
+        """Read all files, or one by one where that fails: what is damaged or not ours is left out, and named."""
+        with contextlib.suppress(pa.ArrowInvalid, OSError):
+            return self._load(paths, columns), list(paths)
+        tables, read = [], []
         for path in paths:
             try:
-                shard = pads.dataset([path], schema=SCHEMA, filesystem=self.fs, format="parquet")
-                tables.append(shard.to_table(columns=columns))
+                table = self._load([path], columns)
             except (pa.ArrowInvalid, OSError):
-                warnings.warn(
-                    f"{path} is damaged and was left out; `onecurve run` trains its trials again", stacklevel=2
-                )
-        return tables
+                if not silent:
+                    warnings.warn(
+                        f"{path} is damaged or foreign and was left out; `onecurve run` trains its trials again",
+                        stacklevel=2,
+                    )
+                continue
+            tables.append(table)
+            read.append(path)
+        names = SCHEMA.names if columns is None else columns
+        empty = pa.schema([_BARE.field(name) for name in names]).empty_table()
+        return pa.concat_tables([empty, *tables]), read
+
+    def _tables(self) -> list[str]:
+        return sorted(i.path for i in self._list(f"{self.root}/{_SHARDS}") if i.path.endswith(".parquet"))
+
+    def _sources(self, part: str) -> list[str]:
+        """Names of the shards that a part holds; none where it cannot be read, so that its shards are read instead."""
+        try:
+            metadata = pq.read_schema(part, filesystem=self.fs).metadata or {}
+        except (pa.ArrowInvalid, OSError):
+            return []
+        return json.loads(metadata.get(_SOURCES, b"[]"))
 
     def _list(self, folder: str) -> list[pafs.FileInfo]:
         return self.fs.get_file_info(pafs.FileSelector(folder, allow_not_found=True))
@@ -141,13 +236,15 @@ class Store:
 
 def best_rows(table: pa.Table) -> pa.Table:
     """Keep one row a trial: ``ok`` before anything else, then the latest attempt."""
-    rank = pa.array([0 if status == "ok" else 1 for status in table["status"].to_pylist()], pa.int8())
-    order = table.append_column("rank", rank).sort_by(
-        [("trial_id", "ascending"), ("rank", "ascending"), ("attempt", "descending"), ("started_utc", "descending")]
-    )
-    ids = order["trial_id"].to_pylist()
-    first = [i for i, trial in enumerate(ids) if i == 0 or trial != ids[i - 1]]
-    return order.take(pa.array(first, pa.int64())).drop_columns(["rank"])
+    keys = pl.DataFrame(pl.from_arrow(table.select(_KEYS))).with_row_index()
+    best = keys.sort(
+        "trial_id", pl.col("status") != "ok", "attempt", "started_utc", descending=[False, False, True, True]
+    ).unique("trial_id", keep="first", maintain_order=True)
+    return table.take(best["index"].to_arrow())
+
+
+def _is_part(path: str) -> bool:
+    return path.rsplit("/", 1)[1].startswith(_PART)
 
 
 def _open(uri: str) -> tuple[pafs.FileSystem, str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from onecurve.errors import InputError
@@ -147,3 +150,64 @@ def test_pull_notices_a_file_that_changed_on_the_way(tmp_path):
 def test_pull_of_something_else_is_refused(tmp_path):
     with pytest.raises(InputError, match="not a results folder"):
         pull(str(tmp_path / "nothing"), tmp_path / "copy")
+
+
+def aged(path: str | Path, days: float = 2) -> None:
+    then = time.time() - 86400 * days
+    os.utime(path, (then, then))
+
+
+def test_compaction_changes_no_row_and_leaves_the_shards(tmp_path):
+    store = Store(tmp_path)
+    for i, status in enumerate(["ok", "killed", "diverged"]):
+        store.write_rows([row("abc"[i], status, 0.5 - i / 10)], f"p{i}")
+    before, shards = store.table(), store.shards()
+    part = store.compact()
+    assert store.parts() == [part] and store.shards() == shards and store.loose() == []
+    assert store.table().equals(before)
+    assert store.compact() is None
+    store.write_rows([row("b", "ok", attempt=2)], "p1")
+    assert len(store.loose()) == 1
+    assert store.statuses() == {"a": "ok", "b": "ok", "c": "diverged"}
+    assert read_curves([tmp_path]).curves[0].loss.tolist() == [1.0, 0.7, 0.5]
+
+
+def test_pruning_takes_only_old_shards_that_an_old_part_holds(tmp_path):
+    store = Store(tmp_path)
+    for name in "ab":
+        store.write_rows([row(name)], name)
+    part = store.compact()
+    store.write_rows([row("c")], "c")
+    before = store.table()
+    for path in store.shards():
+        aged(path)
+    assert store.prune() == 0  # the part is young
+    aged(part)
+    assert store.prune() == 2
+    assert len(store.shards()) == 1
+    assert store.table().equals(before)
+
+
+def test_a_damaged_part_costs_nothing_while_its_shards_are_there(tmp_path):
+    store = Store(tmp_path)
+    store.write_rows([row("a")], "a")
+    store.write_rows([row("b")], "b")
+    before = store.table()
+    Path(store.compact()).write_bytes(b"PAR1 and nothing")
+    with pytest.warns(UserWarning, match="part-.*damaged"):
+        assert store.table().equals(before)
+
+
+def test_damaged_and_foreign_files_are_put_aside(tmp_path):
+    store = Store(tmp_path)
+    store.write_rows([row("a")], "a")
+    folder = tmp_path / "trials"
+    (folder / "cut.parquet").write_bytes(Path(store.shards()[0]).read_bytes()[:900])
+    pq.write_table(pa.table({"planet": ["mars"]}), folder / "other.parquet")
+    with pytest.warns(UserWarning, match="damaged or foreign"):
+        assert store.successful() == {"a"}
+    moved = store.quarantine()
+    assert [Path(path).name for path in moved] == ["cut.parquet", "other.parquet"]
+    assert all(Path(path).is_file() for path in moved)
+    assert store.successful() == {"a"}
+    assert store.quarantine() == []
