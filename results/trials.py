@@ -16,7 +16,7 @@ STATUSES: tuple[TrialStatus, ...] = ("ok", "diverged", "oom", "timeout", "killed
 
 # Fields added after the first release, with the value that every older trial had. They stay out of the hash while
 # they have that value, so an old store keeps its names.
-INTRODUCED: dict[str, Any] = {}
+INTRODUCED: dict[str, Any] = {"batch_rule": "", "train_size": None}
 
 # What a ladder derives, or what repeats a trial: curves that differ in these alone are compared with each other.
 NOT_IN_RECIPE = ("rung", "seed", "horizon_steps", "packed")
@@ -34,6 +34,10 @@ class TrialSpec:
     schedule : ``linear``, ``cosine`` or ``constant``.
     warmup_fraction : share of the horizon in which the rate rises linearly.
     batch_size : examples an update.
+    batch_rule : the rule that gave the batch size, in words, where it grows with the ladder; empty where it is fixed.
+        Rungs under a rule share a recipe although their batch sizes differ.
+    train_size : the trial trains on the first so many examples of its seed, over and over; None where it takes new ones
+        as long as there are any.
     horizon_rule : the rule that gave the horizon, in words; a ladder with another rule is another recipe.
     horizon_steps : updates, t*.
     eval_grid : name of the rule for the evaluation points.
@@ -59,6 +63,8 @@ class TrialSpec:
     packed: bool
     seed: int
     protocol: str
+    batch_rule: str = ""
+    train_size: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rung", MappingProxyType({k: int(v) for k, v in self.rung.items()}))
@@ -80,7 +86,8 @@ class TrialSpec:
     @property
     def recipe(self) -> str:
         """8 hex digits that curves of one ladder share."""
-        fields = {k: v for k, v in self.to_dict().items() if k not in NOT_IN_RECIPE and k not in INTRODUCED}
+        derived = (*NOT_IN_RECIPE, "batch_size") if self.batch_rule else NOT_IN_RECIPE
+        fields = {k: v for k, v in self.to_dict().items() if k not in derived and k not in INTRODUCED}
         fields |= {k: v for k, v in self.to_dict().items() if k in INTRODUCED and v != INTRODUCED[k]}
         return fingerprint(fields)[:8]
 
@@ -92,7 +99,8 @@ class TrialSpec:
         )
         return (
             f"{self.optimizer.name} {self.peak_lr:g}, {self.schedule}, {parametrization}, "
-            f"batch {self.batch_size}, horizon {self.horizon_rule}"
+            f"batch {self.batch_rule or self.batch_size}, horizon {self.horizon_rule}"
+            + (f", on {self.train_size} examples" if self.train_size is not None else "")
         )
 
     @property
