@@ -52,9 +52,15 @@ class Measurement:
 
 
 def example_losses(task: Task, outputs: Tensor, targets: Tensor) -> Tensor:
-    """Loss of each example: ``(..., n, outputs)`` and targets of the task to ``(..., n)``."""
+    """Loss of each example: ``(..., n, outputs)`` and targets of the task to ``(..., n)``.
+
+    Targets of a cross-entropy are classes, or, as floats, the true probability of each class (see `TestSet`).
+    """
     if task.loss == "squared_error":
         return (outputs - targets).square().mean(-1)
+    if targets.is_floating_point():
+        losses = -(targets * F.log_softmax(outputs, dim=-1)).sum(-1)
+        return losses.sum(-1) / targets.sum((-2, -1)) if task.kind == "tokens" else losses
     losses = F.cross_entropy(outputs.reshape(-1, outputs.shape[-1]), targets.reshape(-1), reduction="none")
     losses = losses.reshape(targets.shape)
     return losses.mean(-1) if task.kind == "tokens" else losses
@@ -75,7 +81,7 @@ def evaluate(predict: Callable[[Tensor], Tensor], task: Task, test: TestSet) -> 
         targets = targets.expand(len(outputs), *targets.shape)
         losses.append(example_losses(task, outputs, targets).double())
         if task.loss == "cross_entropy":
-            hits.append((outputs.argmax(-1) == targets).double().reshape(len(outputs), -1).mean(-1) * outputs.shape[1])
+            hits.append(_hits(task, outputs.argmax(-1), targets))
     # Summed row by row in numpy: torch's reductions choose an order by the number of rows, and so by the pack.
     each = torch.cat(losses, dim=1).numpy()
     accuracy = (torch.stack(hits).sum(0) / test.size).numpy() if hits else None
@@ -84,3 +90,11 @@ def evaluate(predict: Callable[[Tensor], Tensor], task: Task, test: TestSet) -> 
         return Measurement(loss, accuracy, np.zeros(len(loss)))
     se = each.std(1, ddof=1) / math.sqrt(test.size)
     return Measurement(each.mean(1) + test.offset, accuracy, se)
+
+
+def _hits(task: Task, chosen: Tensor, targets: Tensor) -> Tensor:
+    """How many examples each replica gets right, ``(R,)``: with true probabilities, how many it is expected to."""
+    if not targets.is_floating_point():
+        return (chosen == targets).double().reshape(len(chosen), -1).mean(-1) * chosen.shape[1]
+    right = targets.gather(-1, chosen[..., None])[..., 0].double()
+    return (right.sum(-1) / targets.sum((-2, -1)) if task.kind == "tokens" else right).sum(-1)

@@ -22,7 +22,10 @@ class TestSet:
 
     Attributes
     ----------
-    inputs, targets : tensors with the examples along the first axis.
+    inputs, targets : tensors with the examples along the first axis. Targets are those of a stream or, for a
+        cross-entropy whose truth is known, the true probability of each class: float32 ``(n, outputs)``, for tokens
+        ``(n, length, outputs)``, where a position of zeros is not scored. The loss is then the expectation over labels,
+        so that no network can be below the irreducible loss by chance.
     weights : ``(n,)``, or None for the plain mean ``1/n``.
     offset : the part of the loss that no prediction on these inputs can change.
     affine_only : the examples are the points of a quadrature rule that gives the population loss exactly for networks
@@ -52,6 +55,30 @@ class Stream(Protocol):
 
     def batch(self, step: int, size: int) -> tuple[Tensor, Tensor]:
         """Inputs and targets of update ``step`` (from 0): a function of seed, step and size, whatever came before."""
+        ...
+
+
+class View(Protocol):
+    """Observables that need no clock: the loss of parts of a task, as functions of sums over the test examples.
+
+    Attributes
+    ----------
+    names : what each observable is called.
+    size : it looks at the first so many test examples.
+    """
+
+    names: tuple[str, ...]
+    size: int
+
+    def sums(self, rows: slice, outputs: Tensor) -> Tensor:
+        """What test examples ``rows`` add: ``(R, b, ...)`` outputs of R networks to ``(R, k)``, float64.
+
+        A network's row may not depend on how many others there are.
+        """
+        ...
+
+    def values(self, sums: Tensor) -> Tensor:
+        """The observables, ``(R, len(names))``, from the sums over all ``size`` examples."""
         ...
 
 
@@ -101,13 +128,20 @@ class Dataset(ABC):
         """sha256 of data that the parameters do not decide (files of a package); empty where they decide it."""
         return ""
 
-    def pool_fraction(self, examples: int) -> float:
-        """Share of the pool that a run over ``examples`` uses; 0 where each draw is new."""
-        return min(1.0, examples / self.pool_size) if self.pool_size else 0.0
+    def view(self, test: TestSet) -> View | None:
+        """What a network's outputs on this test set tell beside their loss, such as the loss of parts of the task."""
+        return None
 
-    def repeats(self, examples: int) -> float:
+    def pool_fraction(self, examples: int, train_size: int | None = None) -> float:
+        """Share of the pool, or of the ``train_size`` examples, that a run over ``examples`` uses; 0 where each draw is
+        new."""
+        pool = train_size or self.pool_size
+        return min(1.0, examples / pool) if pool else 0.0
+
+    def repeats(self, examples: int, train_size: int | None = None) -> float:
         """How often a run over ``examples`` sees an example on average: 1 in one pass."""
-        return max(1.0, examples / self.pool_size) if self.pool_size else 1.0
+        pool = train_size or self.pool_size
+        return max(1.0, examples / pool) if pool else 1.0
 
     @property
     def ref(self) -> Ref:
