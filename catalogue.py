@@ -30,6 +30,7 @@ class Catalogue(Generic[T]):
         self.kind = kind
         self.package = package
         self._entries: dict[str, type[T]] = {}
+        self._makers: list[tuple[Callable[[str], bool], Callable[[str, Mapping[str, Any]], T]]] = []
         self._loaded = False
 
     def register(self, entry: type[T]) -> type[T]:
@@ -41,8 +42,22 @@ class Catalogue(Generic[T]):
         self._entries[name] = entry
         return entry
 
+    def maker(
+        self, accepts: Callable[[str], bool]
+    ) -> Callable[[Callable[[str, Mapping[str, Any]], T]], Callable[[str, Mapping[str, Any]], T]]:
+        """Let a function of name and parameters make the entries of all names that ``accepts``; use it as a decorator.
+
+        For names that no list can hold: those of another library, or of a user's own file.
+        """
+
+        def add(make: Callable[[str, Mapping[str, Any]], T]) -> Callable[[str, Mapping[str, Any]], T]:
+            self._makers.append((accepts, make))
+            return make
+
+        return add
+
     def names(self) -> list[str]:
-        """All names, sorted."""
+        """All names of registered entries, sorted."""
         self._load()
         return sorted(self._entries)
 
@@ -55,6 +70,9 @@ class Catalogue(Generic[T]):
             An unknown name or parameter, with the nearest match.
         """
         self._load()
+        for accepts, maker in self._makers:
+            if accepts(name):
+                return maker(name, params or {})
         if name not in self._entries:
             raise unknown(self.kind, name, self._entries)
         entry = self._entries[name]

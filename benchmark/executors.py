@@ -64,6 +64,22 @@ def make_executor(address: str) -> Executor:
     return RayExecutor(None if address == "local" else address)
 
 
+def carrying(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The function, with the texts of users' networks that this process has read, for a worker that has no such files.
+
+    It is a nested function, so it travels by value with them.
+    """
+    from ..architectures.user import remember, sources
+
+    texts = sources()
+
+    def call(item: Any) -> Any:
+        remember(texts)
+        return function(item)
+
+    return call
+
+
 def usable_cpus() -> int:
     """CPUs that this process may use: its affinity, less where a control group grants less."""
     granted = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

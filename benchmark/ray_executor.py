@@ -20,7 +20,7 @@ import ray  # noqa: E402
 from ray.exceptions import RayActorError, RayError, RayTaskError  # noqa: E402
 
 from ..errors import InputError  # noqa: E402
-from .executors import Outcome, usable_cpus  # noqa: E402
+from .executors import Outcome, carrying, usable_cpus  # noqa: E402
 
 _OBJECT_STORE = 200 * 1024**2  # bytes; packs return a small status, so little is kept
 _WINDOW = 2  # packs in flight for each slot: the next one waits at the worker
@@ -43,7 +43,7 @@ class RayExecutor:
         self.slots = max(1, int(ray.cluster_resources().get("CPU", 1)))
 
     def map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Outcome]:
-        task = ray.remote(num_cpus=1, max_retries=0, max_calls=0)(function)
+        task = ray.remote(num_cpus=1, max_retries=0, max_calls=0)(carrying(function))
         waiting, flying = list(reversed(items)), {}
         while waiting or flying:
             while waiting and len(flying) < _WINDOW * self.slots:

@@ -1,0 +1,173 @@
+"""Families whose networks others wrote: what they fit is found by trying them on a few inputs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..errors import InputError
+from ..task import Ref, Scalar, Task
+from .draws import Key, key_of, secluded
+from .family import Family, Rung
+from .flops import example_inputs
+
+_BATCH = 2
+_SAMPLES = (
+    *(Task(kind="image", shape=(3, side, side), outputs=2, loss="cross_entropy") for side in (32, 64, 16, 224)),
+    Task(kind="vector", shape=(4,), outputs=1, loss="squared_error"),
+    Task(kind="tokens", shape=(16,), outputs=7, loss="cross_entropy", vocabulary=7),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Foreign(Family):
+    """A family of networks that others wrote.
+
+    Attributes
+    ----------
+    arguments : what their constructor is given beside the rung and the task, as canonical JSON.
+    """
+
+    arguments: str = "{}"
+
+    @property
+    def ref(self) -> Ref:
+        return Ref(name=self.name, version=self.version, params=flattened(json.loads(self.arguments)))
+
+    def misfit(self, task: Task) -> str | None:
+        return refusal(self, self.ladder[0], task) if self.ladder else None
+
+
+def refusal(family: Family, rung: Rung, task: Task) -> str | None:
+    """Why a rung of a family cannot learn a task, found by running it on two examples: one clause, or None."""
+    return _refusal(family, key_of(rung), task)
+
+
+@lru_cache(maxsize=512)
+def _refusal(family: Family, key: Key, task: Task) -> str | None:
+    try:
+        with secluded(0):
+            net = family.build(dict(key), task)
+            if not isinstance(net, nn.Module):
+                return f"is a {type(net).__name__} and no torch network"
+            return _flaw(net, task)
+    except InputError as error:
+        return str(error)
+    except Exception as error:  # whatever somebody else's code may raise
+        return f"it cannot be built for {task}: {first_line(error)}"
+
+
+def _flaw(net: nn.Module, task: Task) -> str | None:
+    inputs = example_inputs(task, _BATCH)
+    try:
+        with spent_strides(net) as spent, torch.no_grad():
+            first, second = net(inputs), net(inputs)
+    except Exception as error:
+        return f"it does not run on {_inputs(task)}: {first_line(error)}"
+    if spent:
+        return f"an input of {_inputs(task)} is too small for its strides: {spent[0]!r} meets a single pixel"
+    if not any(p.requires_grad for p in net.parameters()):
+        return "it has no parameters to train"
+    wanted = (_BATCH, *(task.shape if task.kind == "tokens" else ()), task.outputs)
+    if not isinstance(first, torch.Tensor) or tuple(first.shape) != wanted:
+        shape = tuple(first.shape) if isinstance(first, torch.Tensor) else f"a {type(first).__name__}"
+        return f"it returns {shape} for {_BATCH} examples, the task wants {wanted}"
+    if not torch.equal(first, second):
+        return "it draws random numbers while it trains (dropout?), so its curve would be no function of the seed"
+    return None
+
+
+def _inputs(task: Task) -> str:
+    if task.kind != "image":
+        return f"{task.kind} {'x'.join(map(str, task.shape))}"
+    channels, *sides = task.shape
+    return f"{' x '.join(map(str, sides))} pixels" + (f" in {channels} channels" if channels != 1 else " in 1 channel")
+
+
+def first_line(error: BaseException) -> str:
+    """An exception in one line, for a message; one that says little by itself with the line of code that raised it."""
+    lines = str(error).strip().splitlines()
+    said = f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
+    frames = traceback.extract_tb(error.__traceback__)
+    if (
+        frames
+        and frames[-1].line
+        and (not lines or isinstance(error, (LookupError, AssertionError, AttributeError, TypeError)))
+    ):
+        said += f" at `{frames[-1].line.strip()[:100]}`"
+    return said
+
+
+@contextmanager
+def spent_strides(net: nn.Module) -> Iterator[list[str]]:
+    """Names of modules that stride over an image of one pixel: all strides after it are for nothing."""
+    spent: list[str] = []
+
+    def watch(name: str) -> Callable[..., None]:
+        def hook(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+            here = inputs[0] if inputs else None
+            if isinstance(here, torch.Tensor) and here.dim() == 4 and max(here.shape[2:]) == 1:
+                spent.append(name)
+
+        return hook
+
+    handles = [
+        module.register_forward_pre_hook(watch(name))
+        for name, module in net.named_modules()
+        if isinstance(module, (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)) and _strides(module)
+    ]
+    try:
+        yield spent
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _strides(module: nn.Module) -> bool:
+    stride = module.stride
+    return any(s > 1 for s in (stride if isinstance(stride, tuple) else (stride,)) if isinstance(s, int))
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Libraries warn of what is decided here on purpose."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def has_batch_norm(family: Family) -> bool:
+    """Whether the base rung, built for the first task that it takes, keeps running statistics."""
+    for task in _SAMPLES if family.ladder else ():
+        try:
+            with secluded(0):
+                net = family.build(family.ladder[0], task)
+        except Exception:  # another task may do; `refusal` says what is wrong
+            continue
+        return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in net.modules())
+    return False
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys and without spaces."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def flattened(arguments: Mapping[str, Any]) -> dict[str, Scalar]:
+    """Arguments as scalars, lists and mappings as canonical JSON, for a `Ref`."""
+    return {k: v if isinstance(v, (str, int, float)) else canonical(v) for k, v in arguments.items()}
+
+
+def unflattened(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The inverse of `flattened`; what is a list already stays one."""
+    nested = {k: v for k, v in params.items() if isinstance(v, str) and (v[:1] in ("[", "{") or v == "null")}
+    return {**params, **{k: json.loads(v) for k, v in nested.items()}}

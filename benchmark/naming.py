@@ -1,0 +1,48 @@
+"""Families by name from outside the catalogue: how a sweep pins them, and whether their rungs fit a task."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..architectures.family import Family, Rung
+from ..architectures.foreign import Foreign, refusal
+from ..architectures.zoo import FIXED, ZooModel
+from ..errors import InputError
+from ..results.trials import rung_label
+from ..task import Task
+
+
+def pinned(family: Family, params: Mapping[str, Any], first: Rung) -> tuple[str, dict[str, Any]]:
+    """Name and parameters from which any worker makes the same family again.
+
+    A user's file is pinned by its content, a library's model by its base rung: the first of the sweep, unless given.
+    """
+    params = dict(params)
+    if family.ref.content:
+        return family.name, {**params, "content": family.ref.content}
+    if isinstance(family, ZooModel):
+        if not family.ladder:
+            params["base"] = dict(first)
+        elif family.ladder == (FIXED,):
+            warnings.warn(f"{family.name} has no argument written with w or d: one rung of a fixed size", stacklevel=4)
+    return family.name, params
+
+
+def check_foreign(family: Family, rungs: Sequence[Rung], task: Task, dataset: str) -> None:
+    """Run every rung of a family that others wrote once, and refuse the first that fails.
+
+    Raises
+    ------
+    InputError
+        The rung and the reason.
+    """
+    if not (isinstance(family, Foreign) or family.ref.content):
+        return
+    for rung in rungs:
+        reason = refusal(family, rung, task)
+        if reason:
+            raise InputError(
+                f"{rung_label(rung)} of family {family.name!r} does not fit data set {dataset!r}: {reason}"
+            )
