@@ -47,9 +47,10 @@ class Family(ABC):
         others: dropout, batch norm, convolutions (whose last bits depend on the size of the pack).
     running_statistics : whether it has batch norm, so that it is evaluated with statistics that ran along in training.
         Curves of such a family are exploratory: the statistics lag behind the weights.
-    branch_ends : regular expressions of the modules whose output is added to a residual stream, the last
-        layers of attention and perceptron, say. A family that gives them and has a field ``depth`` takes rungs with a
-        ``depth``, and `parametrization` multiplies each branch by (base depth / depth).
+    branch_ends : regular expressions that match the full names of the modules whose output is added to a residual
+        stream, the last layers of attention and perceptron, say. A family that gives them and has a field ``depth``
+        takes rungs with a ``depth``; see `depth`. A block is the name up to the first number in it, or what the
+        expression's group ``block`` matched.
     """
 
     name: ClassVar[str]
@@ -75,11 +76,18 @@ class Family(ABC):
     def check_rung(self, rung: Rung) -> None:
         """Refuse a rung that this family does not have. Override to check more than the names and signs."""
         knobs = set(self.ladder[0])
-        if set(rung) != knobs or any(type(v) is not int or v < 1 for v in rung.values()):
+        more = {"depth"} - knobs if self.base_depth else set()
+        if not knobs <= set(rung) <= knobs | more or any(type(v) is not int or v < 1 for v in rung.values()):
             raise InputError(
                 f"family {self.name!r} has no rung {dict(rung)}: a rung gives {', '.join(sorted(knobs))} "
-                "as positive whole numbers"
+                f"as positive whole numbers{', and depth if it is to differ' if more else ''}"
             )
+
+    @property
+    def base_depth(self) -> int | None:
+        """The depth at which a branch has the factor 1; None where the depth is no knob of this family."""
+        depth = self.ladder[0].get("depth", vars(self).get("depth")) if self.branch_ends else None
+        return depth if isinstance(depth, int) else None
 
     @property
     def ref(self) -> Ref:

@@ -32,6 +32,7 @@ class ResidualMLP(Family):
 
     name: ClassVar[str] = "resmlp"
     ladder: ClassVar[tuple[Rung, ...]] = widths(24, 34, 48, 68, 96, 136)
+    branch_ends: ClassVar[tuple[str, ...]] = (r"\d+\.outer",)
     depth: int = 3
 
     def misfit(self, task: Task) -> str | None:
@@ -40,7 +41,7 @@ class ResidualMLP(Family):
     def build(self, rung: Rung, task: Task) -> nn.Module:
         self.check_rung(rung)
         width = rung["width"]
-        blocks = [Block(width) for _ in range(self.depth)]
+        blocks = [Block(width) for _ in range(rung.get("depth", self.depth))]
         return nn.Sequential(
             nn.Flatten(), nn.Linear(task.n_inputs, width), *blocks, nn.ReLU(), readout(width, task.outputs)
         )

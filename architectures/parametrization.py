@@ -13,13 +13,18 @@ vector    a bias, norm, token  1                   1         m_out
 fixed     nothing              1                   1         1
 ========  ===================  ==================  ========  ==========
 
-Roles are read off the shapes, so that library networks need no change. Attention needs a fixed head size.
+Roles are read off the shapes, so that library networks need no change. The input axis of a convolution is that of one
+group: depthwise, or with groups of fixed size, it is an input weight. The axes of stacked gates, and of stacked
+queries, keys and values, grow as one. A convolution that standardises its weights needs nothing more: its steps count
+against the weights, whose spread is as above. Where a readout shares the weights of an embedding they are an input
+weight, and what the readout is given is multiplied by ``1 / m_in``. Attention needs a fixed head size. For depth see
+`depth`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -28,14 +33,13 @@ from torch import nn
 
 from ..errors import InputError, unknown
 from ..task import Task
+from .depth import depth_factors, factors_of
 from .draws import Key, Spread, key_of, secluded, spreads
 from .family import Family, Rung
+from .roles import Role, furthest, places, role_of
 
 PARAMETRIZATIONS = ("mup", "standard")
 OPTIMIZERS = ("adam", "adamw", "sgd")
-
-_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 @dataclass(frozen=True)
@@ -54,15 +58,6 @@ class Multiplier:
     role: str
 
 
-@dataclass(frozen=True)
-class _Axes:
-    """Sizes of a parameter's axes; None for both where it is no matrix."""
-
-    shape: tuple[int, ...]
-    n_in: int | None = None
-    n_out: int | None = None
-
-
 def multipliers(
     family: Family, rung: Rung, task: Task, *, parametrization: str, optimizer: str
 ) -> dict[str, Multiplier]:
@@ -77,7 +72,7 @@ def multipliers(
     ------
     InputError
         An unknown parametrisation or optimiser, a rung that the family refuses, or, under ``mup``, one that differs
-        from the base rung in more than its widths.
+        from the base rung in more than its widths and, where the family gives its ``branch_ends``, its depth.
 
     Notes
     -----
@@ -104,31 +99,84 @@ def initialise(family: Family, rung: Rung, task: Task, *, seed: int, parametriza
         for name, parameter in net.named_parameters():
             if factors[name].init != 1.0:
                 parameter.mul_(factors[name].init)
+    if parametrization == "mup":
+        for path, factor in _tied_readouts(family, key_of(rung), task).items():
+            net.get_submodule(path).register_forward_pre_hook(_Times(factor))
     return net
+
+
+@dataclass(frozen=True)
+class _Times:
+    """Multiplies what a module is given."""
+
+    factor: float
+
+    def __call__(self, _: nn.Module, inputs: tuple) -> tuple:
+        return (inputs[0] * self.factor, *inputs[1:])
 
 
 @lru_cache(maxsize=4096)
 def _multipliers(family: Family, key: Key, task: Task, mup: bool, sgd: bool) -> dict[str, Multiplier]:
-    here, base_key = _axes(family, key, task), key_of(family.ladder[0])
     if not mup:
-        return {name: Multiplier(1.0, 1.0, "standard") for name in here}
-    base = _axes(family, base_key, task)
+        return {name: Multiplier(1.0, 1.0, "standard") for name in places(family, key, task)}
+    roles = _roles(family, key, task)
+    init = _initial(family, key, task, roles)
+    modules = {place.module for used in places(family, key, task).values() for place in used}
+    deeper = depth_factors(family, dict(key), sorted(modules), sgd=sgd)
+    table = {}
+    for name, (role, m_in, m_out) in roles.items():
+        depth_init, depth_lr = factors_of(name, deeper)
+        table[name] = Multiplier(init[name] * depth_init, _lr(role, m_in, m_out, sgd) * depth_lr, role)
+    return table
+
+
+def _initial(family: Family, key: Key, task: Task, roles: Mapping[str, Role]) -> dict[str, float]:
+    """Factors on the library's draws that give each role its spread."""
+    growth = furthest(m for _, *both in roles.values() for m in both)
+    if growth == 1.0:
+        return dict.fromkeys(roles, 1.0)
+    drawn_base, drawn = spreads(family, _base(family, key), task), spreads(family, key, task)
+    factors = {}
+    for name, (role, m_in, m_out) in roles.items():
+        std = {"hidden": m_in**-0.5, "output": 1 / m_in}.get(role, 1.0)
+        library = _ratio(drawn_base[name], drawn[name], (growth, m_in, m_out))
+        factors[name] = 1.0 if library is None else std / library
+    return factors
+
+
+def _base(family: Family, key: Key) -> Key:
+    """The base rung, at the depth of this one: widths are compared between networks of equal depth."""
+    depth = {name: value for name, value in key if name == "depth" and family.base_depth}
+    return key_of({**family.ladder[0], **depth})
+
+
+@lru_cache(maxsize=1024)
+def _roles(family: Family, key: Key, task: Task) -> dict[str, Role]:
+    """The role of every parameter; one that is an input weight at one of its places is so at all of them."""
+    base_key = _base(family, key)
+    base, here = places(family, base_key, task), places(family, key, task)
     if base.keys() != here.keys():
         raise InputError(
             f"family {family.name!r} at {dict(key)} has other parameters than at its base rung {dict(base_key)}: "
             "maximal update compares widths only, use the standard parametrization"
         )
-    roles = {name: _role(base[name], axes) for name, axes in here.items()}
-    growth = _furthest(m for _, *both in roles.values() for m in both)
-    if growth == 1.0:
-        return {name: Multiplier(1.0, 1.0, role) for name, (role, _, _) in roles.items()}
-    drawn_base, drawn = spreads(family, base_key, task), spreads(family, key, task)
-    table = {}
-    for name, (role, m_in, m_out) in roles.items():
-        std = {"hidden": m_in**-0.5, "output": 1 / m_in}.get(role, 1.0)
-        library = _ratio(drawn_base[name], drawn[name], growth)
-        table[name] = Multiplier(1.0 if library is None else std / library, _lr(role, m_in, m_out, sgd), role)
-    return table
+    found = {}
+    for name, used in here.items():
+        roles = [role_of(*pair) for pair in zip(base[name], used, strict=True)]
+        found[name] = next((role for role in roles if role[0] in ("input", "vector")), roles[0])
+    return found
+
+
+def _tied_readouts(family: Family, key: Key, task: Task) -> dict[str, float]:
+    """Modules that read out with the weights of an embedding, and the factor on what they are given."""
+    base, here = places(family, _base(family, key), task), places(family, key, task)
+    factors = {}
+    for name, (role, *_) in _roles(family, key, task).items():
+        for before, place in zip(base[name], here[name], strict=True):
+            as_used, m_in, _ = role_of(before, place)
+            if role in ("input", "vector") and as_used == "output":
+                factors[place.module] = 1 / m_in
+    return factors
 
 
 def _lr(role: str, m_in: float, m_out: float, sgd: bool) -> float:
@@ -137,52 +185,20 @@ def _lr(role: str, m_in: float, m_out: float, sgd: bool) -> float:
     return 1 / m_in if role in ("hidden", "output") else 1.0
 
 
-def _role(base: _Axes, here: _Axes) -> tuple[str, float, float]:
-    """Role of a parameter with the factors by which its input and output axes grew."""
-    if here.n_in is None or here.n_out is None or base.n_in is None or base.n_out is None:
-        m = _furthest(n / n0 for n, n0 in zip(here.shape, base.shape, strict=True))
-        return ("fixed" if m == 1.0 else "vector"), 1.0, m
-    m_in, m_out = here.n_in / base.n_in, here.n_out / base.n_out
-    role = {(True, True): "hidden", (True, False): "output", (False, True): "input", (False, False): "fixed"}
-    return role[m_in != 1.0, m_out != 1.0], m_in, m_out
-
-
-def _furthest(ratios: Iterable[float]) -> float:
-    """The ratio that is furthest from 1: it is below 1 for a rung under the base."""
-    return max(ratios, key=lambda m: abs(math.log(m)), default=1.0)
-
-
-@lru_cache(maxsize=1024)
-def _axes(family: Family, key: Key, task: Task) -> dict[str, _Axes]:
-    """The axes of every parameter, by name. The type of the module says which axis is the input."""
-    with secluded(0):
-        net = family.build(dict(key), task)
-    return {
-        f"{path}.{name}" if path else name: _read(module, tuple(parameter.shape))
-        for path, module in net.named_modules()
-        for name, parameter in module.named_parameters(recurse=False)
-    }
-
-
-def _read(module: nn.Module, shape: tuple[int, ...]) -> _Axes:
-    if len(shape) < 2:
-        return _Axes(shape)
-    if isinstance(module, (nn.Embedding, *_TRANSPOSED)):  # (in, out, ...)
-        return _Axes(shape, n_in=shape[0], n_out=shape[1])
-    if isinstance(module, (nn.Linear, nn.RNNBase, nn.MultiheadAttention, *_CONVOLUTIONS)):  # (out, in / groups, ...)
-        return _Axes(shape, n_in=shape[1], n_out=shape[0])
-    return _Axes(shape)  # positions, class tokens, layer scales
-
-
-def _ratio(base: Spread, here: Spread, growth: float) -> float | None:
+def _ratio(base: Spread, here: Spread, growths: tuple[float, ...]) -> float | None:
     """Spread against that of the base rung, None where nothing is drawn.
 
-    Libraries scale with fan-in or not at all, so the ratio is put on the nearest power of the growth in halves if the
-    probes' own error (four standard errors of a Gaussian's spread) allows it: then the factors are exact.
+    Libraries scale with fan-in, fan-out or not at all, so the ratio is put on the nearest power in halves of a growth,
+    if the probes' own error (four standard errors of a Gaussian's spread) allows it: then the factors are exact.
     """
     if base.rms is None or here.rms is None:
         return None
     ratio = here.rms / base.rms
-    power = round(2 * math.log(ratio) / math.log(growth)) / 2
+    nearest = min((_power(ratio, m) for m in growths), key=lambda power: abs(math.log(ratio / power)))
     error = 4 * math.sqrt(0.5 / base.count + 0.5 / here.count)
-    return growth**power if abs(math.log(ratio) - power * math.log(growth)) < error else ratio
+    return nearest if abs(math.log(ratio / nearest)) < error else ratio
+
+
+def _power(ratio: float, growth: float) -> float:
+    """The power of the growth, in halves, that is nearest to the ratio."""
+    return 1.0 if growth == 1.0 else growth ** (round(2 * math.log(ratio) / math.log(growth)) / 2)

@@ -70,6 +70,7 @@ class Decoder(Family):
 
     name: ClassVar[str] = "decoder"
     ladder: ClassVar[tuple[Rung, ...]] = widths(20, 28, 40, 56, 80, 112)
+    branch_ends: ClassVar[tuple[str, ...]] = (r"\d+\.attend\.1\.merge", r"\d+\.think\.3")
     depth: int = 2
     head_dim: int = 4
 
@@ -83,7 +84,7 @@ class Decoder(Family):
     def build(self, rung: Rung, task: Task) -> nn.Module:
         self.check_rung(rung)
         width, (length,) = rung["width"], task.shape
-        layers = [Layer(width, self.head_dim) for _ in range(self.depth)]
+        layers = [Layer(width, self.head_dim) for _ in range(rung.get("depth", self.depth))]
         return nn.Sequential(
             Embedding(task.vocabulary, length, width), *layers, nn.LayerNorm(width), readout(width, task.outputs)
         )

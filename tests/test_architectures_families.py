@@ -197,7 +197,7 @@ def test_a_rung_is_a_positive_whole_number(name, value):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_rung_has_the_familys_knobs(name):
     family = FAMILIES.make(name)
-    for rung in ({}, {"breadth": 24}, {**family.ladder[0], "depth": 2}):
+    for rung in ({}, {"breadth": 24}, {**family.ladder[0], "breadth": 2}):
         with pytest.raises(InputError, match="has no rung"):
             family.build(rung, HOME[name])
 

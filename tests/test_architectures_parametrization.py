@@ -1,5 +1,6 @@
 """Maximal-update multipliers: golden values, and what they do to features as networks widen."""
 
+import copy
 import dataclasses
 
 import numpy as np
@@ -34,6 +35,19 @@ class Parts(nn.Module):
         self.silent = nn.Linear(width, 5, bias=False)
         nn.init.zeros_(self.silent.weight)
         self.temperature = nn.Parameter(torch.tensor(2.0))
+        self.grouped = nn.Conv2d(width, width, 3, groups=4, bias=False)  # four groups: they grow
+        self.cardinal = nn.Conv2d(width, width, 3, groups=width // 4, bias=False)  # groups of four: more of them
+        self.depthwise_up = nn.ConvTranspose2d(width, width, 2, groups=width, bias=False)
+        self.gates = nn.GRU(3, width)
+        self.cell = nn.GRUCell(width, width, bias=False)
+        self.heads = nn.MultiheadAttention(width, 4, bias=False, add_bias_kv=True)
+        self.relative = nn.Parameter(torch.zeros(9, width // 4))  # of each pair of places, for each head
+        self.scale = nn.Parameter(torch.full((width,), 1e-4))
+        self.token = nn.Parameter(torch.randn(1, 1, width))
+        self.places_up = nn.Linear(16, width // 2, bias=False)  # a mixer's: 16 places, hidden units in step with width
+        self.places_down = nn.Linear(width // 2, 16, bias=False)
+        self.places = nn.Linear(16, 16, bias=False)
+        self.matrix = nn.Parameter(torch.randn(width, width) / width**0.5)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,10 +81,30 @@ GOLDEN = {
     "recurrent.weight_hh_l0": ("hidden", 0, -1, 0),
     "silent.weight": ("output", 0, -1, -1),
     "temperature": ("fixed", 0, 0, 0),
+    "grouped.weight": ("hidden", 0, -1, 0),
+    "cardinal.weight": ("input", 0, 0, 1),
+    "depthwise_up.weight": ("input", 0, 0, 1),
+    "gates.weight_ih_l0": ("input", 0.5, 0, 1),  # torch draws all four by the number of units
+    "gates.weight_hh_l0": ("hidden", 0, -1, 0),
+    "gates.bias_ih_l0": ("vector", 0.5, 0, 1),
+    "gates.bias_hh_l0": ("vector", 0.5, 0, 1),
+    "cell.weight_ih": ("hidden", 0, -1, 0),
+    "cell.weight_hh": ("hidden", 0, -1, 0),
+    "heads.in_proj_weight": ("hidden", 0, -1, 0),
+    "heads.out_proj.weight": ("hidden", 0, -1, 0),
+    "heads.bias_k": ("vector", 0.5, 0, 1),
+    "heads.bias_v": ("vector", 0.5, 0, 1),
+    "relative": ("vector", 0, 0, 1),
+    "scale": ("vector", 0, 0, 1),
+    "token": ("vector", 0, 0, 1),
+    "places_up.weight": ("input", 0, 0, 1),
+    "places_down.weight": ("output", -0.5, -1, -1),
+    "places.weight": ("fixed", 0, 0, 0),
+    "matrix": ("hidden", 0, -1, 0),
 }
 
 
-@pytest.mark.parametrize("ratio", [0.5, 2, 4])
+@pytest.mark.parametrize("ratio", [0.5, 3])
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
 def test_multipliers_of_known_layers(ratio, optimizer):
     table = multipliers(Toy(), {"width": int(16 * ratio)}, VECTOR, parametrization="mup", optimizer=optimizer)
@@ -98,6 +132,49 @@ def test_maximal_update_refuses_a_ladder_of_depths():
     assert len(multipliers(Deep(), rung, VECTOR, parametrization="standard", optimizer="adam")) == 6
     with pytest.raises(InputError, match="compares widths only"):
         multipliers(Deep(), rung, VECTOR, parametrization="mup", optimizer="adam")
+
+
+class Tied(nn.Module):
+    """Reads out with its embedding; ``first`` is what is defined first."""
+
+    def __init__(self, width, first):
+        super().__init__()
+        parts = {"embed": nn.Embedding(7, width), "read": nn.Linear(width, 7)}
+        for name in sorted(parts, reverse=first == "read"):
+            self.add_module(name, parts[name])
+        self.hidden = nn.Linear(width, width)
+        self.read.weight = self.embed.weight
+
+    def forward(self, x):
+        return self.read(torch.relu(self.hidden(self.embed(x))))
+
+
+@dataclasses.dataclass(frozen=True)
+class TiedFamily(Toy):
+    name = "tied"
+    first: str = "embed"
+
+    def build(self, rung, task):
+        return Tied(rung["width"], self.first)
+
+
+@pytest.mark.parametrize("first", ["embed", "read"])
+def test_a_tied_readout_is_an_input_weight_with_a_multiplier(first):
+    task = Task(kind="tokens", shape=(4,), outputs=7, loss="cross_entropy", vocabulary=7)
+    family, tokens = TiedFamily(first=first), torch.arange(7)[None]
+    table = multipliers(family, {"width": 64}, task, parametrization="mup", optimizer="sgd")
+    assert table[f"{first}.weight"].role == "input" and table[f"{first}.weight"].lr == 4.0
+    net, plain = (
+        initialise(family, {"width": 64}, task, seed=0, parametrization=how, optimizer="sgd")
+        for how in ("mup", "standard")
+    )
+    net.read.bias.data.copy_(plain.read.bias)
+    net.hidden.bias.data.copy_(plain.hidden.bias)
+    outputs, bias = net(tokens) - net.read.bias, plain.read.bias
+    torch.testing.assert_close(outputs, (plain(tokens) - bias) / 4, rtol=1e-4, atol=1e-5)
+    assert net.read.weight is net.embed.weight
+    copied = copy.deepcopy(net)
+    assert torch.equal(copied(tokens), net(tokens))
 
 
 def test_the_table_is_the_callers_own():
