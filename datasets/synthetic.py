@@ -12,15 +12,17 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..task import Task
-from .dataset import DATASETS, Dataset, TestSet, check_integer, check_number, derived_seed
+from .dataset import DATASETS, TestSet, check_integer, check_number, derived_seed
+from .floor import KnownFloor, Noiseless
 from .pool import CounterStream, PoolStream, SeededOrder, cached_array, seeded_generator
+from .views import ShellView, shell_view
 
 BLOCK_WAVES = 2**17  # cosines evaluated at once: half a megabyte, which stays in a core's second-level cache
 
 
 @DATASETS.register
 @dataclasses.dataclass(frozen=True)
-class PowerLawRegression(Dataset):
+class PowerLawRegression(KnownFloor):
     """Linear regression with power-law spectrum and power-law target (source and capacity).
 
     Inputs ``x ~ N(0, diag(lambda_j))`` with ``lambda_j = j^-a``; target ``sum_j w_j x_j`` with
@@ -49,6 +51,7 @@ class PowerLawRegression(Dataset):
 
     name = "power-law-regression"
     summary = "linear regression with power-law spectrum, generated, every draw new, test loss in closed form"
+    how = "0 for a ladder of visible features; with drawn test inputs the hidden variance, a zeta function"
 
     a: float = 1.5
     b: float = 1.8
@@ -70,7 +73,7 @@ class PowerLawRegression(Dataset):
         return None
 
     @property
-    def irreducible_loss(self) -> float:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def population_loss(self) -> float:
         return self.hidden_variance if self.test_size else 0.0
 
     @property
@@ -124,7 +127,7 @@ class PowerLawRegression(Dataset):
 
 @DATASETS.register
 @dataclasses.dataclass(frozen=True)
-class FourierTeacher(Dataset):
+class FourierTeacher(Noiseless):
     """Regression on a sum of random waves whose wave numbers follow a power law.
 
     Inputs ``x`` are uniform on ``[-.5, .5)^inputs``; the target is
@@ -152,7 +155,6 @@ class FourierTeacher(Dataset):
 
     name = "fourier"
     summary = "power-law sum of waves, generated, one pass over a pool"
-    irreducible_loss = 0.0
 
     inputs: int = 8
     modes: int = 10_000
@@ -194,6 +196,9 @@ class FourierTeacher(Dataset):
             return batch[:, :-1], batch[:, -1:]
 
         return PoolStream(SeededOrder(self.pool, self.name, self.version, seed), gather)
+
+    def view(self, test: TestSet) -> ShellView:
+        return shell_view(test.inputs, test.targets, *self.waves)
 
     def target(self, inputs: np.ndarray) -> np.ndarray:
         """The target at ``inputs``, float32 ``(n, inputs)``: ``(n,)``, to about 1e-6."""
