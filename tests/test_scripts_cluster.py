@@ -1,0 +1,101 @@
+"""The launchers for clusters, as far as they can be tried without one: real parsers, real bash, stand-ins for Slurm."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from onecurve.results.store import Store
+
+CLUSTER = Path(__file__).resolve().parent.parent / "scripts" / "cluster"
+INCIDENTAL = ["started_utc", "train_seconds", "eval_seconds", "data_seconds"]
+
+
+def table(folder):
+    rows = Store(folder).table()
+    return rows.drop_columns([name for name in INCIDENTAL if name in rows.column_names]).to_pylist()
+
+
+@pytest.fixture
+def slurm(tmp_path):
+    """Runs a batch script with ``srun`` and ``scontrol`` that stand for one node, this machine."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "srun").write_text('#!/bin/bash\nwhile [[ $1 == --* ]]; do shift; done\nexec "$@"\n')
+    (folder / "scontrol").write_text("#!/bin/bash\necho 127.0.0.1\n")
+    for path in folder.iterdir():
+        path.chmod(0o755)
+
+    def submit(script: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        path = f"{folder}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+        return subprocess.run(
+            ["bash", str(CLUSTER / script), *map(str, arguments)],
+            env={**os.environ, "PATH": path, "HOME": str(tmp_path), **variables},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+
+    return submit
+
+
+def test_rays_own_parser_takes_the_cluster_file():
+    from ray.autoscaler._private.util import prepare_config, validate_config
+
+    config = prepare_config(yaml.safe_load((CLUSTER / "ray-cluster.yaml").read_text()))
+    validate_config(config)
+    assert config["max_workers"] == 2
+    assert all("RAY_AUTH_MODE=token" in config[f"{kind}_start_ray_commands"][1] for kind in ("head", "worker"))
+
+
+@pytest.mark.parametrize("script", ["slurm.sbatch", "job-array.sbatch"])
+def test_bash_reads_the_batch_scripts(script):
+    assert subprocess.run(["bash", "-n", str(CLUSTER / script)], capture_output=True, check=False).returncode == 0
+    asked = subprocess.run(["bash", str(CLUSTER / script)], capture_output=True, text=True, check=False)
+    assert asked.returncode != 0 and "usage: sbatch" in asked.stderr
+
+
+def test_the_ray_job_has_what_kuberay_asks_for():
+    job = yaml.safe_load((CLUSTER / "rayjob.yaml").read_text())
+    assert (job["apiVersion"], job["kind"]) == ("ray.io/v1", "RayJob")
+    cluster = job["spec"]["rayClusterSpec"]
+    assert cluster["authOptions"] == {"mode": "token"}
+    for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):
+        spec = group["template"]["spec"]
+        mounted = {mount["name"]: mount["mountPath"] for mount in spec["containers"][0]["volumeMounts"]}
+        assert mounted["memory"] == "/dev/shm"
+        assert set(mounted) == {volume["name"] for volume in spec["volumes"]}
+    assert job["spec"]["entrypoint"].startswith("onecurve run ")
+
+
+def test_a_job_array_in_any_order_gives_the_table_of_one_run(tiny, tmp_path, slurm, onecurve):
+    sweep, parts, whole = tiny(), tmp_path / "parts", tmp_path / "whole"
+    codes = []
+    for task in (2, 1):
+        numbers = {"SLURM_ARRAY_TASK_ID": task, "SLURM_ARRAY_TASK_MIN": 1, "SLURM_ARRAY_TASK_COUNT": 2}
+        done = slurm("job-array.sbatch", sweep, parts, **{name: str(value) for name, value in numbers.items()})
+        codes.append((done.returncode, done.stderr))
+    assert all(code == 0 or "holds no trials" in said for code, said in codes), codes
+    assert onecurve("run", sweep, "--out", whole, "--address", "in-process").returncode == 0
+    assert table(parts) == table(whole)
+
+
+@pytest.mark.slow  # ends with `ray stop`, which stops every Ray of this machine
+def test_the_slurm_script_runs_a_sweep_on_a_cluster_with_a_token(tiny, tmp_path, slurm, onecurve):
+    job = {
+        "SLURM_JOB_NODELIST": "node[1-1]",
+        "SLURM_JOB_ID": "77",
+        "SLURM_JOB_NUM_NODES": "1",
+        "SLURM_CPUS_ON_NODE": "2",
+    }
+    done = slurm("slurm.sbatch", tiny(), tmp_path / "slurm", **job)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert onecurve("run", tiny(), "--out", tmp_path / "here", "--address", "in-process").returncode == 0
+    assert table(tmp_path / "slurm") == table(tmp_path / "here")
+    assert not list(tmp_path.glob(".onecurve-token-*"))
