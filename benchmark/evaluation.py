@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..datasets.dataset import TestSet
+from ..datasets.dataset import TestSet, View
 from ..errors import InputError
 from ..task import Task
 
@@ -44,11 +44,13 @@ def eval_steps(grid: str, horizon: int, warmup_fraction: float) -> list[int]:
 @dataclasses.dataclass(frozen=True)
 class Measurement:
     """Test loss and accuracy of each replica, ``(R,)``; accuracy is None for regression. ``loss_se`` is the standard
-    error that the finite test set leaves, 0 where the loss has a closed form."""
+    error that the finite test set leaves, 0 where the loss has a closed form. ``observables``, ``(R, names)``, are the
+    view's, none without one."""
 
     loss: np.ndarray
     accuracy: np.ndarray | None
     loss_se: np.ndarray
+    observables: np.ndarray
 
 
 def example_losses(task: Task, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -67,14 +69,15 @@ def example_losses(task: Task, outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def evaluate(predict: Callable[[Tensor], Tensor], task: Task, test: TestSet) -> Measurement:
+def evaluate(predict: Callable[[Tensor], Tensor], task: Task, test: TestSet, view: View | None = None) -> Measurement:
     """Measure replicas on the test set.
 
     Parameters
     ----------
     predict : maps inputs ``(n, ...)`` to outputs ``(R, n, ...)``.
+    view : what else to read off the outputs.
     """
-    losses, hits = [], []
+    losses, hits, sums = [], [], []
     chunk = max(32, min(1024, _CHUNK_NUMBERS // task.n_inputs))
     for inputs, targets in zip(test.inputs.split(chunk), test.targets.split(chunk), strict=True):
         outputs = predict(inputs)
@@ -82,14 +85,18 @@ def evaluate(predict: Callable[[Tensor], Tensor], task: Task, test: TestSet) -> 
         losses.append(example_losses(task, outputs, targets).double())
         if task.loss == "cross_entropy":
             hits.append(_hits(task, outputs.argmax(-1), targets))
+        if view is not None:
+            first = chunk * len(sums)
+            sums.append(view.sums(slice(first, first + len(inputs)), outputs))
     # Summed row by row in numpy: torch's reductions choose an order by the number of rows, and so by the pack.
     each = torch.cat(losses, dim=1).numpy()
     accuracy = (torch.stack(hits).sum(0) / test.size).numpy() if hits else None
+    views = view.values(torch.stack(sums).sum(0)).numpy() if view is not None else np.empty((len(each), 0))
     if test.weights is not None:
         loss = (each * test.weights.double().numpy()).sum(1) + test.offset
-        return Measurement(loss, accuracy, np.zeros(len(loss)))
+        return Measurement(loss, accuracy, np.zeros(len(loss)), views)
     se = each.std(1, ddof=1) / math.sqrt(test.size)
-    return Measurement(each.mean(1) + test.offset, accuracy, se)
+    return Measurement(each.mean(1) + test.offset, accuracy, se, views)
 
 
 def _hits(task: Task, chosen: Tensor, targets: Tensor) -> Tensor:

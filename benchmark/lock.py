@@ -122,6 +122,7 @@ class Pack:
     control: str | None
     horizon_source: str
     attempt: int = 1
+    views: bool = False
 
     @property
     def name(self) -> str:

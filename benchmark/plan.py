@@ -52,7 +52,7 @@ def _resolved(sweep: Sweep, lock: Lock, only: Mapping[str, str]) -> list[tuple[R
     found = []
     for cell in expand(sweep, only):
         resolved = lock.cells.get(resolving.cell_key(cell)) or resolving.resolve(cell)
-        how = {"horizon_steps": resolved.horizon_steps, "packed": resolved.packed}
+        how = {name: getattr(resolved, name) for name in ("batch_size", "horizon_steps", "packed")}
         found.append((resolved, [resolving.trial(cell, seed, **how).trial_id for seed in cell.settings.seed_list]))
     return found
 

@@ -96,6 +96,12 @@ def packing_gain(models: Sequence[nn.Module], task: Task, batch_size: int, secon
     return len(models) * looped / packed, looped
 
 
+def looped_seconds(model: nn.Module, task: Task, batch_size: int, seconds: float = 0.15) -> float:
+    """Seconds of one update of one network that trains alone."""
+    inputs, targets = random_batch(task, batch_size)
+    return _update_seconds([Single(model, task)], inputs[None], targets[None], seconds)
+
+
 def random_batch(task: Task, n: int) -> tuple[Tensor, Tensor]:
     """Fixed random inputs and targets of a task's kind, for probes and timings."""
     generator = torch.Generator().manual_seed(0)

@@ -9,12 +9,13 @@ from ..architectures.flops import count
 from ..architectures.parametrization import initialise
 from ..datasets.dataset import DATASETS, Dataset
 from ..errors import InputError
-from ..results.trials import TrialSpec, fingerprint, rung_label
+from ..results.trials import INTRODUCED, TrialSpec, fingerprint, rung_label
 from ..task import Ref
+from .batch import batch_rule, batch_size
 from .evaluation import EVAL_GRID
 from .lock import Resolved
 from .optim import OPTIMIZERS
-from .replicas import Single, packing_gain, random_batch
+from .replicas import Single, looped_seconds, packing_gain, random_batch
 from .sweep import Cell
 from .train import PROTOCOL, torch_settings
 
@@ -33,7 +34,7 @@ def dataset_of_cell(cell: Cell) -> Dataset:
     return DATASETS.make(*cell.dataset)
 
 
-def trial(cell: Cell, seed: int, *, horizon_steps: int, packed: bool) -> TrialSpec:
+def trial(cell: Cell, seed: int, *, batch_size: int, horizon_steps: int, packed: bool) -> TrialSpec:
     """The trial of one seed of a cell."""
     family, dataset, given = family_of_cell(cell), dataset_of_cell(cell), cell.settings
     base = {"base": rung_label(family.ladder[0])} if given.parametrization == "mup" else {}
@@ -45,7 +46,9 @@ def trial(cell: Cell, seed: int, *, horizon_steps: int, packed: bool) -> TrialSp
         peak_lr=given.peak_lr,
         schedule=given.schedule,
         warmup_fraction=given.warmup_fraction,
-        batch_size=given.batch_size,
+        batch_size=batch_size,
+        batch_rule=batch_rule(given.batch_size, rung_label(cell.first_rung)),
+        train_size=given.train_size if isinstance(given.train_size, int) else None,
         parametrization=Ref(name=given.parametrization, params=base),
         horizon_rule=given.horizon.label(rung_label(cell.first_rung)),
         horizon_steps=horizon_steps,
@@ -59,7 +62,11 @@ def trial(cell: Cell, seed: int, *, horizon_steps: int, packed: bool) -> TrialSp
 
 def cell_key(cell: Cell) -> str:
     """What decides a cell's resolution: its trial without seed, horizon and packing, and the wish for packing."""
-    fields = trial(cell, 0, horizon_steps=0, packed=False).to_dict()
+    given = cell.settings.batch_size
+    first_batch = given if isinstance(given, int) else given.size
+    fields = trial(cell, 0, batch_size=first_batch, horizon_steps=0, packed=False).to_dict()
+    # Old locks know nothing of fields that came later, and a lock's keys may not change either.
+    fields = {k: v for k, v in fields.items() if k not in INTRODUCED or v != INTRODUCED[k]}
     fields = {k: v for k, v in fields.items() if k not in ("seed", "horizon_steps", "packed")}
     return fingerprint({**fields, "pack": cell.settings.pack, "control": cell.settings.control})
 
@@ -70,24 +77,25 @@ def resolve(cell: Cell) -> Resolved:
     with torch_settings():
         here = count(family, cell.rung, dataset.task)
         first = here if cell.rung == cell.first_rung else count(family, cell.first_rung, dataset.task)
-        packed, step_seconds = _packing(cell, family, dataset)
-    horizon = given.horizon.horizon(here.n_params, first.n_params, given.batch_size)
+        batch = batch_size(given.batch_size, here.n_params, first.n_params)
+        packed, step_seconds = _packing(cell, family, dataset, batch)
+    horizon = given.horizon.horizon(here.n_params, first.n_params, batch)
     return Resolved(
         family=family.name,
         dataset=dataset.name,
         rung=rung_label(cell.rung),
-        recipe_label=trial(cell, 0, horizon_steps=horizon, packed=packed).recipe_label,
+        recipe_label=trial(cell, 0, batch_size=batch, horizon_steps=horizon, packed=packed).recipe_label,
         library=family.library,
         n_params=here.n_params,
         flops_per_example=here.training,
-        batch_size=given.batch_size,
+        batch_size=batch,
         horizon_steps=horizon,
         packed=packed,
         step_seconds=step_seconds,
     )
 
 
-def _packing(cell: Cell, family: Family, dataset: Dataset) -> tuple[bool, float]:
+def _packing(cell: Cell, family: Family, dataset: Dataset, batch: int) -> tuple[bool, float]:
     """Whether the cell's seeds train packed, and the seconds that one update of one trial then takes."""
     given = cell.settings
     if given.pack is True and not family.packable:
@@ -95,7 +103,9 @@ def _packing(cell: Cell, family: Family, dataset: Dataset) -> tuple[bool, float]
     n = min(len(given.seed_list), _TIMED_SEEDS)
     draw = {"parametrization": given.parametrization, "optimizer": given.optimizer}
     models = [initialise(family, cell.rung, dataset.task, seed=seed, **draw) for seed in range(max(2, n))]
-    gain, looped = packing_gain(models, dataset.task, given.batch_size, seconds=0.15)
+    if not family.packable:  # it need not even run as a batched model
+        return False, looped_seconds(models[0], dataset.task, batch)
+    gain, looped = packing_gain(models, dataset.task, batch, seconds=0.15)
     packed = given.pack if given.pack != "auto" else family.packable and n > 1 and gain >= _GAIN_NEEDED
     return bool(packed), looped / gain if packed else looped
 
@@ -119,4 +129,9 @@ def probe(cell: Cell) -> tuple[str, str]:
     total = float(torch.tensor(norms, dtype=torch.float64).norm())
     shapes = {name: list(p.shape) for name, p in model.named_parameters()}
     seen = {"shapes": shapes, "loss": f"{float(loss):.5e}", "gradient": f"{total:.5e}"}
-    return f"{family.name} {family.version} on {task}", fingerprint({**seen, "params": dict(family.ref.params)})
+    if family.ref.content:
+        seen["content"] = family.ref.content
+    given = {name: value for name, value in cell.family[1].items() if name != "content"}
+    of = f" {fingerprint(given)[:8]}" if given else ""
+    key = f"{family.name} {family.version}{of} on {task}"
+    return key, fingerprint({**seen, "params": dict(family.ref.params)})

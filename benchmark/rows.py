@@ -14,7 +14,7 @@ from ..results.trials import TrialSpec, TrialStatus, rung_label
 from .lock import Pack
 from .optim import schedule
 from .provenance import provenance
-from .train import TrainedTrial, dataset_of
+from .train import TrainedTrial, dataset_of, family_of
 
 
 def rows_of(pack: Pack, trained: Sequence[TrainedTrial], *, threads: int, started: str) -> list[dict[str, Any]]:
@@ -46,6 +46,7 @@ def _row(pack: Pack, trial: TrainedTrial, task: dict[str, Any] | None, threads: 
         "last_step": trial.last_step,
         "train_seconds": trial.train_seconds,
         "eval_seconds": trial.eval_seconds,
+        "data_seconds": trial.data_seconds,
     }
     if task is not None:
         row |= task | {"test_loss_se": trial.test_loss_se} | _curve_columns(spec, trial, pack.cell.flops_per_example)
@@ -58,6 +59,8 @@ def _identity(spec: TrialSpec) -> dict[str, Any]:
         "schedule",
         "warmup_fraction",
         "batch_size",
+        "batch_rule",
+        "train_size",
         "horizon_rule",
         "horizon_steps",
         "eval_grid",
@@ -90,8 +93,9 @@ def _task_columns(spec: TrialSpec, dataset: Dataset) -> dict[str, Any]:
         "irreducible_loss_se": dataset.irreducible_loss_se if known else None,
         "irreducible_loss_source": "known" if known else "none",
         "test_size": dataset.test_set().size,
-        "pool_fraction": dataset.pool_fraction(examples),
-        "repeats": dataset.repeats(examples),
+        "pool_fraction": dataset.pool_fraction(examples, spec.train_size),
+        "running_statistics": family_of(spec).running_statistics,
+        "repeats": dataset.repeats(examples, spec.train_size),
     }
 
 
@@ -109,4 +113,5 @@ def _curve_columns(spec: TrialSpec, trial: TrainedTrial, flops_per_example: int)
         "lr_integral": integral[step].tolist(),
         "test_loss": trial.test_loss,
         "test_accuracy": trial.test_accuracy or [None] * len(step),
+        "observables": [{"name": name, "value": value} for name, value in trial.observables.items()],
     }

@@ -176,7 +176,8 @@ def _family(cell: Cell) -> str:
 
 
 def _specs(cell: Cell, resolved: Any) -> list[TrialSpec]:
-    trial = functools.partial(resolving.trial, cell, horizon_steps=resolved.horizon_steps, packed=resolved.packed)
+    how = {name: getattr(resolved, name) for name in ("batch_size", "horizon_steps", "packed")}
+    trial = functools.partial(resolving.trial, cell, **how)
     return [trial(seed) for seed in cell.settings.seed_list]
 
 
@@ -195,7 +196,8 @@ def _packs(
         size = len(left) if lock.cells[key].packed else 1
         for start in range(0, len(left), max(1, size)):
             chosen = tuple(left[start : start + size])
-            known = {"control": cell.settings.control, "horizon_source": cell.settings.horizon_source}
+            given = cell.settings
+            known = {"control": given.control, "horizon_source": given.horizon_source, "views": given.views}
             packs.append(Pack(specs=chosen, cell=lock.cells[key], attempt=attempt, **known))
     if slots > 1:
         fair = sum(pack.seconds for pack in packs) / (2 * slots)
@@ -258,7 +260,7 @@ def _train_one(job: _Job) -> list[tuple[str, str | None]]:
     log = _Log(job)
     try:
         _check_content(pack.specs[0])
-        trained = train(pack.specs, threads=job.threads)
+        trained = train(pack.specs, threads=job.threads, views=pack.views)
         rows = rows_of(pack, trained, threads=job.threads, started=started)
     except InputError:
         raise

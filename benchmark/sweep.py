@@ -13,10 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import InputError, unknown
 from ..results.trials import fingerprint, rung_label
+from .batch import BatchSize
 from .horizon import HorizonRule
 
 _SWEEPS = resources.files(f"{__package__}.sweeps")
 Named = str | dict[str, Any]  # a name, or {name: ..., parameter: value}
+TrainSize = Annotated[int, Field(ge=1)]
 
 
 def _listed(value: Any) -> Any:
@@ -34,18 +36,25 @@ class Settings(BaseModel):
     peak_lr: float = Field(default=0.003, gt=0, le=1e6, allow_inf_nan=False)
     schedule: Literal["linear", "cosine", "constant"] = "linear"
     warmup_fraction: float = Field(default=0.01, ge=0, lt=0.5)
-    batch_size: int = Field(default=64, ge=1)
+    batch_size: BatchSize = 64
+    train_size: TrainSize | Annotated[list[TrainSize], Field(min_length=1)] | None = None
     parametrization: Literal["mup", "standard"] = "mup"
     horizon: HorizonRule
     horizon_source: Literal["exact", "pilot", "assumed"] = "assumed"
     precision: Literal["float32", "float64"] = "float32"
     pack: Literal["auto"] | bool = "auto"
     control: Literal["holds", "fails"] | None = None
+    views: bool = False
 
     @property
     def seed_list(self) -> list[int]:
         """The seeds themselves."""
         return list(range(self.seeds)) if isinstance(self.seeds, int) else list(dict.fromkeys(self.seeds))
+
+    def by_train_size(self) -> list[Settings]:
+        """These settings for each size of the training set alone."""
+        sizes = dict.fromkeys(_listed(self.train_size))
+        return [self.model_copy(update={"train_size": size}) for size in sizes]
 
 
 class Group(Settings):
@@ -154,6 +163,8 @@ def expand(sweep: Sweep, only: Mapping[str, str] | None = None) -> list[Cell]:
         if key not in names:
             raise unknown("key in --only:", key, names)
         there = {names[key](cell) for cell in cells}
+        if key == "family" and ".py:" in value:
+            value = value.rpartition("/")[2]  # the family of a file is called without its folder
         if value not in there:
             raise unknown(f"{key} in this sweep:", value, there)
         cells = [cell for cell in cells if names[key](cell) == value]
@@ -163,16 +174,20 @@ def expand(sweep: Sweep, only: Mapping[str, str] | None = None) -> list[Cell]:
 def _expand_group(group: Group) -> list[Cell]:
     from ..architectures.family import FAMILIES
     from ..datasets.dataset import DATASETS
+    from .naming import check_foreign, pinned
 
     cells = []
     for family_name, family_params in map(_named, group.families):
         family = FAMILIES.make(family_name, family_params)
         rungs = _rungs(group.rungs, family)
+        family_name, family_params = pinned(family, family_params, rungs[0])
+        family = FAMILIES.make(family_name, family_params)
         for dataset_name, dataset_params in map(_named, group.datasets):
             task = DATASETS.make(dataset_name, dataset_params).task
             reason = family.misfit(task)
             if reason:
                 raise InputError(f"family {family_name!r} does not fit data set {dataset_name!r}: {reason}")
+            check_foreign(family, rungs, task, dataset_name)
             settings = Settings(**{name: getattr(group, name) for name in Settings.model_fields})
             cells += [
                 Cell(
@@ -180,35 +195,44 @@ def _expand_group(group: Group) -> list[Cell]:
                     dataset=(dataset_name, dataset_params),
                     rung=rung,
                     first_rung=rungs[0],
-                    settings=settings,
+                    settings=each,
                 )
                 for rung in rungs
+                for each in settings.by_train_size()
             ]
     return cells
 
 
 def _rungs(given: Any, family: Any) -> list[dict[str, int]]:
     ladder = [dict(rung) for rung in family.ladder]
+    if not isinstance(given, list) and not ladder:
+        raise InputError(f"family {family.name!r} has no ladder of its own: give rungs, such as [8, 12, 16]")
     if given == "all":
         return ladder
     if isinstance(given, int):
         if given > len(ladder):
             raise InputError(f"family {family.name!r} has {len(ladder)} rungs, {given} were asked for")
         return ladder[:given]
-    knobs = list(ladder[0])
+    knobs = list(ladder[0]) if ladder else list(family.knobs)
     if not given:
         raise InputError(
             f"the ladder of family {family.name!r} is empty: give rungs, such as {[r[knobs[0]] for r in ladder]}"
         )
     if len(knobs) > 1 and any(isinstance(rung, int) for rung in given):
-        raise InputError(f"a rung of family {family.name!r} has several knobs: write each as {ladder[0]}")
-    rungs = [{knobs[0]: rung} if isinstance(rung, int) else dict(rung) for rung in given]
+        example = ladder[0] if ladder else dict.fromkeys(knobs, 8)
+        raise InputError(f"a rung of family {family.name!r} has several knobs: write each as {example}")
+    rungs = [{knobs[0]: rung} if isinstance(rung, int) else _in_order(rung, knobs) for rung in given]
     for rung in rungs:
         family.check_rung(rung)
     labels = [rung_label(rung) for rung in rungs]
     if len(set(labels)) < len(labels):
         raise InputError(f"the ladder of family {family.name!r} names a rung twice: {', '.join(labels)}")
     return rungs
+
+
+def _in_order(rung: Mapping[str, int], knobs: Sequence[str]) -> dict[str, int]:
+    """A rung's knobs as the ladder orders them, so that one rung has one label."""
+    return {knob: rung[knob] for knob in (*knobs, *sorted(rung)) if knob in rung}
 
 
 def _named(value: Named) -> tuple[str, dict[str, Any]]:

@@ -12,11 +12,12 @@ import torch
 
 from ..architectures.family import FAMILIES, Family
 from ..architectures.parametrization import initialise, multipliers
-from ..datasets.dataset import DATASETS, Dataset, derived_seed
+from ..datasets.dataset import DATASETS, Dataset, Stream, View, derived_seed
+from ..datasets.subset import first_examples
 from ..errors import InputError
 from ..results.trials import TrialSpec, TrialStatus
 from ..task import Ref
-from .evaluation import eval_steps, evaluate
+from .evaluation import Measurement, eval_steps, evaluate
 from .optim import make_optimizer, schedule, set_rate
 from .replicas import Replicas, Single, Stacked
 
@@ -27,7 +28,9 @@ PROTOCOL = "1"
 class TrainedTrial:
     """One trial's curve while it grows, and how it ended.
 
-    ``step``, ``test_loss`` and ``test_accuracy`` have one entry an evaluation; seconds are the pack's, shared evenly.
+    ``step``, ``test_loss``, ``test_accuracy`` and each of the ``observables`` have one entry an evaluation; seconds are
+    the pack's, shared evenly. ``train_seconds`` has the updates with their data, ``data_seconds`` is that part of it,
+    ``eval_seconds`` has the evaluations and the making of the test set.
     """
 
     spec: TrialSpec
@@ -35,10 +38,12 @@ class TrainedTrial:
     test_loss: list[float] = dataclasses.field(default_factory=list)
     test_accuracy: list[float] = dataclasses.field(default_factory=list)
     test_loss_se: float = 0.0
+    observables: dict[str, list[float]] = dataclasses.field(default_factory=dict)
     status: TrialStatus = "ok"
     reason: str | None = None
     train_seconds: float = 0.0
     eval_seconds: float = 0.0
+    data_seconds: float = 0.0
 
     @property
     def last_step(self) -> int | None:
@@ -46,7 +51,7 @@ class TrainedTrial:
         return self.step[-1] if self.step else None
 
 
-def train(pack: Sequence[TrialSpec], *, threads: int = 1) -> list[TrainedTrial]:
+def train(pack: Sequence[TrialSpec], *, threads: int = 1, views: bool = False) -> list[TrainedTrial]:
     """Train trials that differ in nothing but the seed.
 
     A packed pack trains as one batched model, any other one trial after the other. The curves are a function of the
@@ -57,6 +62,7 @@ def train(pack: Sequence[TrialSpec], *, threads: int = 1) -> list[TrainedTrial]:
     ----------
     pack : the trials; all of one cell.
     threads : torch threads.
+    views : whether to record the data set's clock-free views, too; they change no curve.
 
     Returns
     -------
@@ -71,16 +77,17 @@ def train(pack: Sequence[TrialSpec], *, threads: int = 1) -> list[TrainedTrial]:
             # One replica alone takes other kernels than two, so it is given company.
             padded = pack if len(pack) > 1 else [first, first]
             models = [_initialise(family, dataset, spec) for spec in padded]
-            return _train(padded, family, dataset, Stacked(models, dataset.task))[: len(pack)]
+            return _train(padded, family, dataset, Stacked(models, dataset.task), views)[: len(pack)]
         return [
-            _train([spec], family, dataset, Single(_initialise(family, dataset, spec), dataset.task))[0]
+            _train([spec], family, dataset, Single(_initialise(family, dataset, spec), dataset.task), views)[0]
             for spec in pack
         ]
 
 
 def family_of(spec: TrialSpec) -> Family:
     """The family that a trial names; refuses one whose version is not the stored one."""
-    family = FAMILIES.make(spec.family.name, spec.family.params)
+    content = {"content": spec.family.content} if spec.family.content else {}
+    family = FAMILIES.make(spec.family.name, {**spec.family.params, **content})
     _same_version("family", spec.family, family.version)
     return family
 
@@ -92,32 +99,47 @@ def dataset_of(spec: TrialSpec) -> Dataset:
     return dataset
 
 
-def _train(pack: Sequence[TrialSpec], family: Family, dataset: Dataset, replicas: Replicas) -> list[TrainedTrial]:
+def _train(
+    pack: Sequence[TrialSpec], family: Family, dataset: Dataset, replicas: Replicas, views: bool
+) -> list[TrainedTrial]:
     spec = pack[0]
     trials = [TrainedTrial(spec=each) for each in pack]
     factors = _multipliers(family, dataset, spec)
     rate_factors = {name: factor.lr for name, factor in factors.items()}
     optimizer = make_optimizer(spec.optimizer, replicas.named_parameters(), rate_factors, packed=spec.packed)
     rates = schedule(spec.schedule, spec.horizon_steps, spec.warmup_fraction) * spec.peak_lr
-    streams = [dataset.stream(each.seed) for each in pack]
+    began = time.perf_counter()
+    streams = [_stream(dataset, each) for each in pack]
+    making = time.perf_counter() - began
     test = _as_precision(dataset.test_set(), spec.precision)
+    view = dataset.view(test) if views else None
     due = set(eval_steps(spec.eval_grid, spec.horizon_steps, spec.warmup_fraction))
-    began, evaluating = time.perf_counter(), 0.0
+    evaluating = time.perf_counter() - began - making
     for step in range(spec.horizon_steps + 1):
         if step in due:
             before = time.perf_counter()
             if test.affine_only:
                 check_affine(replicas.predict, family, dataset, test.inputs.dtype)
-            _record(trials, step, evaluate(replicas.predict, dataset.task, test))
+            _record(trials, step, evaluate(replicas.predict, dataset.task, test, view), view)
             evaluating += time.perf_counter() - before
             if all(trial.status != "ok" for trial in trials):
                 break
         if step < spec.horizon_steps:
-            _update(replicas, optimizer, rates[step], streams, step, spec)
+            before = time.perf_counter()
+            batch = _batch(streams, step, spec)
+            making += time.perf_counter() - before
+            _update(replicas, optimizer, rates[step], *batch)
     total = time.perf_counter() - began
     for trial in trials:
         trial.eval_seconds, trial.train_seconds = evaluating / len(pack), (total - evaluating) / len(pack)
+        trial.data_seconds = making / len(pack)
     return trials
+
+
+def _stream(dataset: Dataset, spec: TrialSpec) -> Stream:
+    if spec.train_size is None:
+        return dataset.stream(spec.seed)
+    return first_examples(dataset, spec.seed, spec.train_size)
 
 
 def check_affine(
@@ -134,21 +156,25 @@ def check_affine(
         )
 
 
-def _update(
-    replicas: Replicas, optimizer: torch.optim.Optimizer, rate: float, streams, step: int, spec: TrialSpec
-) -> None:
+def _batch(streams: Sequence[Stream], step: int, spec: TrialSpec) -> tuple[torch.Tensor, torch.Tensor]:
     batches = [stream.batch(step, spec.batch_size) for stream in streams]
     inputs = torch.stack([x for x, _ in batches])
     targets = torch.stack([y for _, y in batches])
     if spec.precision == "float64":
         inputs, targets = _double(inputs), _double(targets)
+    return inputs, targets
+
+
+def _update(
+    replicas: Replicas, optimizer: torch.optim.Optimizer, rate: float, inputs: torch.Tensor, targets: torch.Tensor
+) -> None:
     set_rate(optimizer, float(rate))
     optimizer.zero_grad(set_to_none=True)
     replicas.losses(inputs, targets).sum().backward()
     optimizer.step()
 
 
-def _record(trials: Sequence[TrainedTrial], step: int, measured) -> None:
+def _record(trials: Sequence[TrainedTrial], step: int, measured: Measurement, view: View | None) -> None:
     for i, trial in enumerate(trials):
         if trial.status != "ok":
             continue
@@ -161,6 +187,8 @@ def _record(trials: Sequence[TrainedTrial], step: int, measured) -> None:
         trial.test_loss_se = float(measured.loss_se[i])
         if measured.accuracy is not None:
             trial.test_accuracy.append(float(measured.accuracy[i]))
+        for name, value in zip(view.names if view else (), measured.observables[i], strict=True):
+            trial.observables.setdefault(name, []).append(float(value))
 
 
 def _initialise(family: Family, dataset: Dataset, spec: TrialSpec) -> torch.nn.Module:

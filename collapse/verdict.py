@@ -206,6 +206,8 @@ def grade(
         why.append(f"each example was seen {repeats:.3g} times, not once")
     if pool > _POOL:
         why.append(f"the longest run uses {pool:.2g} of the pool, more than an eighth: noise shrinks with size")
+    if any(curve.running_statistics for curve in curves):
+        why.append("batch norm: the network is evaluated with running statistics, which lag behind its weights")
     if not math.isclose(margin, planned, rel_tol=1e-9):
         why.append(f"margin changed after the data, from {planned:g} to {margin:g}")
     return ("exploratory" if why else "confirmatory"), tuple(why)

@@ -64,11 +64,9 @@ class View(Protocol):
     Attributes
     ----------
     names : what each observable is called.
-    size : it looks at the first so many test examples.
     """
 
     names: tuple[str, ...]
-    size: int
 
     def sums(self, rows: slice, outputs: Tensor) -> Tensor:
         """What test examples ``rows`` add: ``(R, b, ...)`` outputs of R networks to ``(R, k)``, float64.
@@ -78,7 +76,7 @@ class View(Protocol):
         ...
 
     def values(self, sums: Tensor) -> Tensor:
-        """The observables, ``(R, len(names))``, from the sums over all ``size`` examples."""
+        """The observables, ``(R, len(names))``, from the sums over all test examples."""
         ...
 
 

@@ -1,10 +1,11 @@
-"""Text: the source of Python's own standard library, character by character."""
+"""Text in windows, and the source of Python's own standard library, character by character."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import os
+from abc import abstractmethod
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,10 +17,12 @@ from ..errors import InputError
 from ..task import Task
 from .dataset import DATASETS, Dataset, TestSet, check_integer, derived_seed
 from .pool import PoolStream, SeededOrder, cached_array
+from .views import TokenClassView, character_class, token_class_view
 
 PRINTABLE = 95  # ASCII 32 to 126 are the tokens 0 to 94
 NEWLINE, OTHER, END_OF_FILE = PRINTABLE, PRINTABLE + 1, PRINTABLE + 2
 VOCABULARY = PRINTABLE + 3
+_CLASSES = [*(character_class(chr(32 + token)) for token in range(PRINTABLE)), "whitespace", "other", "other"]
 SKIPPED = {
     *("site-packages", "dist-packages", "__pycache__"),  # not the library
     *("test", "tests", "idlelib", "turtledemo"),  # absent from many installations
@@ -27,27 +30,19 @@ SKIPPED = {
 }
 
 
-@DATASETS.register
 @dataclasses.dataclass(frozen=True)
-class PythonSource(Dataset):
-    """Next-character prediction on the standard library of the running interpreter.
+class Text(Dataset):
+    """Next-token prediction on a text that is cut into windows.
 
-    Tokens are the printable ASCII characters, newline, one for every other character and one for the end of a file; 98
-    in all. A tenth of the files, chosen by the hash of their path, is for testing. The training files follow each other
-    as one text. Each seed cuts it from its own starting place into windows of ``length`` and visits them in its own
-    order, so in one pass each character is predicted once; ``pool_size`` counts these windows, about 250,000 of 32.
-
-    The text depends on the interpreter's version, hence its sha256 belongs to the data set's identity. Its entropy is
-    not known. With 1,024 test windows of 32 the relative standard error of the loss is 1.4 % near 1.5 nats.
+    The training tokens follow each other as one text. Each seed cuts it from its own starting place into windows of
+    ``length`` and visits them in its own order, so in one pass each token is predicted once; ``pool_size`` counts these
+    windows. The test windows come from a text of their own.
 
     Attributes
     ----------
-    length : characters in a window.
+    length : tokens in a window.
     test_size : test windows.
     """
-
-    name = "pysource"
-    summary = "characters of Python's standard library, real, one pass over a pool"
 
     length: int = 32
     test_size: int = 1024
@@ -57,17 +52,22 @@ class PythonSource(Dataset):
         check_integer("test_size", self.test_size, 1)
 
     @property
+    @abstractmethod
+    def symbols(self) -> int:
+        """How many different tokens there are. Cheap: it reads no data."""
+
+    @abstractmethod
+    def _encode(self, part: str) -> np.ndarray:
+        """All tokens of a part, ``train`` or ``test``, whatever the windows: ``(n,)``, uint8 or uint16."""
+
+    @property
     def task(self) -> Task:
-        return Task(
-            kind="tokens", shape=(self.length,), outputs=VOCABULARY, loss="cross_entropy", vocabulary=VOCABULARY
-        )
+        count = self.symbols
+        return Task(kind="tokens", shape=(self.length,), outputs=count, loss="cross_entropy", vocabulary=count)
 
     @property
     def pool_size(self) -> int:
         return _windows(self._tokens("train"), self.length)
-
-    def content(self) -> str:
-        return _digest()
 
     def prepare(self) -> None:
         self._tokens("train")
@@ -84,17 +84,46 @@ class PythonSource(Dataset):
 
     def stream(self, seed: int) -> PoolStream:
         tokens, length = self._tokens("train"), self.length
+        size = _windows(tokens, length)
+        if size < 1:
+            raise InputError(f"length is {length}; the training text of {self.name} holds {len(tokens)} tokens.")
         first = derived_seed(self.name, self.version, seed, "first") % length
 
         def gather(indices: np.ndarray) -> tuple[Tensor, Tensor]:
             return _cut(tokens, first + indices.astype(np.int64) * length, length)
 
-        return PoolStream(SeededOrder(self.pool_size, self.name, self.version, seed), gather)
+        return PoolStream(SeededOrder(size, self.name, self.version, seed), gather)
 
     def _tokens(self, part: str) -> np.ndarray:
-        """All characters of a part, ``train`` or ``test``, as tokens: ``(n,)``, uint8."""
         ref = dataclasses.replace(self, length=1, test_size=1).ref  # the text is the same for every window
-        return cached_array(ref, part, lambda: np.concatenate([_encode(text) for text in _texts(part)]))
+        return cached_array(ref, part, lambda: self._encode(part))
+
+
+@DATASETS.register
+@dataclasses.dataclass(frozen=True)
+class PythonSource(Text):
+    """Next-character prediction on the standard library of the running interpreter.
+
+    Tokens are the printable ASCII characters, newline, one for every other character and one for the end of a file; 98
+    in all. A tenth of the files, chosen by the hash of their path, is for testing. ``pool_size`` is about 250,000
+    windows of 32.
+
+    The text depends on the interpreter's version, hence its sha256 belongs to the data set's identity. Its entropy is
+    not known. With 1,024 test windows of 32 the relative standard error of the loss is 1.4 % near 1.5 nats.
+    """
+
+    name = "pysource"
+    summary = "characters of Python's standard library, real, one pass over a pool; PSF licence"
+
+    @property
+    def symbols(self) -> int:
+        return VOCABULARY
+
+    def content(self) -> str:
+        return _digest()
+
+    def _encode(self, part: str) -> np.ndarray:
+        return np.concatenate([_encode(text) for text in _texts(part)])
 
 
 def _windows(tokens: np.ndarray, length: int) -> int:

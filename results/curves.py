@@ -34,6 +34,7 @@ class LearningCurve:
     control : ``holds`` or ``fails`` for a control whose answer is known, None for a measurement.
     repeats : how often the trial saw each training example, 1 for one pass.
     pool_fraction : share of the training pool that the horizon uses, 0 where each draw is new.
+    running_statistics : whether the network has batch norm, and was evaluated with statistics that ran along.
     warmup_fraction : share of the horizon in which the learning rate rises; curves are compared after ten times that.
     horizon_source : how the ladder's horizons are known: ``exact`` from a formula, ``pilot`` measured beforehand,
         ``assumed`` otherwise.
@@ -57,6 +58,7 @@ class LearningCurve:
     control: Literal["holds", "fails"] | None = None
     repeats: float = 1.0
     pool_fraction: float = 0.0
+    running_statistics: bool = False
     warmup_fraction: float = 0.0
     horizon_source: HorizonSource = "assumed"
     rung: str = ""

@@ -40,6 +40,7 @@ _NEEDED = (
     "started_utc",
     "attempt",
 )
+_LATER = ("running_statistics",)  # tables of older versions do without
 
 
 def read_curves(paths: Sequence[str | Path]) -> CurveSet:
@@ -71,7 +72,8 @@ def read_curves(paths: Sequence[str | Path]) -> CurveSet:
 
 def curves_of(table: pa.Table) -> list[LearningCurve]:
     """The learning curves of a result table; a trial without a single evaluation is kept as an empty curve."""
-    return [_curve(row) for row in table.select(_NEEDED).to_pylist()]
+    there = [name for name in (*_NEEDED, *_LATER) if name in table.column_names]
+    return [_curve(row) for row in table.select(there).to_pylist()]
 
 
 def _read_one(path: str) -> tuple[list[LearningCurve], float | None]:
@@ -89,7 +91,7 @@ def _read_one(path: str) -> tuple[list[LearningCurve], float | None]:
 
 def _read_folder(path: str) -> tuple[list[LearningCurve], float | None]:
     store = Store(path)
-    table = store.table(_NEEDED)
+    table = store.table((*_NEEDED, *_LATER))
     if not table.num_rows:
         raise InputError(f"{path!r} holds no results. `onecurve run SWEEP --out {path}` makes some")
     return curves_of(table), store.planned_margin()
@@ -128,6 +130,7 @@ def _curve(row: dict[str, Any]) -> LearningCurve:
         control=row["control"],
         repeats=row["repeats"] or 1.0,
         pool_fraction=row["pool_fraction"] or 0.0,
+        running_statistics=bool(row.get("running_statistics")),
         warmup_fraction=row["warmup_fraction"] or 0.0,
         horizon_source=row["horizon_source"] or "assumed",
         rung=row["rung"] or "",

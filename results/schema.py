@@ -7,6 +7,8 @@ import pyarrow as pa
 SCHEMA_VERSION = 1
 
 _CURVE_FLOAT = pa.list_(pa.float64())
+# One column for all: a column of its own that came later would be missing in every older shard.
+_OBSERVABLES = pa.list_(pa.struct([("name", pa.string()), ("value", _CURVE_FLOAT)]))
 
 # name, type, what it is
 TRIAL_COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
@@ -27,6 +29,8 @@ TRIAL_COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("schedule", pa.string(), "learning-rate schedule"),
     ("warmup_fraction", pa.float64(), "share of the horizon in which the rate rises"),
     ("batch_size", pa.int64(), "examples an update"),
+    ("batch_rule", pa.string(), "rule that gave the batch size; empty where it is fixed"),
+    ("train_size", pa.int64(), "trained on the first so many examples alone; null where there was no such limit"),
     ("parametrization", pa.string(), "mup or standard"),
     ("horizon_rule", pa.string(), "rule that gave the horizon"),
     ("horizon_source", pa.string(), "exact, pilot or assumed: how the ladder's horizons are known"),
@@ -40,6 +44,7 @@ TRIAL_COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("status", pa.string(), "ok, diverged, oom, timeout, killed, error"),
     ("last_step", pa.int64(), "last update with a finite loss"),
     ("reason", pa.string(), "why the trial did not end well"),
+    ("running_statistics", pa.bool_(), "batch norm: evaluated with statistics that ran along in training"),
     ("spec", pa.string(), "the whole specification as JSON"),
 )
 TASK_COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
@@ -62,6 +67,9 @@ CURVE_COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("test_loss", _CURVE_FLOAT, "loss on the test set"),
     ("test_accuracy", _CURVE_FLOAT, "share of correct classes; null for regression"),
 )
+OBSERVABLE_COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
+    ("observables", _OBSERVABLES, "what else was seen at each step, such as the loss of parts of the task"),
+)
 PROVENANCE_COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("schema_version", pa.int64(), "version of this table"),
     ("onecurve_version", pa.string(), ""),
@@ -72,12 +80,13 @@ PROVENANCE_COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("platform", pa.string(), ""),
     ("device", pa.string(), ""),
     ("started_utc", pa.string(), "ISO 8601"),
-    ("train_seconds", pa.float64(), "wall time of the pack's updates over its trials"),
+    ("train_seconds", pa.float64(), "wall time of the pack's updates, with their data, over its trials"),
     ("eval_seconds", pa.float64(), "wall time of the pack's evaluations over its trials"),
+    ("data_seconds", pa.float64(), "the part of train_seconds in which data were made or read"),
     ("attempt", pa.int64(), "1 for the first"),
 )
 
-COLUMNS = TRIAL_COLUMNS + TASK_COLUMNS + CURVE_COLUMNS + PROVENANCE_COLUMNS
+COLUMNS = TRIAL_COLUMNS + TASK_COLUMNS + CURVE_COLUMNS + OBSERVABLE_COLUMNS + PROVENANCE_COLUMNS
 # Always given when a shard is read: without it the first file's schema wins and later columns vanish in silence.
 SCHEMA = pa.schema([pa.field(name, kind, metadata={"about": about}) for name, kind, about in COLUMNS])
 CURVE_NAMES = tuple(name for name, _, _ in CURVE_COLUMNS)

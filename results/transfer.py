@@ -13,7 +13,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from ..errors import InputError
-from .schema import CURVE_NAMES, MARGIN_KEY, SCHEMA
+from .schema import CURVE_NAMES, MARGIN_KEY, OBSERVABLE_COLUMNS, SCHEMA
 from .store import Store
 
 CHECKSUMS = "checksums.sha256"
@@ -22,7 +22,8 @@ CHECKSUMS = "checksums.sha256"
 def export(store: Store, to: str | Path, form: Literal["csv", "parquet"]) -> list[Path]:
     """Write ``trials`` (one row a trial) and ``curves`` (one row an evaluation) as CSV or Parquet.
 
-    ``trials.parquet`` keeps the curves as list columns, so that file alone can be analysed and plotted.
+    Where trials were trained with ``views``, also ``observables``, one row a value. ``trials.parquet`` keeps the curves
+    as list columns, so that file alone can be analysed and plotted.
 
     Returns
     -------
@@ -37,11 +38,15 @@ def export(store: Store, to: str | Path, form: Literal["csv", "parquet"]) -> lis
     paths = [folder / f"trials.{form}", folder / f"curves.{form}"]
     frame = pl.DataFrame(pl.from_arrow(table))
     if form == "csv":
-        frame.drop(CURVE_NAMES).write_csv(paths[0])
+        frame.drop(CURVE_NAMES, [name for name, _, _ in OBSERVABLE_COLUMNS]).write_csv(paths[0])
         exploded(frame).write_csv(paths[1])
     else:
         pq.write_table(_with_margin(table, store), paths[0], compression="zstd")
         exploded(frame).write_parquet(paths[1])
+    seen = observables(frame)
+    if seen.height:
+        paths.append(folder / f"observables.{form}")
+        seen.write_csv(paths[2]) if form == "csv" else seen.write_parquet(paths[2])
     return paths
 
 
@@ -53,6 +58,17 @@ def exploded(frame: pl.DataFrame) -> pl.DataFrame:
     padded = padded.filter(pl.col("step").list.len() > 0)
     blank = pl.col("step").list.eval(pl.lit(None, pl.Float64))
     return padded.with_columns(pl.col("test_accuracy").fill_null(blank)).explode(*CURVE_NAMES)
+
+
+def observables(frame: pl.DataFrame) -> pl.DataFrame:
+    """One row a value of an observable: the trial, the step, the whole test loss there, and the observable.
+
+    Against ``test_loss`` the values need no horizon, schedule or clock to be compared between trials.
+    """
+    trial = ["trial_id", "family", "dataset", "recipe", "leg", "n_params", "seed"]
+    seen = frame.filter(pl.col("observables").list.len() > 0)
+    seen = seen.select(*trial, "step", "x", "test_loss", "observables").explode("observables").unnest("observables")
+    return seen.explode("step", "x", "test_loss", "value")
 
 
 def _with_margin(table: pa.Table, store: Store) -> pa.Table:

@@ -1,0 +1,49 @@
+"""A finite training set from any stream: the first examples of a seed, seen again and again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from ..errors import InputError
+from .dataset import Dataset
+from .pool import PoolStream, SeededOrder
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+_TAKEN = 512  # a drawn example depends on the size of its batch: equal batches make small sets parts of large ones
+
+
+def first_examples(dataset: Dataset, seed: int, size: int) -> PoolStream:
+    """Batches from the first ``size`` examples of a seed, in a fresh order for each pass.
+
+    Sets of different sizes are nested: that of 500 examples is the beginning of that of 1,000. All of it is held in
+    memory.
+
+    Raises
+    ------
+    InputError
+        The data set has fewer examples.
+    """
+    if dataset.pool_size is not None and size > dataset.pool_size:
+        raise InputError(
+            f"train_size is {size}; data set {dataset.name!r} has {dataset.pool_size} training examples with these "
+            "parameters"
+        )
+    inputs, targets = _taken(dataset, seed, size)
+
+    def gather(indices: np.ndarray) -> tuple[Tensor, Tensor]:
+        rows = torch.from_numpy(indices)
+        return inputs[rows], targets[rows]
+
+    return PoolStream(SeededOrder(size, dataset.name, dataset.version, seed, "first", size), gather)
+
+
+def _taken(dataset: Dataset, seed: int, size: int) -> tuple[Tensor, Tensor]:
+    stream = dataset.stream(seed)
+    batches = [stream.batch(step, _TAKEN) for step in range(-(-size // _TAKEN))]
+    inputs, targets = (torch.cat(parts)[:size] for parts in zip(*batches, strict=True))
+    return inputs, targets
