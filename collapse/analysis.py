@@ -7,19 +7,19 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..errors import InputError
 from ..results.curves import CurveSet
 from .conclusion import conclude
 from .contract import to_json, to_table
 from .families.crossing import cross
 from .families.deviation import Member, compare_families, left_out
 from .families.margins import Margin, tightened_margin
-from .floor import FloorChoice, check_choice
+from .floor import FloorChoice
 from .grid import X_MIN
 from .measurement import Measured, measure
 from .negatives import negatives_of
 from .outcome import AcrossFamilies, Analysis, Form
 from .rescaling import try_rescale
+from .settings import Settings
 from .verdict import MARGIN
 
 __all__ = ["analyze", "to_json", "to_table"]
@@ -43,40 +43,26 @@ def analyze(
     ----------
     curves : learning curves, with the margin that was planned for them if there was one.
     rng : chance, for the bootstrap and the controls.
-    margin : largest deviation that still counts as collapse, in ln l (.03 is 3 %). By default the planned one, else
-        .03. Another one than planned is accepted, and makes the evidence exploratory.
-    irreducible_loss : ``known`` takes each group's own, ``fit`` the end-point power law's, ``profile`` the one at
-        which the curves collapse best; or a number.
-    resamples : wild-bootstrap resamples, at least 99.
-    x_min : where the grid starts at the earliest, a fraction of the horizon.
+    margin, irreducible_loss, resamples, x_min : see `Settings`.
 
     Raises
     ------
     InputError : an argument is out of range. Bad curves raise nothing: they are told in the result.
     """
-    settings = {"margin": margin, "irreducible_loss": irreducible_loss, "resamples": resamples, "x_min": x_min}
-    return examine(curves, rng=rng, **settings)[0]
+    settings = Settings(margin=margin, irreducible_loss=irreducible_loss, resamples=resamples, x_min=x_min)
+    return examine(curves, settings, rng=rng)[0]
 
 
-def examine(
-    curves: CurveSet,
-    *,
-    rng: np.random.Generator,
-    margin: float | None = None,
-    irreducible_loss: FloorChoice = "known",
-    resamples: int = 999,
-    x_min: float = X_MIN,
-) -> tuple[Analysis, list[Measured]]:
+def examine(curves: CurveSet, settings: Settings, *, rng: np.random.Generator) -> tuple[Analysis, list[Measured]]:
     """`analyze`, with what was measured of each group on the way, in the order of the groups."""
-    _check(margin, resamples, x_min)
-    check_choice(irreducible_loss)
     planned = MARGIN if curves.margin is None else curves.margin
-    used = planned if margin is None else margin
+    used = planned if settings.margin is None else settings.margin
+    resamples, x_min = settings.resamples, settings.x_min
     grouped = [group for _, group in sorted(curves.groups().items())]
     *children, across_rng = rng.spawn(len(grouped) + 1)
     chances = [child.spawn(2) for child in children]
     measured = [
-        measure(group, choice=irreducible_loss, resamples=resamples, x_min=x_min, rng=chance)
+        measure(group, choice=settings.irreducible_loss, resamples=resamples, x_min=x_min, rng=chance)
         for group, (chance, _) in zip(grouped, chances, strict=True)
     ]
     margins = {leg: tightened_margin(crossing, used) for leg, crossing in cross(measured).items()}
@@ -95,15 +81,6 @@ def examine(
     across = _across(measured, margin=used, resamples=resamples, rng=across_rng)
     warnings = () if used == planned else (f"margin changed after the data, from {planned:g} to {used:g}",)
     return Analysis(groups=groups, across_families=across, warnings=warnings), measured
-
-
-def _check(margin: float | None, resamples: int, x_min: float) -> None:
-    if margin is not None and not 0 < margin < 1:
-        raise InputError(f"the margin must lie between 0 and 1, got {margin:g}; .03 is 3 %")
-    if resamples < 99:
-        raise InputError(f"at least 99 resamples are needed for a 5 % test, got {resamples}")
-    if not 0 < x_min < 0.9:
-        raise InputError(f"x_min must lie between 0 and .9, got {x_min:g}")
 
 
 def _fits(measured: Sequence[Measured], one: Measured) -> list[Form]:

@@ -13,16 +13,19 @@ from .outcome import IrreducibleLoss, RescaledGroup
 from .power_law import fit_end_points
 from .profile import profile_floor
 
-FloorChoice = Literal["known", "profile", "fit"] | float
+FloorChoice = Literal["known", "profile", "fit"] | float | tuple[float, float]
 UNKNOWN = IrreducibleLoss(value=None, low=None, high=None, source="none")
 _Z = 1.959964
 
 
 def check_choice(choice: FloorChoice) -> None:
-    """Raise `InputError` unless the choice is ``known``, ``profile``, ``fit`` or a finite number."""
+    """Raise `InputError` unless the choice is ``known``, ``profile``, ``fit``, a finite number or two in order."""
     if isinstance(choice, str):
         if choice not in ("known", "profile", "fit"):
             raise unknown("irreducible loss", choice, ("known", "profile", "fit", "a number"))
+    elif isinstance(choice, tuple):
+        if not (np.all(np.isfinite(choice)) and choice[0] < choice[1]):
+            raise InputError(f"the irreducible loss lies between two numbers in order, got {choice[0]:g}:{choice[1]:g}")
     elif not np.isfinite(choice):
         raise InputError(f"the irreducible loss must be a finite number, got {choice}")
 
@@ -54,16 +57,20 @@ def fitted_floor(ladder: Ladder, rng: np.random.Generator) -> tuple[IrreducibleL
 
 
 def profiled_floor(
-    ladder: Ladder, shape: RescaledGroup | None, rng: np.random.Generator
+    ladder: Ladder,
+    shape: RescaledGroup | None,
+    rng: np.random.Generator,
+    within: tuple[float, float] | None = None,
 ) -> tuple[IrreducibleLoss, Exactness | None, str | None]:
-    """The floor at which the curves collapse best, T2 in the place of T1, and why there is neither."""
+    """The floor at which the curves collapse best (``within`` a known range), T2 in the place of T1, and why there is
+    neither."""
     if shape is None or ladder.fewest_seeds < 3 or len(ladder.rungs) < 3:
         return UNKNOWN, None, "profiling the irreducible loss needs three rungs of three seeds"
     losses = []
     for rung, q, unit in zip(ladder.rungs, shape.values, shape.units, strict=True):
         ends = np.array([curve.loss[-1] for curve in rung])[:, None]
         losses.append(np.append(q * unit[:, None] + ends, ends, axis=1))
-    found = profile_floor(losses, shape.x, shape.sizes, rng=rng)
+    found = profile_floor(losses, shape.x, shape.sizes, rng=rng, within=within)
     if found.floor is None:
         return UNKNOWN, None, found.status
     floor = IrreducibleLoss(value=found.floor, low=found.low, high=found.high, source="profile")

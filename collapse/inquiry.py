@@ -12,68 +12,26 @@ from ..errors import unknown
 from ..results.curves import CurveSet
 from .analysis import by_setting, examine, members_of
 from .contract import plain, to_json
-from .controls import Shuffled, shuffled_rungs
-from .envelope import Departures, departures
 from .families.card import DeviationCard, deviation_cards
 from .families.claims import Claims, claims
 from .families.crossing import Crossing, cross
 from .families.deviation import Member
 from .families.exponents import RandomEffects, exponent_spread
-from .families.foreign import Foreign, foreign_controls
 from .families.margins import Margin, tightened_margin
 from .families.models import SmallestModel, smallest_model
 from .families.permutation import DatasetTest, permute_datasets
 from .families.variance import VarianceShares, variance_shares
 from .floor import FloorChoice
-from .laws.balance import Balance, balance_of
-from .laws.comparison import FormComparison, compare_forms
-from .laws.exponents import Deltas, estimate_deltas
-from .laws.forecast import Forecast, forecast
-from .laws.ranking import Ranking, rank_rescalings
+from .grid import X_MIN
+from .group_inquiry import GroupInquiry, inquire_group
 from .measurement import Measured
-from .outcome import AcrossFamilies, Analysis, RescaledGroup
-from .planning.detectable import Detectable, smallest_detectable
-from .truncation import WrongHorizons, wrong_horizons
+from .outcome import AcrossFamilies, Analysis
+from .settings import Settings
 
-QUESTIONS = ("across", "controls", "detectable", "forecast", "laws", "where")
+OF_GROUPS = ("controls", "detectable", "forecast", "laws", "noise", "tightness", "where")
+QUESTIONS = ("across", *OF_GROUPS)
 
-
-_SIMULATED = 100  # groups for each detectable error, which are then known to about 6 %
 _NO_MODEL = SmallestModel(model=None, reason="the nested models need an irreducible loss that is known")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Laws:
-    """What law a group's curves obey: the floor that they imply, delta three ways, the form, the best rescaling."""
-
-    balance: Balance
-    deltas: Deltas | None
-    forms: FormComparison | None
-    rescalings: Ranking
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Controls:
-    """What else a ladder shows: its curves dealt at random or cut at wrong horizons, and other data sets' curves."""
-
-    shuffled: Shuffled | None
-    wrong_horizons: WrongHorizons
-    foreign: tuple[Foreign, ...]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class GroupInquiry:
-    """Answers about one group; None where the question was not asked or the group has no curves to ask."""
-
-    family: str
-    dataset: str
-    recipe: str
-    leg: str
-    laws: Laws | None
-    forecast: Forecast | None
-    detectable: Detectable | None
-    where: Departures | None
-    controls: Controls | None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,6 +73,7 @@ def inquire(
     rng: np.random.Generator,
     margin: float | None = None,
     irreducible_loss: FloorChoice = "known",
+    x_min: float = X_MIN,
 ) -> Inquiry:
     """Analyse curves and ask further.
 
@@ -124,8 +83,9 @@ def inquire(
     questions : any of ``across`` (models, cards, exponents, data sets against architectures), ``laws`` (implied floor,
         delta, forms, rescalings), ``forecast`` (the largest rung from the smaller ones), ``detectable`` (the smallest
         errors that each ladder would have shown), ``where`` (the envelope over x), ``controls`` (shuffled
-        rungs, wrong horizons, other data sets).
-    rng, margin, irreducible_loss : as in `analyze`.
+        rungs, wrong horizons, other data sets), ``noise`` (sd over seeds of each rung's last loss), ``tightness`` (the
+        floor at which single runs are tightest, and their bound from reruns).
+    rng, margin, irreducible_loss, x_min : as in `analyze`.
 
     Raises
     ------
@@ -135,14 +95,18 @@ def inquire(
         if question not in QUESTIONS:
             raise unknown("question", question, QUESTIONS)
     base, groups_rng, legs_rng = rng.spawn(3)
-    analysis, measured = examine(curves, rng=base, margin=margin, irreducible_loss=irreducible_loss)
+    settings = Settings(margin=margin, irreducible_loss=irreducible_loss, x_min=x_min)
+    analysis, measured = examine(curves, settings, rng=base)
     used = analysis.groups[0].margin
     chances = groups_rng.spawn(len(measured))
     crossings = cross(measured)
     rows = zip(measured, chances, strict=True)
-    groups = tuple(_group(one, measured, crossings.get(one.leg), questions, used, chance) for one, chance in rows)
-    settings, legs = _across(analysis, measured, crossings, used, legs_rng) if "across" in questions else ((), ())
-    return Inquiry(analysis=_named(analysis, settings), groups=groups, settings=settings, legs=legs)
+    groups = tuple(
+        inquire_group(one, measured, crossings.get(one.leg), questions, settings, margin=used, rng=chance)
+        for one, chance in rows
+    )
+    compared, legs = _across(analysis, measured, crossings, used, legs_rng) if "across" in questions else ((), ())
+    return Inquiry(analysis=_named(analysis, compared), groups=groups, settings=compared, legs=legs)
 
 
 def inquiry_json(inquiry: Inquiry) -> dict[str, Any]:
@@ -150,80 +114,13 @@ def inquiry_json(inquiry: Inquiry) -> dict[str, Any]:
     found = to_json(inquiry.analysis)
     for group, answers in zip(found["groups"], inquiry.groups, strict=True):
         fields = dataclasses.asdict(answers)
-        group |= {name: plain(fields[name]) for name in ("laws", "forecast", "detectable", "where", "controls")}
+        group |= {name: plain(fields[name]) for name in OF_GROUPS}
     answered = {(one.dataset, one.leg): one for one in inquiry.settings}
     for across in found["across_families"]:
         setting = answered.get((across["dataset"], across["leg"]))
         if setting is not None:
             across |= plain(dataclasses.asdict(setting))
     return found | {"legs": [plain(dataclasses.asdict(one)) for one in inquiry.legs]}
-
-
-def _group(
-    one: Measured,
-    measured: Sequence[Measured],
-    crossing: Crossing | None,
-    questions: Collection[str],
-    margin: float,
-    rng: np.random.Generator,
-) -> GroupInquiry:
-    group, (laws_rng, power_rng, where_rng, controls_rng) = one.rescaled, rng.spawn(4)
-    asked = set(questions) if group is not None else set()
-    ends = group is not None and group.scale == "end-point"
-    return GroupInquiry(
-        family=one.family,
-        dataset=one.dataset,
-        recipe=one.recipe,
-        leg=one.leg,
-        laws=_laws(one, laws_rng) if "laws" in asked else None,
-        forecast=forecast(group, others=_others(one, measured)) if "forecast" in asked and ends and group else None,
-        detectable=_detectable(group, margin, power_rng) if "detectable" in asked and group else None,
-        where=departures(group, rng=where_rng) if "where" in asked and group else None,
-        controls=_controls(one, crossing, margin, controls_rng) if "controls" in asked else None,
-    )
-
-
-def _detectable(group: RescaledGroup, margin: float, rng: np.random.Generator) -> Detectable:
-    return smallest_detectable(group, rng=rng, margin=margin, groups=_SIMULATED, resamples=99)
-
-
-def _controls(one: Measured, crossing: Crossing | None, margin: float, rng: np.random.Generator) -> Controls:
-    shuffle_rng, horizon_rng, foreign_rng = rng.spawn(3)
-    group = one.rescaled
-    enough = group is not None and len(group.values) > 2
-    inside = crossing is not None and (one.family, one.dataset) in crossing.cells
-    return Controls(
-        shuffled=shuffled_rungs(group, rng=shuffle_rng) if enough and group else None,
-        wrong_horizons=wrong_horizons(one, rng=horizon_rng, margin=margin),
-        foreign=foreign_controls(crossing, one.family, one.dataset, rng=foreign_rng) if inside and crossing else (),
-    )
-
-
-def _laws(one: Measured, rng: np.random.Generator) -> Laws:
-    floor_rng, delta_rng, form_rng = rng.spawn(3)
-    group = one.rescaled
-    known = one.floor.value if one.floor.source == "known" else None
-    ends = group is not None and group.scale == "end-point"
-    return Laws(
-        balance=balance_of(one.ladder, rng=floor_rng, known=known),
-        deltas=estimate_deltas(group, rng=delta_rng) if ends and group else None,
-        forms=compare_forms(group, rng=form_rng) if ends and group else None,
-        rescalings=rank_rescalings(one.ladder, irreducible_loss=known),
-    )
-
-
-def _others(one: Measured, measured: Sequence[Measured]) -> dict[str, Any]:
-    """Groups of other families on the same data set, leg, grid and scale."""
-    mine = one.rescaled
-    found = {}
-    for other in measured:
-        theirs = other.rescaled
-        same = (other.dataset, other.leg, other.control) == (one.dataset, one.leg, one.control)
-        if not same or other.family == one.family or mine is None or theirs is None or theirs.scale != mine.scale:
-            continue
-        if np.array_equal(theirs.x, mine.x):
-            found.setdefault(other.family, theirs)
-    return found
 
 
 def _across(

@@ -134,10 +134,11 @@ def _floor(
     """The floor, T2 where it was profiled, and why there is no floor."""
     if not ladder.rungs:
         return UNKNOWN, None, None
-    if choice in ("profile", "fit") and not _ends_differ(ladder):
+    within = choice if isinstance(choice, tuple) else None
+    if (choice in ("profile", "fit") or within) and not _ends_differ(ladder):
         return UNKNOWN, None, _NO_END
-    if choice == "profile":
-        return profiled_floor(ladder, shape if shape and noisy(shape) else None, rng)
+    if choice == "profile" or within:
+        return profiled_floor(ladder, shape if shape and noisy(shape) else None, rng, within)
     if choice == "known":
         if not all(curve.irreducible_loss is None or np.isfinite(curve.irreducible_loss) for curve in ladder.curves):
             return UNKNOWN, None, "the irreducible loss of the curves is not a finite number"
@@ -145,7 +146,7 @@ def _floor(
     elif choice == "fit":
         floor, problem = fitted_floor(ladder, rng)
     else:
-        floor, problem = given_floor(float(choice)), None
+        floor, problem = given_floor(float(choice)), None  # type: ignore[arg-type]
     return floor, None, problem
 
 

@@ -33,7 +33,13 @@ class Profile:
 
 
 def profile_floor(
-    losses: Sequence[np.ndarray], x: np.ndarray, sizes: np.ndarray, *, rng: np.random.Generator, resamples: int = 199
+    losses: Sequence[np.ndarray],
+    x: np.ndarray,
+    sizes: np.ndarray,
+    *,
+    rng: np.random.Generator,
+    resamples: int = 199,
+    within: tuple[float, float] | None = None,
 ) -> Profile:
     """Minimise T1 over L0 in the data and in every resample.
 
@@ -51,23 +57,32 @@ def profile_floor(
     sizes : ``(K,)`` parameters.
     rng : chance.
     resamples : resamples; each costs a minimisation of its own.
+    within : ends between which the floor is known to lie, not from these curves: then data and resamples are minimised
+        between them, and a minimum at an end counts.
     """
     cubes = [rows[..., None] for rows in losses]
-    (statistic,), (floor,), (inner,) = _minimise(cubes, x, sizes)
+    if within is not None and within[0] >= _top(cubes)[0]:
+        return _nothing(f"all floors from {within[0]:g} to {within[1]:g} are too near to the losses")
+    (statistic,), (floor,), (inner,) = _minimise(cubes, x, sizes, within)
     if not inner:
-        return Profile(floor=None, low=None, high=None, statistic=None, p=None, status="L0 not identified")
+        return _nothing("L0 not identified")
     drawn = null_losses(losses, float(floor), x, sizes, draw_signs([len(rows) for rows in losses], resamples, rng))
-    statistics_, floors, _ = _minimise(drawn, x, sizes)
+    statistics_, floors, _ = _minimise(drawn, x, sizes, within)
     # Not 1.96: the sd itself comes from few seeds. Percentiles of the resamples cover 90 in 100 only.
     reach = float(student.ppf(0.975, 2 * (min(len(rows) for rows in losses) - 1)) * floors.std(ddof=1))
+    lowest, highest = within or (-np.inf, np.inf)
     return Profile(
         floor=float(floor),
-        low=float(floor - reach),
-        high=float(floor + reach),
+        low=max(lowest, float(floor - reach)),
+        high=min(highest, float(floor + reach)),
         statistic=float(statistic),
         p=p_value(float(statistic), statistics_),
         status="ok",
     )
+
+
+def _nothing(status: str) -> Profile:
+    return Profile(floor=None, low=None, high=None, statistic=None, p=None, status=status)
 
 
 def _moments(losses: Sequence[np.ndarray], floors: np.ndarray) -> Moments:
@@ -97,18 +112,35 @@ def _cost(losses: Sequence[np.ndarray], floors: np.ndarray, x: np.ndarray, sizes
     return costs
 
 
-def _minimise(
-    losses: Sequence[np.ndarray], x: np.ndarray, sizes: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Smallest T1, its floor, and whether it lies inside the domain, for K arrays ``(n_k, m + 1, B)``."""
+def _top(losses: Sequence[np.ndarray]) -> np.ndarray:
+    """``(B,)`` the highest floor of the domain."""
+    smallest = np.min([rows.min(axis=(0, 1)) for rows in losses], axis=0)
+    return smallest - _CLEAR * np.max([rows[:, -1].std(axis=0, ddof=1) for rows in losses], axis=0)
+
+
+def _candidates(losses: Sequence[np.ndarray], within: tuple[float, float] | None) -> np.ndarray:
+    """``(B, c)`` floors from the top of the domain down, to three ranges of the losses below it or to the lower end."""
+    top = _top(losses)
+    if within is not None:
+        low, high = within
+        return np.linspace(np.maximum(np.minimum(top, high), low), low, len(_DEPTHS), axis=1)
     smallest = np.min([rows.min(axis=(0, 1)) for rows in losses], axis=0)
     largest = np.max([rows.max(axis=(0, 1)) for rows in losses], axis=0)
-    top = smallest - _CLEAR * np.max([rows[:, -1].std(axis=0, ddof=1) for rows in losses], axis=0)
-    floors = top[:, None] - (largest - smallest)[:, None] * _DEPTHS
+    return top[:, None] - (largest - smallest)[:, None] * _DEPTHS
+
+
+def _minimise(
+    losses: Sequence[np.ndarray], x: np.ndarray, sizes: np.ndarray, within: tuple[float, float] | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Smallest T1, its floor, and whether it lies inside the domain, for K arrays ``(n_k, m + 1, B)``.
+
+    Between two known ends every minimum does.
+    """
+    floors = _candidates(losses, within)
     row = np.arange(len(floors))
     costs = _cost(losses, floors, x, sizes)
     best = costs.argmin(axis=1)
-    inner = (best > 0) & (best < len(_DEPTHS) - 1)
+    inner = ((best > 0) & (best < len(_DEPTHS) - 1)) | (within is not None)
     for _ in range(_ROUNDS):
         last = floors.shape[1] - 1
         high, low = floors[row, np.maximum(best - 1, 0)], floors[row, np.minimum(best + 1, last)]

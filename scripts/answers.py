@@ -9,16 +9,21 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from ..collapse.inquiry import Controls, GroupInquiry, Inquiry
+    from ..collapse.group_inquiry import Controls, GroupInquiry
+    from ..collapse.inquiry import Inquiry
+    from ..collapse.laws.single_runs import SingleRuns
     from ..collapse.planning.planner import Design, Plan
+    from ..collapse.seed_noise import SeedNoise
 
 
 def print_answers(inquiry: Inquiry, console: Console) -> None:
     """Print what was asked beyond the verdicts, group by group and then across families."""
-    for group in inquiry.groups:
+    names = [f"{group.family} on {group.dataset} ({group.leg} rate)" for group in inquiry.groups]
+    for group, name, result in zip(inquiry.groups, names, inquiry.analysis.groups, strict=True):
         lines = list(_group_lines(group))
         if lines:
-            console.print(f"\n{group.family} on {group.dataset} ({group.leg} rate)", style="bold")
+            recipe = f", {result.recipe_label or result.recipe}" if names.count(name) > 1 else ""
+            console.print(f"\n{name}{recipe}", style="bold")
         for line in lines:
             console.print(f"  {line}")
     for setting in inquiry.settings:
@@ -61,6 +66,10 @@ def _group_lines(group: GroupInquiry) -> Iterator[str]:
         yield _forecast_line(group)
     if group.controls is not None:
         yield from _control_lines(group.controls)
+    for row in group.noise or ():
+        yield _noise_line(row)
+    if group.tightness is not None:
+        yield from _tightness_lines(group.tightness)
 
 
 def _detectable_lines(group: GroupInquiry) -> Iterator[str]:
@@ -139,6 +148,35 @@ def _control_lines(controls: Controls) -> Iterator[str]:
     for one in controls.foreign:
         shown = one.status if one.deviation is None else f"differ by {100 * one.deviation:.1f} %"
         yield f"{one.control}: {shown}"
+
+
+def _noise_line(row: SeedNoise) -> str:
+    where = "" if row.x is None else f", read at x = {row.x:.4g}"
+    cut = f", {row.n_censored} of them cut short" if row.n_censored else ""
+    runs = f"noise of {row.rung}, {row.n_seeds} seeds{cut}{where}: "
+    if row.sd is None:
+        return runs + row.status
+    relative = "" if row.relative is None else f", {100 * row.relative:.2g} % of the excess"
+    return f"{runs}sd {row.sd:.3g} [{row.low:.3g}, {row.high:.3g}] about {row.mean:.5g}{relative}"
+
+
+def _tightness_lines(found: SingleRuns) -> Iterator[str]:
+    if found.tightness is None:
+        yield f"tightness: {found.status}"
+        return
+    tight, origin = found.tightness, " of other recipes" if found.borrowed else ""
+    bands = ", ".join(f"{floor:.4g}" for floor in tight.by_band)
+    yield f"tightest floor: {tight.tightest:.4g} (early, middle, late: {bands}); {tight.status}"
+    if found.bound is None:
+        yield "bound on single runs: give a floor below every loss with --irreducible-loss"
+    elif found.bound.upper_bound is None or found.bound.noise is None:
+        yield f"single runs deviate by {100 * found.bound.deviation:.2g} %; {found.bound.status}"
+    else:
+        yield (
+            f"single runs deviate by {100 * found.bound.deviation:.2g} %, bound {100 * found.bound.upper_bound:.2g} % "
+            f"at L0 = {found.irreducible_loss:.4g} from x = {found.x_min:.2g}; noise {100 * found.bound.noise:.2g} % "
+            f"from {found.n_reruns} reruns{origin}"
+        )
 
 
 def _forecast_line(group: GroupInquiry) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,7 @@ from ..errors import InputError, unknown
 from .application import JsonFlag, app, print_json
 
 if TYPE_CHECKING:
+    from ..collapse.floor import FloorChoice
     from ..collapse.inquiry import Inquiry
     from ..collapse.outcome import Analysis
     from ..results.curves import CurveSet
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 def analyze(
     paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="results folders, or CSV or Parquet files")],
     irreducible_loss: Annotated[
-        str, typer.Option(metavar="known|profile|fit|VALUE", help="where the irreducible loss comes from")
+        str, typer.Option(metavar="known|profile|fit|VALUE|LOW:HIGH", help="where the irreducible loss comes from")
     ] = "known",
     margin: Annotated[float | None, typer.Option(help="largest deviation that still counts as a collapse")] = None,
     json_file: Annotated[
@@ -37,12 +38,20 @@ def analyze(
         bool, typer.Option("--controls", help="shuffled rungs, wrong horizons, other data sets")
     ] = False,
     where: Annotated[bool, typer.Option("--where", help="at which x which rung leaves the common curve")] = False,
+    noise: Annotated[bool, typer.Option("--noise", help="noise floor of the last loss, rung by rung")] = False,
+    tightness: Annotated[
+        bool, typer.Option("--tightness", help="which floor makes single runs tightest; their bound from reruns")
+    ] = False,
+    x_min: Annotated[
+        float, typer.Option(help="where the grid starts at the earliest, a fraction of the horizon")
+    ] = 0.1,
 ) -> None:
     """Test whether curves collapse and by how much each family deviates."""
-    flags = {"across": across, "controls": controls, "forecast": forecast, "laws": laws, "where": where}
+    flags = {"across": across, "controls": controls, "forecast": forecast, "laws": laws, "noise": noise}
+    flags |= {"tightness": tightness, "where": where}
     # What a ladder would have shown stands beside every verdict.
     questions = ["detectable", *(name for name, asked in flags.items() if asked)]
-    curves, inquiry = _inquire(paths, irreducible_loss, margin, questions)
+    curves, inquiry = _inquire(paths, irreducible_loss, margin, questions, x_min)
     if json_file is not None:
         from ..collapse.inquiry import inquiry_json
 
@@ -50,7 +59,7 @@ def analyze(
         if json_file == "-":
             typer.echo(text)
             return
-        _write(json_file, text)
+        write(json_file, text)
     from .answers import print_answers
     from .listing import console, print_analysis
 
@@ -143,14 +152,14 @@ def calibrate(
             np.random.default_rng(0),
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    _write(to, found.page)
+    write(to, found.page)
     if json_file is not None:
-        _write(json_file, json.dumps(found.numbers, indent=1, allow_nan=False))
+        write(json_file, json.dumps(found.numbers, indent=1, allow_nan=False))
     typer.echo(f"wrote {to}")
 
 
 def _inquire(
-    paths: list[str], irreducible_loss: str, margin: float | None, questions: list[str]
+    paths: list[str], irreducible_loss: str, margin: float | None, questions: list[str], x_min: float = 0.1
 ) -> tuple[CurveSet, Inquiry]:
     import numpy as np
 
@@ -163,7 +172,7 @@ def _inquire(
     curves = read_curves(paths)
     # A fixed seed: the same table gives the same p-values.
     rng = np.random.default_rng(0)
-    return curves, inquire(curves, questions, rng=rng, margin=margin, irreducible_loss=floor)
+    return curves, inquire(curves, questions, rng=rng, margin=margin, irreducible_loss=floor, x_min=x_min)
 
 
 def _pilot(path: str, family: str | None, dataset: str | None) -> CurveSet:
@@ -179,13 +188,15 @@ def _pilot(path: str, family: str | None, dataset: str | None) -> CurveSet:
     return CurveSet.of(kept, curves.margin)
 
 
-def _floor(given: str) -> Literal["known", "profile", "fit"] | float:
+def _floor(given: str) -> FloorChoice:
     if given in ("known", "profile", "fit"):
         return given  # type: ignore[return-value]
     try:
-        return float(given)
+        low, between, high = given.partition(":")
+        return (float(low), float(high)) if between else float(given)
     except ValueError:
-        raise unknown("source of the irreducible loss", given, ("known", "profile", "fit", "a number")) from None
+        allowed = ("known", "profile", "fit", "a number", "LOW:HIGH")
+        raise unknown("source of the irreducible loss", given, allowed) from None
 
 
 def _draw(analysis: Analysis, curves: CurveSet, to: str) -> None:
@@ -200,7 +211,8 @@ def _draw(analysis: Analysis, curves: CurveSet, to: str) -> None:
             typer.echo(f"drew {path} (also SVG, PDF, and its points as CSV)")
 
 
-def _write(path: str, text: str) -> None:
+def write(path: str, text: str) -> None:
+    """Write a file and the folders that it needs, or say why that cannot be."""
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_text(text + "\n")

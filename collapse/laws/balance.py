@@ -14,6 +14,7 @@ from scipy.stats import f as fisher
 from scipy.stats import t as student
 
 from ..bootstrap import draw_signs
+from ..grid import X_MIN
 from ..ladder import Ladder
 from ..power_law import EndPointFit, fit_end_points, fit_means
 from ..profile import _cost, _minimise, null_losses
@@ -71,14 +72,20 @@ class Balance:
 
 
 def balance_of(
-    ladder: Ladder, *, rng: np.random.Generator, known: float | None = None, known_se: float = 0.0, resamples: int = 199
+    ladder: Ladder,
+    *,
+    rng: np.random.Generator,
+    known: float | None = None,
+    known_se: float = 0.0,
+    resamples: int = 199,
+    x_min: float = X_MIN,
 ) -> Balance:
     """`balance` of a ladder's curves on their common grid."""
     if len(ladder.rungs) < 3 or ladder.fewest_seeds < 3:
         return _without("a collapse-implied floor needs three rungs of three seeds")
     if ladder.first_x() >= 0.9:
         return _without("the curves have no common x")
-    x = grid_of(ladder)
+    x = grid_of(ladder, x_min)
     losses = losses_on(ladder, x)
     return balance(losses, x, ladder.sizes, rng=rng, known=known, known_se=known_se, resamples=resamples)
 

@@ -1,0 +1,159 @@
+"""Further questions to one group: its laws, a forecast, controls, noise, what would have shown and where."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from .controls import Shuffled, shuffled_rungs
+from .envelope import Departures, departures
+from .families.crossing import Crossing
+from .families.foreign import Foreign, foreign_controls
+from .laws.balance import Balance, balance_of
+from .laws.comparison import FormComparison, compare_forms
+from .laws.exponents import Deltas, estimate_deltas
+from .laws.forecast import Forecast, forecast
+from .laws.ranking import Ranking, rank_rescalings
+from .laws.single_runs import SingleRuns, single_runs
+from .measurement import Measured
+from .outcome import RescaledGroup
+from .planning.detectable import Detectable, smallest_detectable
+from .seed_noise import SeedNoise, seed_noise
+from .settings import Settings
+from .truncation import WrongHorizons, wrong_horizons
+
+_SIMULATED = 100  # groups for each detectable error, which are then known to about 6 %
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Laws:
+    """What law a group's curves obey: the floor that they imply, delta three ways, the form, the best rescaling."""
+
+    balance: Balance
+    deltas: Deltas | None
+    forms: FormComparison | None
+    rescalings: Ranking
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Controls:
+    """What else a ladder shows: its curves dealt at random or cut at wrong horizons, and other data sets' curves."""
+
+    shuffled: Shuffled | None
+    wrong_horizons: WrongHorizons
+    foreign: tuple[Foreign, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class GroupInquiry:
+    """Answers about one group; None where the question was not asked or the group has no curves to ask."""
+
+    family: str
+    dataset: str
+    recipe: str
+    leg: str
+    laws: Laws | None
+    forecast: Forecast | None
+    detectable: Detectable | None
+    where: Departures | None
+    controls: Controls | None
+    noise: tuple[SeedNoise, ...] | None
+    tightness: SingleRuns | None
+
+
+def inquire_group(
+    one: Measured,
+    measured: Sequence[Measured],
+    crossing: Crossing | None,
+    questions: Collection[str],
+    settings: Settings,
+    *,
+    margin: float,
+    rng: np.random.Generator,
+) -> GroupInquiry:
+    """Answer the questions that one group can answer.
+
+    Parameters
+    ----------
+    one, measured : the group and all groups.
+    crossing : families crossed with data sets on its leg, where there are any.
+    questions : which.
+    settings : of the analysis.
+    margin : in use.
+    rng : chance.
+    """
+    group, (laws_rng, power_rng, where_rng, controls_rng) = one.rescaled, rng.spawn(4)
+    asked = set(questions) if group is not None else set()
+    ends = group is not None and group.scale == "end-point"
+    return GroupInquiry(
+        family=one.family,
+        dataset=one.dataset,
+        recipe=one.recipe,
+        leg=one.leg,
+        laws=_laws(one, settings, laws_rng) if "laws" in asked else None,
+        forecast=forecast(group, others=_others(one, measured)) if "forecast" in asked and ends and group else None,
+        detectable=_detectable(group, margin, power_rng) if "detectable" in asked and group else None,
+        where=departures(group, rng=where_rng) if "where" in asked and group else None,
+        controls=_controls(one, crossing, margin, controls_rng) if "controls" in asked else None,
+        # Single runs and groups of one rung have noise and tightness, though they have no verdict.
+        noise=seed_noise(one.curves) if "noise" in questions else None,
+        tightness=_single_runs(one, measured, settings) if "tightness" in questions else None,
+    )
+
+
+def _single_runs(one: Measured, measured: Sequence[Measured], settings: Settings) -> SingleRuns:
+    same = [
+        other.ladder
+        for other in measured
+        if other is not one and (other.family, other.dataset, other.leg) == (one.family, one.dataset, one.leg)
+    ]
+    carried = {curve.irreducible_loss for curve in one.curves}
+    floor = carried.pop() if len(carried) == 1 else None
+    if isinstance(settings.irreducible_loss, float | int):
+        floor = float(settings.irreducible_loss)
+    return single_runs(one.ladder, same, irreducible_loss=floor, x_min=settings.x_min)
+
+
+def _detectable(group: RescaledGroup, margin: float, rng: np.random.Generator) -> Detectable:
+    return smallest_detectable(group, rng=rng, margin=margin, groups=_SIMULATED, resamples=99)
+
+
+def _controls(one: Measured, crossing: Crossing | None, margin: float, rng: np.random.Generator) -> Controls:
+    shuffle_rng, horizon_rng, foreign_rng = rng.spawn(3)
+    group = one.rescaled
+    enough = group is not None and len(group.values) > 2
+    inside = crossing is not None and (one.family, one.dataset) in crossing.cells
+    return Controls(
+        shuffled=shuffled_rungs(group, rng=shuffle_rng) if enough and group else None,
+        wrong_horizons=wrong_horizons(one, rng=horizon_rng, margin=margin),
+        foreign=foreign_controls(crossing, one.family, one.dataset, rng=foreign_rng) if inside and crossing else (),
+    )
+
+
+def _laws(one: Measured, settings: Settings, rng: np.random.Generator) -> Laws:
+    floor_rng, delta_rng, form_rng = rng.spawn(3)
+    group = one.rescaled
+    known = one.floor.value if one.floor.source in ("known", "given") else None
+    ends = group is not None and group.scale == "end-point"
+    return Laws(
+        balance=balance_of(one.ladder, rng=floor_rng, known=known, x_min=settings.x_min),
+        deltas=estimate_deltas(group, rng=delta_rng) if ends and group else None,
+        forms=compare_forms(group, rng=form_rng) if ends and group else None,
+        rescalings=rank_rescalings(one.ladder, irreducible_loss=known),
+    )
+
+
+def _others(one: Measured, measured: Sequence[Measured]) -> dict[str, RescaledGroup]:
+    """Groups of other families on the same data set, leg, grid and scale."""
+    mine = one.rescaled
+    found = {}
+    for other in measured:
+        theirs = other.rescaled
+        same = (other.dataset, other.leg, other.control) == (one.dataset, one.leg, one.control)
+        if not same or other.family == one.family or mine is None or theirs is None or theirs.scale != mine.scale:
+            continue
+        if np.array_equal(theirs.x, mine.x):
+            found.setdefault(other.family, theirs)
+    return found
