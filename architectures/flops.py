@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,6 +17,8 @@ from .draws import Key, key_of, secluded
 from .family import Family, Rung
 
 _BATCH = 4
+
+Shape = Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -46,11 +51,40 @@ def _count(family: Family, key: Key, task: Task) -> Compute:
     with secluded(0):
         net = family.build(dict(key), task)
         inputs = example_inputs(task, _BATCH)
-    with FlopCounterMode(display=False) as forward, torch.no_grad():
-        net(inputs)
-    with FlopCounterMode(display=False) as training:
-        net(inputs).sum().backward()
+    with _plain_kernels():
+        with _counter() as forward:  # not under no_grad: the counter trips over views of parameters
+            net(inputs)
+        with _counter() as training:
+            net(inputs).sum().backward()
     return Compute(n_params(net), forward.get_total_flops() // _BATCH, training.get_total_flops() // _BATCH)
+
+
+def _counter() -> FlopCounterMode:
+    return FlopCounterMode(display=False, custom_mapping={torch.ops.aten.convolution_backward: _convolution_backward})
+
+
+def _convolution_backward(
+    grad: Shape, x: Shape, w: Shape, *options: object, out_shape: object = None, **_: object
+) -> int:
+    """FLOPs of a convolution's backward pass: as many as forward for each of the two gradients that are asked for.
+
+    torch's own formula forgets the groups in the gradient of the weights: for a depthwise convolution it says as many
+    times too much as there are channels.
+    """
+    transposed, mask = bool(options[4]), options[7]
+    assert isinstance(mask, (list, tuple))
+    return 2 * x[0] * math.prod((x if transposed else grad)[2:]) * math.prod(w) * sum(map(bool, mask[:2]))
+
+
+@contextmanager
+def _plain_kernels() -> Iterator[None]:
+    """Without oneDNN, whose LSTM is one operation that the counter does not know."""
+    before = torch.backends.mkldnn.enabled
+    torch.backends.mkldnn.enabled = False
+    try:
+        yield
+    finally:
+        torch.backends.mkldnn.enabled = before
 
 
 def n_params(net: nn.Module) -> int:
