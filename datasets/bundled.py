@@ -50,7 +50,7 @@ class Digits(Finite):
     def _read(self, part: str) -> np.ndarray:
         from sklearn.datasets import load_digits
 
-        pixels, labels = load_digits(return_X_y=True)
+        pixels, labels = map(np.asarray, load_digits(return_X_y=True))
         images = pixels.astype(np.uint8).reshape(-1, 1, 8, 8)
         return split(records(images, labels), self.held_out, self.name, self.version)[part]
 
@@ -79,7 +79,7 @@ class BreastCancer(Finite):
     def _read(self, part: str) -> np.ndarray:
         from sklearn.datasets import load_breast_cancer
 
-        inputs, labels = load_breast_cancer(return_X_y=True)
+        inputs, labels = map(np.asarray, load_breast_cancer(return_X_y=True))
         rows = records(inputs.astype(np.float32), labels.astype(np.int64))
         return split(rows, self.held_out, self.name, self.version)[part]
 

@@ -93,8 +93,8 @@ class Flights(Table):
     """The delay at arrival of flights from New York in 2013, from what is known at departure: 327,346 flights.
 
     Inputs: month, day, scheduled minute of departure and arrival, delay at departure, distance, and one number each for
-    3 airports and the 11 large carriers, 1 where it is the flight's. Delays enter as asinh(minutes / 15), so that the few of many
-    hours do not rule the squared error. Flights that did not arrive are left out.
+    3 airports and the 11 large carriers, 1 where it is the flight's. Delays enter as asinh(minutes / 15), so
+    that the few of many hours do not rule the squared error. Flights that did not arrive are left out.
     """
 
     name = "flights"

@@ -122,6 +122,9 @@ class PythonSource(Text):
     def content(self) -> str:
         return _digest()
 
+    def view(self, test: TestSet) -> TokenClassView:
+        return token_class_view(test.targets, _CLASSES)
+
     def _encode(self, part: str) -> np.ndarray:
         return np.concatenate([_encode(text) for text in _texts(part)])
 
