@@ -18,7 +18,7 @@ from onecurve.errors import InputError
 from onecurve.results.store import Store
 
 # Columns that say when and how fast, not what.
-INCIDENTAL = ("started_utc", "train_seconds", "eval_seconds")
+INCIDENTAL = ("started_utc", "train_seconds", "eval_seconds", "data_seconds")
 
 
 def run(path, folder, executor=None, **options):
