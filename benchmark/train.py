@@ -112,7 +112,7 @@ def _train(
     streams = [_stream(dataset, each) for each in pack]
     making = time.perf_counter() - began
     test = _as_precision(dataset.test_set(), spec.precision)
-    view = dataset.view(test) if views else None
+    view = dataset.views(test) if views else None
     due = set(eval_steps(spec.eval_grid, spec.horizon_steps, spec.warmup_fraction))
     evaluating = time.perf_counter() - began - making
     for step in range(spec.horizon_steps + 1):

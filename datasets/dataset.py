@@ -126,7 +126,7 @@ class Dataset(ABC):
         """sha256 of data that the parameters do not decide (files of a package); empty where they decide it."""
         return ""
 
-    def view(self, test: TestSet) -> View | None:
+    def views(self, test: TestSet) -> View | None:
         """What a network's outputs on this test set tell beside their loss, such as the loss of parts of the task."""
         return None
 

@@ -129,7 +129,7 @@ class CmuDict(Text):
         fetched(self.name)
         return source(self.name).sha256
 
-    def view(self, test: TestSet) -> TokenClassView:
+    def views(self, test: TestSet) -> TokenClassView:
         return token_class_view(test.targets, _CLASSES)
 
     def _encode(self, part: str) -> np.ndarray:

@@ -197,7 +197,7 @@ class FourierTeacher(Noiseless):
 
         return PoolStream(SeededOrder(self.pool, self.name, self.version, seed), gather)
 
-    def view(self, test: TestSet) -> ShellView:
+    def views(self, test: TestSet) -> ShellView:
         return shell_view(test.inputs, test.targets, *self.waves)
 
     def target(self, inputs: np.ndarray) -> np.ndarray:

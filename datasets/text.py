@@ -122,7 +122,7 @@ class PythonSource(Text):
     def content(self) -> str:
         return _digest()
 
-    def view(self, test: TestSet) -> TokenClassView:
+    def views(self, test: TestSet) -> TokenClassView:
         return token_class_view(test.targets, _CLASSES)
 
     def _encode(self, part: str) -> np.ndarray:
