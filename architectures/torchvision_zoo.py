@@ -58,17 +58,6 @@ class _Photographic(Family):
         return None
 
 
-@dataclasses.dataclass(frozen=True)
-class _Even(_Photographic):
-    """For blocks that halve their channels, or round their number to multiples of eight after four times as many."""
-
-    def check_rung(self, rung: Rung) -> None:
-        super().check_rung(rung)
-        if rung["width"] % 2:
-            near = f"{rung['width'] - 1} or {rung['width'] + 1}" if rung["width"] > 1 else "2"
-            raise InputError(f"family {self.name!r} has no width {rung['width']}: it is even, such as {near}")
-
-
 @FAMILIES.register
 @dataclasses.dataclass(frozen=True)
 class MobileNetV2(_Photographic):
@@ -151,13 +140,22 @@ def _quarter(layer: Any) -> Any:
 
 @FAMILIES.register
 @dataclasses.dataclass(frozen=True)
-class ShuffleNetV2(_Even):
+class ShuffleNetV2(_Photographic):
     """Half of the channels go through depthwise blocks, then channels are shuffled. Batch norm is built in."""
 
     name: ClassVar[str] = "shufflenetv2"
     ladder: ClassVar[tuple[Rung, ...]] = widths(8, 12, 18, 26, 38, 54)
     running_statistics: ClassVar[bool] = True
     blocks: int = 2
+
+    def check_rung(self, rung: Rung) -> None:
+        super().check_rung(rung)
+        width = rung["width"]
+        if width % 2:
+            near = f"{width - 1} or {width + 1}" if width > 1 else "2"
+            raise InputError(
+                f"family {self.name!r} has no width {width}: channels are halved, so it is even, as {near}"
+            )
 
     def build(self, rung: Rung, task: Task) -> nn.Module:
         from torchvision.models.shufflenetv2 import ShuffleNetV2 as Net
@@ -172,11 +170,11 @@ class ShuffleNetV2(_Even):
 
 @FAMILIES.register
 @dataclasses.dataclass(frozen=True)
-class EfficientNetV2(_Even):
+class EfficientNetV2(_Photographic):
     """Fused inverted residuals (full convolutions) at two resolutions, depthwise ones with excitation at the third."""
 
     name: ClassVar[str] = "efficientnetv2"
-    ladder: ClassVar[tuple[Rung, ...]] = widths(8, 12, 18, 26, 36)
+    ladder: ClassVar[tuple[Rung, ...]] = widths(5, 7, 10, 14, 20, 28)
     blocks: int = 2
     expansion: int = 4
 
@@ -202,7 +200,15 @@ class EfficientNetV2(_Even):
         last = MBConvConfig(self.expansion, 3, 2, 8, 8, self.blocks)
         last.input_channels, last.out_channels = 2 * width, 4 * width  # the constructor rounds to multiples of eight
         fused = FusedMBConvConfig(self.expansion, 3, 2, width, 2 * width, self.blocks)
-        return [FusedMBConvConfig(1, 3, 1, width, width, 1), fused, last]
+        stages = [FusedMBConvConfig(1, 3, 1, width, width, 1), fused, last]
+        for stage in stages:
+            vars(stage)["adjust_channels"] = _exactly  # its own rounds, so that some widths would lack a convolution
+        return stages
+
+
+def _exactly(channels: int, ratio: float, *_: object) -> int:
+    """As many channels as asked for."""
+    return round(channels * ratio)
 
 
 @FAMILIES.register
