@@ -1,17 +1,21 @@
-"""How far a sweep is, from its lock and its table alone: no torch, no Ray."""
+"""How far a sweep is and what it cost, from its lock and its table alone: no torch, no Ray."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..benchmark.lock import read_lock
 from ..errors import InputError
 from ..results.store import Store
 
+_STATES = ("ok", "failed", "pending")
+_SECONDS = ("train_seconds", "data_seconds", "eval_seconds")
+
 
 def sweep_status(folder: str) -> dict[str, Any]:
-    """Trials done, failed and pending, in all and by group.
+    """Trials done, failed and pending, and what data and evaluations cost, in all and by group.
 
     Raises
     ------
@@ -22,23 +26,44 @@ def sweep_status(folder: str) -> dict[str, Any]:
     names = store.json_names(".lock.json")
     if not names:
         raise InputError(f"{folder!r} holds no sweep (no .lock.json). `onecurve run SWEEP --out {folder}` starts one")
-    table = store.table(["trial_id", "status"])
-    ended = dict(zip(table["trial_id"].to_pylist(), table["status"].to_pylist(), strict=True))
-    groups: dict[tuple[str, str, str], Counter[str]] = {}
+    ended = {row["trial_id"]: row for row in store.table(["trial_id", "status", *_SECONDS]).to_pylist()}
+    groups: dict[tuple[str, str, str], list[str]] = {}
     for name in names:
         lock = read_lock(store, name)
         for cell in lock.cells.values() if lock else ():
-            counts = groups.setdefault((cell.family, cell.dataset, cell.recipe_label), Counter())
-            counts.update(_state(ended.get(trial)) for trial in cell.trials.values())
-    total = sum(groups.values(), Counter())
+            groups.setdefault((cell.family, cell.dataset, cell.recipe_label), []).extend(cell.trials.values())
     rows = [
-        {"family": family, "dataset": dataset, "recipe": recipe, **{k: counts[k] for k in ("ok", "failed", "pending")}}
-        for (family, dataset, recipe), counts in groups.items()
+        {"family": family, "dataset": dataset, "recipe": recipe, **_counted(trials, ended)}
+        for (family, dataset, recipe), trials in groups.items()
     ]
-    return {"n_trials": total.total(), **{k: total[k] for k in ("ok", "failed", "pending")}, "groups": rows}
+    trials = [trial for members in groups.values() for trial in members]
+    return {"n_trials": len(trials), **_counted(trials, ended), "groups": rows}
 
 
-def _state(status: str | None) -> str:
-    if status is None:
+def _counted(trials: Iterable[str], ended: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    trials = list(trials)
+    counts = Counter(_state(ended.get(trial)) for trial in trials)
+    return {**{state: counts[state] for state in _STATES}, **_shares([ended[t] for t in trials if t in ended])}
+
+
+def _shares(rows: Iterable[Mapping[str, Any]]) -> dict[str, float | None]:
+    """Time for data and for evaluations over that of the updates alone, from the trials that know all three."""
+    known = [row for row in rows if all(row[name] is not None for name in _SECONDS)]
+    train, data, evaluation = (sum(row[name] for row in known) for name in _SECONDS)
+    if not train > data:
+        return {"data_share": None, "evaluation_share": None}
+    return {"data_share": data / (train - data), "evaluation_share": evaluation / (train - data)}
+
+
+def overhead(shares: Mapping[str, float | None]) -> str:
+    """The two shares in words; empty where they are not known."""
+    data, evaluation = shares["data_share"], shares["evaluation_share"]
+    if data is None or evaluation is None:
+        return ""
+    return f"beside the updates, data took {100 * data:.1f} % of their time and evaluations {100 * evaluation:.1f} %"
+
+
+def _state(row: Mapping[str, Any] | None) -> str:
+    if row is None:
         return "pending"
-    return "ok" if status == "ok" else "failed"
+    return "ok" if row["status"] == "ok" else "failed"

@@ -110,9 +110,9 @@ def run(
 
 @app.command()
 def status(folder: Annotated[str, typer.Argument(help="results folder")], as_json: JsonFlag = False) -> None:
-    """Say how far a sweep is: done, failed, pending."""
+    """Say how far a sweep is: done, failed, pending, and what data and evaluations cost."""
     from .listing import print_rows
-    from .status import sweep_status
+    from .status import overhead, sweep_status
 
     report = sweep_status(folder)
     if as_json:
@@ -122,6 +122,8 @@ def status(folder: Annotated[str, typer.Argument(help="results folder")], as_jso
     typer.echo(
         f"{report['ok']} of {report['n_trials']} trials done, {report['failed']} failed, {report['pending']} pending"
     )
+    if overhead(report):
+        typer.echo(overhead(report))
 
 
 @app.command()
@@ -130,7 +132,7 @@ def export(
     to: Annotated[str, typer.Option("--to", metavar="DIR", help="where the files go")],
     form: Annotated[str, typer.Option("--format", metavar="csv|parquet", help="format of the files")] = "csv",
 ) -> None:
-    """Write the result tables as plain files: trials and curves."""
+    """Write the result tables as plain files: trials, curves and, where there are some, observables."""
     from ..results.store import Store
     from ..results.transfer import export as export_tables
 
