@@ -202,3 +202,20 @@ def _ratio(base: Spread, here: Spread, growths: tuple[float, ...]) -> float | No
 def _power(ratio: float, growth: float) -> float:
     """The power of the growth, in halves, that is nearest to the ratio."""
     return 1.0 if growth == 1.0 else growth ** (round(2 * math.log(ratio) / math.log(growth)) / 2)
+
+
+def width_growth(family: Family, rung: Rung, task: Task) -> float | None:
+    """How many times wider the rung is than the base: the median growth of what hidden layers and readouts read.
+
+    None where nothing that a layer reads grows, as in a network without a hidden layer whose input is the task's.
+    """
+    key = key_of(rung)
+    grown = sorted(m_in for role, m_in, _ in _roles(family, key, task).values() if role in ("hidden", "output"))
+    if grown:
+        return grown[len(grown) // 2]
+    return 1.0 if key == _base(family, key) else None
+
+
+def roles(family: Family, task: Task) -> dict[str, str]:
+    """Role of every parameter, by name, from the two ends of the ladder."""
+    return {name: role for name, (role, *_) in _roles(family, key_of(family.ladder[-1]), task).items()}

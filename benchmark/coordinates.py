@@ -1,0 +1,238 @@
+"""The coordinate check with a number: by which power of the width the activations of each layer change in training.
+
+A network whose parametrisation transfers changes the activations of every layer by as much at every width (Yang et al.
+2022, Tensor Programs V, appendix D.1). So for each layer and seed the logarithm of the root mean square change, after a
+few updates on one batch, is regressed on the logarithm of the width. The slope is 0 under maximal update. A weight
+whose initial values or rate have the wrong power of the width shows as a slope of at least 1/2 in size, as all powers
+are multiples of that: slopes inside +-1/4, half of it, pass.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..architectures.draws import secluded
+from ..architectures.family import Family, Rung
+from ..architectures.parametrization import initialise, multipliers, width_growth
+from ..datasets.dataset import Dataset
+from ..errors import InputError
+from ..results.trials import rung_label
+from .layers import Layer, layers_of
+from .optim import OPTIMIZERS, make_optimizer, set_rate
+from .replicas import Single
+from .slopes import Slope, slope_of_seeds
+from .train import torch_settings
+
+Parametrization = Literal["mup", "standard"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LayerChange:
+    """How a layer's change depends on width.
+
+    Attributes
+    ----------
+    layer, kind : name of the module and its kind; see `layers.Layer`.
+    change : root mean square change of its output at each rung, geometric mean over seeds; None where it is 0 or not
+        finite for a seed.
+    slope : of log change against log width, None with a reason in the slope's status.
+    """
+
+    layer: str
+    kind: str
+    change: tuple[float | None, ...]
+    slope: Slope
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CoordinateCheck:
+    """The check of one family under one parametrisation.
+
+    Attributes
+    ----------
+    growth : widths over that of the base rung, one a rung.
+    layers : one entry a layer, in the order of the network.
+    hidden : mean slope of the layers whose input and output grow.
+    """
+
+    family: str
+    parametrization: str
+    optimizer: str
+    peak_lr: float
+    steps: int
+    batch_size: int
+    n_seeds: int
+    rungs: tuple[str, ...]
+    growth: tuple[float, ...]
+    layers: tuple[LayerChange, ...]
+    hidden: Slope
+
+    @property
+    def status(self) -> Literal["pass", "fail", "unclear"]:
+        """``fail`` where a layer fails, else ``unclear`` where one is, else ``pass``. Frozen layers do not count."""
+        found = {layer.slope.status for layer in self.layers}
+        return "fail" if "fail" in found else "unclear" if "unclear" in found or found <= {"none"} else "pass"
+
+
+def coordinate_check(
+    family: Family,
+    dataset: Dataset,
+    *,
+    parametrization: Parametrization,
+    rungs: Sequence[Rung] | None = None,
+    n_seeds: int = 8,
+    steps: int = 4,
+    peak_lr: float = 2.0**-10,
+    batch_size: int = 32,
+    optimizer: str = "adam",
+) -> CoordinateCheck:
+    """Measure the slope of log activation change against log width, for each layer.
+
+    Parameters
+    ----------
+    rungs : at least three widths; four of the ladder's, evenly spread, where None.
+    n_seeds : networks a width, each with a batch of its own that it repeats.
+    steps : updates at the constant rate ``peak_lr``. A readout that starts at zero holds the gradients of the first one
+        back, so at least 3.
+
+    Raises
+    ------
+    InputError
+        Fewer than three widths, two seeds or three steps, a misfit, or a family in which nothing grows.
+    """
+    rungs = list(rungs) if rungs is not None else spread_rungs(family)
+    _check(family, dataset, rungs, n_seeds, steps)
+    how = {"parametrization": parametrization, "optimizer": optimizer}
+    growth = _growth(family, dataset, rungs)
+    layers = layers_of(family, dataset.task)
+    changes = np.full((len(layers), n_seeds, len(rungs)), np.nan)
+    with torch_settings():
+        for s in range(n_seeds):
+            batch = dataset.stream(s).batch(0, batch_size)
+            for r, rung in enumerate(rungs):
+                changes[:, s, r] = _changes(family, dataset, rung, s, batch, layers, steps, peak_lr, **how)
+    x = np.log(growth)
+    found = tuple(_layer(layer, change, x) for layer, change in zip(layers, changes, strict=True))
+    seeds = [entry.slope.seeds for layer, entry in zip(layers, found, strict=True) if layer.role == "hidden"]
+    return CoordinateCheck(
+        family=family.name,
+        peak_lr=peak_lr,
+        steps=steps,
+        batch_size=batch_size,
+        n_seeds=n_seeds,
+        rungs=tuple(rung_label(rung) for rung in rungs),
+        growth=tuple(growth),
+        layers=found,
+        hidden=mean_slope([each for each in seeds if each]),
+        **how,
+    )
+
+
+def mean_slope(seeds: Sequence[Sequence[float]]) -> Slope:
+    """Slope of the mean over layers, from the slopes of each seed in each layer."""
+    return slope_of_seeds(np.mean(np.asarray(seeds, dtype=float), axis=0) if len(seeds) else np.empty(0))
+
+
+def spread_rungs(family: Family, n: int = 4) -> list[Rung]:
+    """So many rungs of the ladder, from the first to the last, evenly spread."""
+    places = np.unique(np.linspace(0, len(family.ladder) - 1, n).round().astype(int))
+    return [family.ladder[i] for i in places]
+
+
+def _check(family: Family, dataset: Dataset, rungs: Sequence[Rung], n_seeds: int, steps: int) -> None:
+    reason = family.misfit(dataset.task)
+    if reason:
+        raise InputError(f"family {family.name!r} does not fit data set {dataset.name!r}: {reason}")
+    if len(rungs) < 3 or n_seeds < 2 or steps < 3:
+        raise InputError(
+            f"a coordinate check needs 3 rungs, 2 seeds and 3 steps, got {len(rungs)}, {n_seeds} and {steps}"
+        )
+
+
+def _growth(family: Family, dataset: Dataset, rungs: Sequence[Rung]) -> list[float]:
+    growth = [width_growth(family, rung, dataset.task) for rung in rungs]
+    found = [m for m in growth if m is not None]
+    if len(found) < len(growth) or len(set(found)) < len(found):
+        raise InputError(f"family {family.name!r} has no hidden layer that grows from rung to rung: nothing to check")
+    return found
+
+
+def _changes(
+    family: Family,
+    dataset: Dataset,
+    rung: Rung,
+    seed: int,
+    batch: tuple[Tensor, Tensor],
+    layers: Sequence[Layer],
+    steps: int,
+    peak_lr: float,
+    *,
+    parametrization: str,
+    optimizer: str,
+) -> list[float]:
+    """Root mean square change of each layer's output on the batch it was trained on."""
+    task, how = dataset.task, {"parametrization": parametrization, "optimizer": optimizer}
+    net = initialise(family, rung, task, seed=seed, **how)
+    rates = {name: factor.lr for name, factor in multipliers(family, rung, task, **how).items()}
+    updates = make_optimizer(OPTIMIZERS[optimizer], net.named_parameters(), rates, packed=False)
+    set_rate(updates, peak_lr)
+    inputs, targets = batch
+    single = Single(net, task)
+    before = _outputs(net, inputs, layers, seed)
+    with secluded(seed):
+        for _ in range(steps):
+            updates.zero_grad(set_to_none=True)
+            single.losses(inputs[None], targets[None]).sum().backward()
+            updates.step()
+    after = _outputs(net, inputs, layers, seed)
+    return [math.nan if layer.name not in before else _rms(after[layer.name] - before[layer.name]) for layer in layers]
+
+
+def _rms(values: Tensor) -> float:
+    return math.sqrt(values.double().square().mean().item())
+
+
+def _outputs(net: nn.Module, inputs: Tensor, layers: Sequence[Layer], seed: int) -> dict[str, Tensor]:
+    """Outputs of the layers in training mode, always with the same chance."""
+    found: dict[str, Tensor] = {}
+    with secluded(seed), torch.no_grad(), _recorded(net, layers, found):
+        net(inputs)
+    return found
+
+
+@contextmanager
+def _recorded(net: nn.Module, layers: Sequence[Layer], found: dict[str, Tensor]) -> Iterator[None]:
+    def keep(name: str):
+        def hook(_module: nn.Module, _inputs: object, output: Tensor | tuple) -> None:
+            found[name] = (output[0] if isinstance(output, tuple) else output).detach().clone()
+
+        return hook
+
+    hooks = [net.get_submodule(layer.name).register_forward_hook(keep(layer.name)) for layer in layers]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _layer(layer: Layer, changes: np.ndarray, x: np.ndarray) -> LayerChange:
+    """The slope of one layer from its changes ``(seeds, rungs)``."""
+    usable = np.isfinite(changes) & (changes > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.where(usable, np.log(changes), np.nan)
+    means = [float(np.exp(column.mean())) if np.isfinite(column).all() else None for column in logs.T]
+    if not usable.all():
+        why = "diverged" if np.isinf(changes).any() else "frozen" if (changes == 0).all() else "not finite or 0"
+        slope = Slope(status="none", reason=why)
+    else:
+        slope = slope_of_seeds(logs @ (x - x.mean()) / np.square(x - x.mean()).sum())
+    return LayerChange(layer=layer.name, kind=layer.kind, change=tuple(means), slope=slope)

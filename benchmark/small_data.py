@@ -1,0 +1,51 @@
+"""A small data set for a family, on which a check is cheap: the first that fits."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from ..architectures.family import Family
+from ..datasets.dataset import DATASETS, Dataset
+from ..errors import InputError
+
+# In this order: what a family can learn in a hundred updates, and what costs least to make.
+_SMALL: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("fourier", {"inputs": 4, "modes": 512, "pool": 32_768, "test_size": 1024}),
+    ("glyphs", {"classes": 4, "test_size": 512}),
+    ("glyphs", {"pixels": 32, "classes": 4, "test_size": 512}),
+    ("pysource", {"test_size": 128}),
+    ("power-law-regression", {"test_size": 1024}),
+    ("mnist", {"test_size": 500}),
+)
+
+
+def small_dataset(family: Family) -> Dataset:
+    """The first small data set that the family fits, else the first of the catalogue that needs no parameters.
+
+    Raises
+    ------
+    InputError
+        The family fits none of them.
+    """
+    reasons = []
+    for name, params in (*_SMALL, *((name, {}) for name in DATASETS.names())):
+        try:
+            dataset = DATASETS.make(name, params)
+            reason = family.misfit(dataset.task)
+        except (InputError, TypeError):  # one that needs a file of the user's
+            continue
+        if reason is None:
+            return dataset
+        reasons.append(f"{name}: {reason}")
+    raise InputError(f"family {family.name!r} fits none of the data sets here: {'; '.join(dict.fromkeys(reasons))}")
+
+
+def label_of(dataset: Dataset) -> str:
+    """Name of a data set with the parameters that differ from its defaults."""
+    changed = [
+        f"{field.name} {getattr(dataset, field.name)}"
+        for field in dataclasses.fields(dataset)
+        if getattr(dataset, field.name) != field.default
+    ]
+    return f"{dataset.name} ({', '.join(changed)})" if changed else dataset.name
