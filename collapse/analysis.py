@@ -78,7 +78,7 @@ def examine(curves: CurveSet, settings: Settings, *, rng: np.random.Generator) -
         )
         for one, (_, chance) in zip(measured, chances, strict=True)
     )
-    across = _across(measured, margin=used, resamples=resamples, rng=across_rng)
+    across = _across(measured, margins, margin=used, resamples=resamples, rng=across_rng)
     warnings = () if used == planned else (f"margin changed after the data, from {planned:g} to {used:g}",)
     return Analysis(groups=groups, across_families=across, warnings=warnings), measured
 
@@ -98,14 +98,18 @@ def _fits(measured: Sequence[Measured], one: Measured) -> list[Form]:
 def _local(one: Measured, margins: Mapping[str, Margin]) -> Margin | None:
     """The margin that other data sets tighten, where it was measured on this group's own scale and grid."""
     margin = margins.get(one.leg)
-    if margin is None or not margin.tightened or one.rescaled is None or one.control is not None:
+    if margin is None or one.rescaled is None or one.control is not None:
         return None
-    same = margin.scale == one.rescaled.scale and np.array_equal(margin.x, one.rescaled.x)
-    return margin if same else None
+    return margin if margin.bears_on(one.rescaled) else None
 
 
 def _across(
-    measured: Sequence[Measured], *, margin: float, resamples: int, rng: np.random.Generator
+    measured: Sequence[Measured],
+    margins: Mapping[str, Margin],
+    *,
+    margin: float,
+    resamples: int,
+    rng: np.random.Generator,
 ) -> tuple[AcrossFamilies, ...]:
     """Compare families on each data set and leg where there are two; controls are left out."""
     settings = by_setting(measured)
@@ -113,7 +117,8 @@ def _across(
     for (setting, rows), child in zip(sorted(settings.items()), rng.spawn(len(settings)), strict=True):
         members = members_of([one for one in rows if one.comparable])
         if len({member.family for member in members}) > 1:
-            across = compare_families(*setting, members, margin=margin, rng=child, resamples=resamples)
+            local = margins.get(setting[1])
+            across = compare_families(*setting, members, margin=margin, local=local, rng=child, resamples=resamples)
             inside = {(member.family, member.recipe) for member in members}
             outside = [left_out(one.family, one.recipe) for one in rows if (one.family, one.recipe) not in inside]
             found.append(dataclasses.replace(across, per_family=(*across.per_family, *outside)))

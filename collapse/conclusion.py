@@ -112,18 +112,17 @@ def _verdict(one: Measured, margin: float, gate: Gate, local: Margin | None) -> 
         gated=one.control is None,
         trained=gate.trained,
         undetected=gate.undetected,
-        **_held_against(local, one.deviations, margin),
+        **_held_against(local, one.deviations),
     )
     return decide(found, margin)
 
 
-def _held_against(local: Margin | None, bounds: Deviations, margin: float) -> dict[str, bool]:
-    """Bounds against a margin along x. What reaches the flat margin is refuted even where the other one is blank."""
+def _held_against(local: Margin | None, bounds: Deviations) -> dict[str, bool]:
+    """Bounds against a margin along x."""
     if local is None:
         return {}
     lower = np.abs(bounds.d) - bounds.band()
-    refuted = local.refutes(lower) or bounds.lower() >= margin
-    return {"certified": local.certifies(bounds.pointwise_upper()), "refuted": refuted}
+    return {"certified": local.certifies(bounds.pointwise_upper()), "refuted": local.refutes(lower)}
 
 
 def _shape_numbers(one: Measured) -> str:

@@ -135,11 +135,11 @@ def _across(
         _leg(leg, crossing, margin, child)
         for (leg, crossing), child in zip(sorted(crossings.items()), legs_rng.spawn(len(crossings)), strict=True)
     )
-    omnibus = {one.leg: one.datasets.p for one in legs}
+    on_leg = {one.leg: one for one in legs}
     compared = sorted(analysis.across_families, key=lambda one: (one.dataset, one.leg))
     rows = by_setting([one for one in measured if one.comparable])
     settings = tuple(
-        _setting(one, members_of(rows[one.dataset, one.leg]), margin, omnibus.get(one.leg), child)
+        _setting(one, members_of(rows[one.dataset, one.leg]), margin, on_leg.get(one.leg), child)
         for one, child in zip(compared, settings_rng.spawn(len(compared)), strict=True)
     )
     return settings, legs
@@ -156,16 +156,23 @@ def _leg(leg: str, crossing: Crossing, margin: float, rng: np.random.Generator) 
 
 
 def _setting(
-    across: AcrossFamilies, members: Sequence[Member], margin: float, omnibus: float | None, rng: np.random.Generator
+    across: AcrossFamilies, members: Sequence[Member], margin: float, leg: LegInquiry | None, rng: np.random.Generator
 ) -> SettingInquiry:
     ends = across.scale == "end-point"
+    local = leg is not None and leg.margin.bears_on(members[0].group)
     return SettingInquiry(
         dataset=across.dataset,
         leg=across.leg,
         model=smallest_model(members, margin=margin) if ends else _NO_MODEL,
         cards=deviation_cards(members, across, margin=margin),
         exponents=exponent_spread(members, margin=margin) if ends else {},
-        claims=claims(members, across, margin=margin, dataset_p=omnibus, rng=rng),
+        claims=claims(
+            members,
+            across,
+            margin=leg.margin.reach() if leg is not None and local else margin,
+            dataset_p=leg.datasets.p if leg is not None else None,
+            rng=rng,
+        ),
     )
 
 

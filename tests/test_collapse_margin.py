@@ -23,6 +23,7 @@ def suite(exponents, *, seeds=12, gamma_error=0.0):
 def test_two_data_sets_leave_the_margin_flat():
     found = suite([0.3, 0.5])
     assert {group.verdict for group in found.groups} == {"collapse"}
+    assert {row.verdict for across in found.across_families for row in across.per_family} == {"collapse"}
     assert not any("tightened" in warning for group in found.groups for warning in group.warnings)
 
 
@@ -40,6 +41,8 @@ def test_data_sets_that_hardly_differ_tighten_the_margin():
         assert group.upper_bound < group.margin == pytest.approx(0.03)
         assert group.verdict == "cannot-tell"
         assert "third of other data sets' spread" in group.reason
+    for row in (row for across in found.across_families for row in across.per_family):
+        assert row.high < 0.03 and row.verdict == "cannot-tell" and "third of other data sets' spread" in row.reason
 
 
 def test_a_deviation_beyond_the_flat_margin_stands():

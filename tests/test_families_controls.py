@@ -109,7 +109,8 @@ def test_three_data_sets_tighten_it_and_blank_what_says_nothing():
     assert not margin.blank[X < 0.4].any()
     assert margin.certifies(np.where(margin.blank, 1.0, 1e-5))
     assert not margin.certifies(np.where(X < 0.2, 0.04, 0.0))
-    assert not margin.refutes(np.where(margin.blank, 1.0, 0.0))
+    assert not margin.refutes(np.where(margin.blank, 0.02, 0.0))
+    assert margin.refutes(np.where(margin.blank, 0.04, 0.0))
     assert margin.refutes(np.where(X < 0.2, 0.04, 0.0))
 
 

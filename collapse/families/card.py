@@ -163,7 +163,9 @@ def _sentence(card: DeviationCard, group: RescaledGroup, margin: float) -> str:
         unit = " of the mean improvement" if group.scale == "shape" else ""
         who = f"{card.family} lies up to {percent(amplitude)}{unit} {side} the others' curve{place}"
         who += f", at least {percent(low)}, and the margin is {percent(margin)}"
-        if card.verdict == "cannot-tell":
+        if card.verdict != "collapse" and high < margin:
+            who += f"; at most {percent(high)}, yet not at every x a third of what other data sets' curves differ by"
+        elif card.verdict == "cannot-tell":
             who += f", but it may be {percent(high)}: more seeds would tell"
     return who + _cause(card) + _size(card)
 

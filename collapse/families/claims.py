@@ -60,7 +60,7 @@ def claims(
     members: Sequence[Member],
     across: AcrossFamilies,
     *,
-    margin: float,
+    margin: float | np.ndarray,
     dataset_p: float | None,
     rng: np.random.Generator,
     resamples: int = 999,
@@ -74,7 +74,7 @@ def claims(
     ----------
     members : what `compare_families` was given.
     across : what it returned, rows of families that were left out included.
-    margin : the margin in use.
+    margin : the margin in use, one number or ``(m,)`` along x.
     dataset_p : p-value of the permutation test over data sets, None where there was none.
     rng : chance.
     resamples : wild resamples.
@@ -105,7 +105,7 @@ def labels(members: Sequence[Member]) -> list[str]:
 
 
 def _pairs(
-    names: Sequence[str], families: Sequence[str], curves: Sequence[MeanCurve], margin: float
+    names: Sequence[str], families: Sequence[str], curves: Sequence[MeanCurve], margin: float | np.ndarray
 ) -> tuple[PairClaim, ...]:
     couples = [(i, j) for i, j in itertools.combinations(range(len(names)), 2) if families[i] != families[j]]
     unit = np.eye(len(names))
@@ -124,7 +124,7 @@ def _pairs(
     )
 
 
-def _beyond(found: Contrast, margin: float) -> float:
+def _beyond(found: Contrast, margin: float | np.ndarray) -> float:
     highest = float(((np.abs(found.difference) - margin) / np.sqrt(found.band_variance)).max())
     return float((1 + np.sum(found.peaks >= highest)) / (len(found.peaks) + 1))
 

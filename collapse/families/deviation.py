@@ -12,6 +12,7 @@ from ..bootstrap import blocks, draw_signs, moments, quantile
 from ..envelope import runs
 from ..equivalence import separable
 from ..outcome import AcrossFamilies, FamilyDeviation, RescaledGroup, Scale, Verdict
+from .margins import Margin
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +45,7 @@ def compare_families(
     margin: float,
     rng: np.random.Generator,
     resamples: int = 999,
+    local: Margin | None = None,
 ) -> AcrossFamilies:
     """Deviation of each family's mean curve from the master curve of the other families.
 
@@ -55,8 +57,8 @@ def compare_families(
         low    = max(0, max_x [|D_a| - c se~])            from the simultaneous band of the wild bootstrap
 
     ``where`` is the longest stretch of x on which that band excludes 0. The verdict holds high and low against the
-    margin. A family with several recipes is compared, recipe by recipe, with the other families, each of which counts
-    once.
+    margin, and at every x against the one that other data sets tighten, where that bears on these curves. A family
+    with several recipes is compared, recipe by recipe, with the other families, each of which counts once.
 
     Parameters
     ----------
@@ -65,10 +67,12 @@ def compare_families(
     margin : largest difference that still counts as one curve.
     rng : chance.
     resamples : wild resamples.
+    local : the margin along x; None leaves it flat.
     """
     curves = mean_curves(members, rng, resamples)
     scale: Scale = members[0].group.scale
-    rows = [_deviation(i, members, curves, margin) for i in range(len(members))]
+    bearing = local if local is not None and local.bears_on(members[0].group) else None
+    rows = [_deviation(i, members, curves, margin, bearing) for i in range(len(members))]
     return AcrossFamilies(dataset=dataset, leg=leg, scale=scale, smallest_model=None, per_family=tuple(rows))
 
 
@@ -164,20 +168,21 @@ def against_others(families: Sequence[str], i: int, curves: Sequence[MeanCurve])
     return Contrast.of(weights, curves)
 
 
-def _deviation(i: int, members: Sequence[Member], curves: Sequence[MeanCurve], margin: float) -> FamilyDeviation:
+def _deviation(
+    i: int, members: Sequence[Member], curves: Sequence[MeanCurve], margin: float, local: Margin | None
+) -> FamilyDeviation:
     found = against_others([member.family for member in members], i, curves)
     difference = found.difference
-    high = float((np.abs(difference) + student_quantile(found.df, 0.95) * np.sqrt(found.variance)).max())
-    margin_of_band = np.abs(difference) - quantile(found.peaks) * np.sqrt(found.band_variance)
-    low = max(0.0, float(margin_of_band.max()))
-    verdict, reason = _verdict(low, high, margin)
+    upper = np.abs(difference) + student_quantile(found.df, 0.95) * np.sqrt(found.variance)
+    lower = np.abs(difference) - quantile(found.peaks) * np.sqrt(found.band_variance)
+    verdict, reason = _verdict(lower, upper, margin, local)
     return FamilyDeviation(
         family=members[i].family,
         recipe=members[i].recipe,
         deviation=float(np.abs(difference).max()),
-        low=low,
-        high=high,
-        where=longest_stretch(margin_of_band > 0, members[i].group.x),
+        low=max(0.0, float(lower.max())),
+        high=float(upper.max()),
+        where=longest_stretch(lower > 0, members[i].group.x),
         verdict=verdict,
         reason=reason,
         x=members[i].group.x,
@@ -185,11 +190,14 @@ def _deviation(i: int, members: Sequence[Member], curves: Sequence[MeanCurve], m
     )
 
 
-def _verdict(low: float, high: float, margin: float) -> tuple[Verdict, str | None]:
-    if high < margin:
+def _verdict(lower: np.ndarray, upper: np.ndarray, margin: float, local: Margin | None) -> tuple[Verdict, str | None]:
+    below = upper.max() < margin
+    if below and (local is None or local.certifies(upper)):
         return "collapse", None
-    if low >= margin:
+    if lower.max() >= margin or (local is not None and local.refutes(lower)):
         return "no-collapse", None
+    if below:
+        return "cannot-tell", "not bounded at every x by a third of other data sets' spread"
     return "cannot-tell", f"the margin of {margin:g} lies within the interval"
 
 

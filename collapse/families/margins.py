@@ -22,6 +22,7 @@ class Margin:
     ----------
     scale : of the curves that were compared, None where there were none.
     x : ``(m,)`` grid.
+    flat : the margin that was chosen before the data.
     values : ``(m,)`` the margin; infinite where blank.
     spread, spread_se : ``(m,)`` s_N2(x), the sd between data sets, and its standard error; None with fewer than three.
     blank : ``(m,)`` where curves of other data sets do not differ either: agreement there is no information.
@@ -30,6 +31,7 @@ class Margin:
 
     scale: Scale | None
     x: np.ndarray
+    flat: float
     values: np.ndarray
     spread: np.ndarray | None
     spread_se: np.ndarray | None
@@ -43,8 +45,16 @@ class Margin:
         return bool(informed.any() and np.all(upper[..., informed] < self.values[informed]))
 
     def refutes(self, lower: np.ndarray) -> bool:
-        """Whether some lower bound of ``(..., m)`` is at least the margin, where that is not blank."""
-        return bool(np.any(lower[..., ~self.blank] >= self.values[~self.blank]))
+        """Whether some lower bound of ``(..., m)`` is at least the margin, or the flat one where that is blank."""
+        return bool(np.any(lower >= self.reach()))
+
+    def bears_on(self, group: RescaledGroup) -> bool:
+        """Whether it was tightened, on this group's own scale and grid."""
+        return self.tightened and self.scale == group.scale and np.array_equal(self.x, group.x)
+
+    def reach(self) -> np.ndarray:
+        """``(m,)`` what a lower bound must reach to refute: where blank, the flat margin."""
+        return np.minimum(self.flat, self.values)
 
 
 def tightened_margin(crossing: Crossing, margin: float) -> Margin:
@@ -68,6 +78,7 @@ def tightened_margin(crossing: Crossing, margin: float) -> Margin:
         return Margin(
             scale=scale,
             x=x,
+            flat=margin,
             values=np.full(m, margin),
             spread=None,
             spread_se=None,
@@ -82,6 +93,7 @@ def tightened_margin(crossing: Crossing, margin: float) -> Margin:
     return Margin(
         scale=scale,
         x=x,
+        flat=margin,
         values=np.where(blank, np.inf, np.minimum(margin, _SHARE * spread)),
         spread=spread,
         spread_se=se,
