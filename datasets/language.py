@@ -30,7 +30,7 @@ class MarkovText(KnownPosterior):
     scores the places that have a full context, from the ``order``-th on, against the true distribution.
 
     The population's floor is the entropy rate ``sum_c pi(c) H(row c)``, with ``pi`` the stationary distribution over
-    contexts: a formula. On a test set of 1,024 windows the same mean over its contexts lies within about .003 nats.
+    contexts: a formula. The same mean over the contexts of 1,024 test windows has a standard deviation of .003 nats.
 
     Attributes
     ----------
@@ -169,7 +169,7 @@ class HiddenMarkovText(KnownPosterior):
     of each window, where the start is far.
 
     The population's floor is a mean over 65,536 new windows; its standard error is about .001 nats. A window that went
-    on without end would have the entropy rate; `rate_gap` says how far below the floor it lies.
+    on without end would have the entropy rate; `rate_gap` says how far below the floor it lies: .0002 nats by default.
 
     Attributes
     ----------
@@ -185,9 +185,9 @@ class HiddenMarkovText(KnownPosterior):
     population_draws = 2**16
     how = "mean entropy of the forward algorithm's predictions in the test windows"
 
-    states: int = 8
+    states: int = 16
     vocabulary: int = 16
-    stay: float = 0.8
+    stay: float = 0.9
     concentration: float = 0.1
     length: int = 32
     test_size: int = 1024
@@ -216,12 +216,18 @@ class HiddenMarkovText(KnownPosterior):
         """Transitions ``(states, states)``, emissions ``(states, vocabulary)`` and stationary shares ``(states,)``."""
         return _hidden_chain(self.states, self.vocabulary, float(self.stay), float(self.concentration))
 
-    def rate_gap(self) -> float:
-        """How far the entropy rate lies below the floor, in nats: drawn on windows of eight times the length."""
+    def rate_gap(self, windows: int = 1024) -> float:
+        """How far the entropy rate lies below the floor, in nats: what forgetting all but the window costs.
+
+        The mean Kullback-Leibler divergence of the predictions in a window's second half from those of one who read
+        seven windows more before it.
+        """
         generator = seeded_generator(self.name, self.version, "rate")
-        truth = self.predictions(dataclasses.replace(self, length=8 * self.length)._draw(generator, 4096)[0])
-        early, late = truth[:, self.length // 2 : self.length], truth[:, 4 * self.length :]
-        return float((entropies(early) - entropies(late)).mean())
+        longer, _ = dataclasses.replace(self, length=8 * self.length)._draw(generator, windows)
+        known, half = self.predictions(longer)[:, -self.length :], self.length // 2
+        guessed = self.predictions(longer[:, -self.length :])
+        gain = torch.xlogy(known, known) - torch.xlogy(known, guessed)
+        return float(gain[:, half:].sum(-1).mean())
 
     def prepare(self) -> None:
         """Nothing to make."""

@@ -44,7 +44,7 @@ class GaussianMixture(KnownPosterior):
     components: int = 8
     inputs: int = 16
     exponent: float = 1.0
-    separation: float = 0.6
+    separation: float = 1.0
     test_size: int = 4096
 
     def __post_init__(self) -> None:

@@ -117,9 +117,7 @@ class ManifoldTeacher(Noiseless):
     """
 
     name = "manifold-teacher"
-    summary = (
-        "power-law sum of waves on a curved manifold, generated, one pass over a pool; exponents move with d"
-    )
+    summary = "power-law sum of waves on a curved manifold, generated, one pass over a pool; exponents move with d"
 
     dimension: int = 4
     ambient: int = 16
@@ -199,7 +197,7 @@ class NoisyTeacher(KnownPosterior):
 
     inputs: int = 8
     classes: int = 10
-    temperature: float = 0.3
+    temperature: float = 0.2
     test_size: int = 4096
 
     def __post_init__(self) -> None:
