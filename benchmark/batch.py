@@ -1,10 +1,13 @@
-"""How many examples an update takes: the same on every rung, or a rule that scales them with the ladder."""
+"""How many examples an update takes, the same on every rung or by a rule, and how many there are to train on."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
+
+_ALLOWED = "a whole number from 1, or {rule: power-law, size: N, exponent: B}"
 
 
 class PowerLawBatch(BaseModel):
@@ -31,7 +34,25 @@ class PowerLawBatch(BaseModel):
         return max(1, round(self.size * (n_params / first) ** self.exponent))
 
 
-BatchSize = Annotated[int, Field(ge=1)] | PowerLawBatch
+def _one_of_two(value: Any) -> Any:
+    """One message for what is neither a number nor a rule, in place of one for each."""
+    if isinstance(value, PowerLawBatch) or (type(value) is int and value >= 1):
+        return value
+    if isinstance(value, dict):
+        try:
+            return PowerLawBatch.model_validate(value)
+        except ValidationError as error:
+            first = error.errors()[0]
+            said = f"{first['loc'][0]}: {first['msg']}"
+            raise _refused(f"the rule's {said}") from None
+    raise _refused("not a batch size")
+
+
+def _refused(why: str) -> PydanticCustomError:
+    return PydanticCustomError("batch_size", "{why}; allowed: {allowed}", {"why": why, "allowed": _ALLOWED})
+
+
+BatchSize = Annotated[int | PowerLawBatch, BeforeValidator(_one_of_two)]
 
 
 def batch_size(given: BatchSize, n_params: int, first: int) -> int:
@@ -42,3 +63,13 @@ def batch_size(given: BatchSize, n_params: int, first: int) -> int:
 def batch_rule(given: BatchSize, first_rung: str) -> str:
     """The rule in words; empty where the batch size is fixed."""
     return "" if isinstance(given, int) else given.label(first_rung)
+
+
+def _sizes(value: Any) -> Any:
+    listed = value if isinstance(value, list) else [value]
+    if value is None or (listed and all(type(size) is int and size >= 1 for size in listed)):
+        return value
+    raise PydanticCustomError("train_size", "not a training set; allowed: a number of examples from 1, or a list")
+
+
+TrainSize = Annotated[int | list[int] | None, BeforeValidator(_sizes)]

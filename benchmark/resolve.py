@@ -8,6 +8,7 @@ from ..architectures.family import FAMILIES, Family
 from ..architectures.flops import count
 from ..architectures.parametrization import initialise
 from ..datasets.dataset import DATASETS, Dataset
+from ..datasets.subset import check_train_size
 from ..errors import InputError
 from ..results.trials import INTRODUCED, TrialSpec, fingerprint, rung_label
 from ..task import Ref
@@ -74,6 +75,8 @@ def cell_key(cell: Cell) -> str:
 def resolve(cell: Cell) -> Resolved:
     """Measure one cell."""
     family, dataset, given = family_of_cell(cell), dataset_of_cell(cell), cell.settings
+    if isinstance(given.train_size, int):
+        check_train_size(dataset, given.train_size)
     with torch_settings():
         here = count(family, cell.rung, dataset.task)
         first = here if cell.rung == cell.first_rung else count(family, cell.first_rung, dataset.task)

@@ -13,12 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import InputError, unknown
 from ..results.trials import fingerprint, rung_label
-from .batch import BatchSize
+from .batch import BatchSize, TrainSize
 from .horizon import HorizonRule
 
 _SWEEPS = resources.files(f"{__package__}.sweeps")
 Named = str | dict[str, Any]  # a name, or {name: ..., parameter: value}
-TrainSize = Annotated[int, Field(ge=1)]
 
 
 def _listed(value: Any) -> Any:
@@ -37,7 +36,7 @@ class Settings(BaseModel):
     schedule: Literal["linear", "cosine", "constant"] = "linear"
     warmup_fraction: float = Field(default=0.01, ge=0, lt=0.5)
     batch_size: BatchSize = 64
-    train_size: TrainSize | Annotated[list[TrainSize], Field(min_length=1)] | None = None
+    train_size: TrainSize = None
     parametrization: Literal["mup", "standard"] = "mup"
     horizon: HorizonRule
     horizon_source: Literal["exact", "pilot", "assumed"] = "assumed"

@@ -28,11 +28,7 @@ def first_examples(dataset: Dataset, seed: int, size: int) -> PoolStream:
     InputError
         The data set has fewer examples.
     """
-    if dataset.pool_size is not None and size > dataset.pool_size:
-        raise InputError(
-            f"train_size is {size}; data set {dataset.name!r} has {dataset.pool_size} training examples with these "
-            "parameters"
-        )
+    check_train_size(dataset, size)
     inputs, targets = _taken(dataset, seed, size)
 
     def gather(indices: np.ndarray) -> tuple[Tensor, Tensor]:
@@ -40,6 +36,12 @@ def first_examples(dataset: Dataset, seed: int, size: int) -> PoolStream:
         return inputs[rows], targets[rows]
 
     return PoolStream(SeededOrder(size, dataset.name, dataset.version, seed, "first", size), gather)
+
+
+def check_train_size(dataset: Dataset, size: int) -> None:
+    """Refuse a training set of more examples than there are."""
+    if dataset.pool_size is not None and size > dataset.pool_size:
+        raise InputError(f"train_size is {size}; {dataset.name!r} has {dataset.pool_size} examples with its parameters")
 
 
 def _taken(dataset: Dataset, seed: int, size: int) -> tuple[Tensor, Tensor]:
