@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -83,5 +83,5 @@ def learn(texts: Sequence[str], vocabulary: int) -> Any:
 def encode(texts: Sequence[str], tokenizer: Any) -> np.ndarray:
     """Tokens of all texts, each followed by the end of a file: ``(n,)``, uint16."""
     end = tokenizer.token_to_id(_END)
-    one: Callable[[str], list[int]] = lambda text: tokenizer.encode(text, add_special_tokens=False).ids  # noqa: E731
-    return np.concatenate([np.array([*one(text), end], dtype=np.uint16) for text in texts])
+    found = (tokenizer.encode_batch_fast([text], add_special_tokens=False)[0].ids for text in texts)
+    return np.concatenate([np.array([*ids, end], dtype=np.uint16) for ids in found])
