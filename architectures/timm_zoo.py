@@ -1,60 +1,37 @@
-"""Families made from timm's classes by their width arguments. timm takes seconds to import, so `build` does it."""
+"""Vision transformer and ResNet from timm, made by their width arguments. timm is slow to import: `build` does it.
+
+Its other families are in `timm_attention`, `timm_mixer` and `timm_convolution`. The class is called and never
+`create_model`, so that no weights are ever downloaded.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import ClassVar
 
-import torch
 from torch import nn
 
 from ..errors import InputError
 from ..task import Task
-from .family import FAMILIES, Family, Rung, widths, wrong_kind
+from .family import FAMILIES, Rung, widths
+from .timm_stems import Images, LinearPatches, Patches
 from .transformer import whole_heads
-
-
-class LinearPatches(nn.Module):
-    """Cut ``(batch, channels, side, side)`` into patches and map each: ``(batch, patches, width)``.
-
-    timm's own strided convolution computes the same, but batched over seeds its last bits depend on their number.
-    """
-
-    def __init__(self, img_size: int, patch_size: int, in_chans: int, embed_dim: int, **_: object) -> None:
-        super().__init__()
-        self.patch_size = patch_size
-        self.num_patches = (img_size // patch_size) ** 2
-        self.proj = nn.Linear(in_chans * patch_size**2, embed_dim)
-
-    def init_weights(self) -> None:
-        """Called by timm: its draw for patches, variance one over fan-in."""
-        nn.init.normal_(self.proj.weight, std=self.proj.in_features**-0.5)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        p = self.patch_size
-        x = x.unflatten(-1, (-1, p)).unflatten(-3, (-1, p))  # batch, channels, row, y, column, x
-        return self.proj(x.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2))
 
 
 @FAMILIES.register
 @dataclasses.dataclass(frozen=True)
-class ViT(Family):
+class ViT(Patches):
     """timm's VisionTransformer on ``patches`` x ``patches`` patches, average pooled, initialised as in its paper.
 
     Heads keep their size and grow in number with the width.
     """
 
     name: ClassVar[str] = "vit"
-    library: ClassVar[str] = "timm"
     ladder: ClassVar[tuple[Rung, ...]] = widths(20, 28, 40, 56, 80, 112)
+    branch_ends: ClassVar[tuple[str, ...]] = (r"blocks\.\d+\.(attn\.proj|mlp\.fc2)",)
     depth: int = 2
     head_dim: int = 4
     patches: int = 4
-
-    def misfit(self, task: Task) -> str | None:
-        if task.kind == "image" and (task.shape[1] != task.shape[2] or task.shape[1] % self.patches):
-            return f"cuts squares into {self.patches} x {self.patches} patches, the task has {_size(task)} pixels"
-        return wrong_kind(task, "image")
 
     def check_rung(self, rung: Rung) -> None:
         super().check_rung(rung)
@@ -74,7 +51,7 @@ class ViT(Family):
             num_classes=task.outputs,
             embed_dim=rung["width"],
             num_heads=rung["width"] // self.head_dim,
-            depth=self.depth,
+            depth=rung.get("depth", self.depth),
             class_token=False,
             global_pool="avg",
             weight_init="jax",
@@ -84,22 +61,15 @@ class ViT(Family):
 
 @FAMILIES.register
 @dataclasses.dataclass(frozen=True)
-class ResNet(Family):
+class ResNet(Images):
     """timm's ResNet with ``blocks`` basic blocks in each of two stages, the deep stem and a one-group norm.
 
     The stem keeps the resolution of 8 pixels a side, halves 16 and quarters more, so that 4 x 4 are left for 16 and 32.
     """
 
     name: ClassVar[str] = "resnet"
-    library: ClassVar[str] = "timm"
     ladder: ClassVar[tuple[Rung, ...]] = widths(10, 14, 20, 28, 40, 56)
-    packable: ClassVar[bool] = False  # as for `cnn`
     blocks: int = 1
-
-    def misfit(self, task: Task) -> str | None:
-        if task.kind == "image" and not (min(task.shape[1:]) >= 8 and max(task.shape[1:]) <= 64):
-            return f"takes images of 8 to 64 pixels a side, the task has {_size(task)}"
-        return wrong_kind(task, "image")
 
     def check_rung(self, rung: Rung) -> None:
         super().check_rung(rung)
@@ -133,7 +103,3 @@ class ResNet(Family):
             assert isinstance(first, nn.Conv2d)
             first.stride = (1, 1)
         return net
-
-
-def _size(task: Task) -> str:
-    return " x ".join(map(str, task.shape[1:]))
