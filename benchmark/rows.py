@@ -93,6 +93,7 @@ def _task_columns(spec: TrialSpec, dataset: Dataset) -> dict[str, Any]:
         "irreducible_loss_se": dataset.irreducible_loss_se if known else None,
         "irreducible_loss_source": "known" if known else "none",
         "test_size": dataset.test_set().size,
+        "sample_scale": dataset.sample_scale,
         "pool_fraction": dataset.pool_fraction(examples, spec.train_size),
         "running_statistics": family_of(spec).running_statistics,
         "repeats": dataset.repeats(examples, spec.train_size),

@@ -91,6 +91,8 @@ class Dataset(ABC):
     irreducible_loss : the smallest loss that any network can reach on the test set, in the loss's units; None where it
         is not known.
     irreducible_loss_se : its standard error, 0 where it follows from a formula.
+    sample_scale : examples that the task is known to need, P*, in whose units curves against the size of the training
+        set should coincide; None where nothing is known.
     summary : one line for lists: what it is, whether it is real, and whether examples repeat.
     """
 
@@ -99,6 +101,7 @@ class Dataset(ABC):
     summary: ClassVar[str] = ""
     irreducible_loss: ClassVar[float | None] = None
     irreducible_loss_se: ClassVar[float] = 0.0
+    sample_scale: ClassVar[float | None] = None
 
     @property
     @abstractmethod
@@ -131,10 +134,10 @@ class Dataset(ABC):
         return None
 
     def pool_fraction(self, examples: int, train_size: int | None = None) -> float:
-        """Share of the pool, or of the ``train_size`` examples, that a run over ``examples`` uses; 0 where each draw is
-        new."""
-        pool = train_size or self.pool_size
-        return min(1.0, examples / pool) if pool else 0.0
+        """Share of the pool that a run over ``examples``, or over ``train_size`` again and again, uses; 0 where each
+        draw is new."""
+        used = examples if train_size is None else min(examples, train_size)
+        return min(1.0, used / self.pool_size) if self.pool_size else 0.0
 
     def repeats(self, examples: int, train_size: int | None = None) -> float:
         """How often a run over ``examples`` sees an example on average: 1 in one pass."""

@@ -71,6 +71,10 @@ class RandomHierarchy(Enumerated):
         return self.classes * self.synonyms**choices
 
     @property
+    def sample_scale(self) -> float:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return float(self.classes * self.synonyms**self.levels)
+
+    @property
     def held(self) -> int:
         return self.test_size
 

@@ -70,6 +70,25 @@ def read_curves(paths: Sequence[str | Path]) -> CurveSet:
     return CurveSet.of(curves, margins.pop() if len(margins) == 1 else None)
 
 
+def read_tables(paths: Sequence[str | Path], columns: Sequence[str]) -> tuple[list[dict[str, Any]], float | None]:
+    """Rows of our own tables, one a trial, and the margin on which they agree. What a table has not is null.
+
+    Raises
+    ------
+    InputError
+        A path that is not there, or that is not ours.
+    """
+    rows: list[dict[str, Any]] = []
+    margins: set[float] = set()
+    for path in map(str, paths):
+        table, margin = _table(path, columns)
+        if table is None:
+            raise InputError(f"{path!r} holds curves alone; give a results folder or an exported trials.parquet")
+        rows += [{**dict.fromkeys(columns), **row} for row in table.to_pylist()]
+        margins |= set() if margin is None else {margin}
+    return rows, margins.pop() if len(margins) == 1 else None
+
+
 def curves_of(table: pa.Table) -> list[LearningCurve]:
     """The learning curves of a result table; a trial without a single evaluation is kept as an empty curve."""
     there = [name for name in (*_NEEDED, *_LATER) if name in table.column_names]
@@ -77,24 +96,26 @@ def curves_of(table: pa.Table) -> list[LearningCurve]:
 
 
 def _read_one(path: str) -> tuple[list[LearningCurve], float | None]:
+    table, margin = _table(path, (*_NEEDED, *_LATER))
+    return (read_tidy(path), None) if table is None else (curves_of(table), margin)
+
+
+def _table(path: str, columns: Sequence[str]) -> tuple[pa.Table | None, float | None]:
+    """One row a trial and the planned margin; no table where the file is somebody else's."""
     if "://" not in path and not Path(path).exists():
         raise InputError(f"{path!r} is not there. Give a results folder, or a CSV or Parquet file of learning curves")
     if "://" in path or Path(path).is_dir():
-        return _read_folder(path)
-    if path.endswith(".parquet"):
-        table = _read_exported(path)
-        if table is not None:
-            margin = (table.schema.metadata or {}).get(MARGIN_KEY)
-            return curves_of(best_rows(table)), float(margin) if margin else None
-    return read_tidy(path), None
-
-
-def _read_folder(path: str) -> tuple[list[LearningCurve], float | None]:
-    store = Store(path)
-    table = store.table((*_NEEDED, *_LATER))
-    if not table.num_rows:
-        raise InputError(f"{path!r} holds no results. `onecurve run SWEEP --out {path}` makes some")
-    return curves_of(table), store.planned_margin()
+        store = Store(path)
+        table = store.table(columns)
+        if not table.num_rows:
+            raise InputError(f"{path!r} holds no results. `onecurve run SWEEP --out {path}` makes some")
+        return table, store.planned_margin()
+    table = _read_exported(path) if path.endswith(".parquet") else None
+    if table is None:
+        return None, None
+    margin = (table.schema.metadata or {}).get(MARGIN_KEY)
+    best = best_rows(table)
+    return best.select([name for name in columns if name in best.column_names]), float(margin) if margin else None
 
 
 def _read_exported(path: str) -> pa.Table | None:

@@ -55,6 +55,7 @@ TASK_COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("test_loss_se", pa.float64(), "standard error of the last test loss from the finite test set"),
     ("pool_fraction", pa.float64(), "share of the training pool that the horizon uses; 0 where each draw is new"),
     ("repeats", pa.float64(), "times that an example is seen; 1 for one pass"),
+    ("sample_scale", pa.float64(), "examples that the task is known to need, P*; null where nothing is known"),
     ("data_sha", pa.string(), "sha256 of data read from a package, empty where parameters decide it"),
 )
 CURVE_COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
