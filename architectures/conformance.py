@@ -132,8 +132,9 @@ def repeats(family: Family, task: Task) -> str:
     inputs, _ = easy_batch(task, 8)
     before, buffers = torch.get_rng_state(), [value.clone() for value in first.buffers()]
     with torch.no_grad():
-        _hold(torch.equal(first(inputs), again(inputs)), "equal networks give different outputs")
+        outputs = first(inputs), again(inputs)
     _hold(torch.equal(before, torch.get_rng_state()), "a step draws random numbers: dropout or drop path, set it to 0")
+    _hold(torch.equal(*outputs), "equal networks give different outputs")
     ran = not all(map(torch.equal, buffers, first.buffers()))
     _hold(ran or not family.running_statistics, "running_statistics is True, but no buffer moves in training")
     _hold(not ran or family.running_statistics, "buffers move in training: set running_statistics = True")

@@ -13,7 +13,7 @@ from torch.utils.flop_counter import flop_registry
 from ..task import Task
 from .draws import secluded
 from .family import Family, Rung
-from .flops import example_inputs
+from .flops import _plain_kernels, example_inputs
 from .parametrization import initialise, multipliers
 
 _UNCOUNTED = ("attention", "rnn", "mv", "dot", "cdist", "fft", "trilinear")  # parts of names of operations
@@ -94,7 +94,7 @@ class Rehearsal:
 
 def uncounted(net: nn.Module, task: Task) -> list[str]:
     """Operations of a forward and backward pass that multiply much and that the FLOP counter does not know."""
-    with _Operations() as seen:
+    with _plain_kernels(), _Operations() as seen:  # as the counter runs it
         net(example_inputs(task, 2)).sum().backward()
     return sorted(seen.names)
 

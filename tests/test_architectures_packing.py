@@ -1,29 +1,23 @@
-"""Many seeds of a network trained as one batched model give what a loop over them gives."""
-
-import copy
+"""Packs of the other kinds of input that a family fits, and what the checks of packing see."""
 
 import pytest
 import torch
+from onecurve.architectures.conformance import TASKS, fitting, home, images, packs
 from onecurve.architectures.family import FAMILIES
-from onecurve.architectures.flops import example_inputs
-from onecurve.architectures.parametrization import initialise
+from onecurve.architectures.packed import draw_replicas, looped, packed
 from onecurve.task import Task
-from torch.func import functional_call, stack_module_state, vmap
 
-TASKS = [
-    Task(kind="vector", shape=(8,), outputs=1, loss="squared_error"),
-    Task(kind="vector", shape=(128,), outputs=1, loss="squared_error"),
-    Task(kind="image", shape=(1, 8, 8), outputs=10, loss="cross_entropy"),
-    Task(kind="image", shape=(3, 32, 32), outputs=10, loss="cross_entropy"),
-    Task(kind="tokens", shape=(32,), outputs=64, loss="cross_entropy", vocabulary=64),
-]
-PACKED = [
-    (name, task)
-    for name in FAMILIES.names()
-    for task in TASKS
-    if FAMILIES.make(name).packable and FAMILIES.make(name).misfit(task) is None
-]
-each_packable = pytest.mark.parametrize(("name", "task"), PACKED, ids=lambda value: str(value))
+VECTOR = Task(kind="vector", shape=(8,), outputs=1, loss="squared_error")
+PACKABLE = [name for name in FAMILIES.names() if FAMILIES.make(name).packable]
+
+
+def other_tasks():
+    for name in PACKABLE:
+        family = FAMILIES.make(name)
+        for task in fitting(family):
+            if task != home(family):
+                cheap = task == images(1, 8) and family.library == "torch"
+                yield pytest.param(name, task, id=f"{name}-{task}", marks=() if cheap else pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)
@@ -34,64 +28,31 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def objective(task, outputs, targets):
-    if task.loss == "squared_error":
-        return (outputs - targets).square().mean()
-    return torch.nn.functional.cross_entropy(outputs.flatten(0, -2), targets.flatten())
+def test_families_that_pack_are_there():
+    assert {"decoder", "encoder", "gru", "linear", "lstm", "mlp", "randomfeatures", "resmlp", "vit"} <= set(PACKABLE)
+    assert len(TASKS) == 8
 
 
-def replicas(name, task, rung, size, dtype=torch.float32):
-    """Networks of different seeds, moved off their zeros, each with a batch of its own."""
-    family = FAMILIES.make(name)
-    nets, inputs, targets = [], [], []
-    for seed in range(size):
-        net = initialise(family, family.ladder[rung], task, seed=seed, parametrization="standard", optimizer="adam").to(
-            dtype
-        )
-        with torch.random.fork_rng(), torch.no_grad():
-            torch.manual_seed(seed)
-            for parameter in net.parameters():
-                parameter.add_(torch.randn_like(parameter), alpha=0.05)
-            x = example_inputs(task, 48)
-            labels = (48, *task.shape) if task.kind == "tokens" else (48,)
-            y = torch.randn(48, 1, dtype=dtype) if task.outputs == 1 else torch.randint(task.outputs, labels)
-        nets.append(net)
-        inputs.append(x if task.kind == "tokens" else x.to(dtype))
-        targets.append(y)
-    return nets, torch.stack(inputs), torch.stack(targets)
+@pytest.mark.parametrize(("name", "task"), list(other_tasks()))
+def test_it_packs(name, task):
+    assert packs(FAMILIES.make(name), task) == "as a loop, bit for bit at any size"
 
 
-def packed_pass(task, nets, inputs, targets):
-    parameters, buffers = stack_module_state(nets)
-    parameters = {name: value.detach().requires_grad_() for name, value in parameters.items()}
-    template = copy.deepcopy(nets[0]).to("meta")
-
-    def loss_of_one(parameters, buffers, x, y):
-        return objective(task, functional_call(template, (parameters, buffers), (x,)), y)
-
-    losses = vmap(loss_of_one)(parameters, buffers, inputs, targets)
-    losses.sum().backward()
-    return losses.detach(), {name: value.grad for name, value in parameters.items()}
+def test_the_loop_is_the_gradient_by_hand():
+    replicas = draw_replicas(FAMILIES.make("linear"), {"features": 8}, VECTOR, 3, dtype=torch.float64)
+    losses, gradients = looped(replicas)
+    for r, net in enumerate(replicas.nets):
+        x, y, w = replicas.inputs[r], replicas.targets[r], net.readout.weight.detach()
+        residuals = x @ w.T - y
+        torch.testing.assert_close(losses[r], residuals.square().mean())
+        torch.testing.assert_close(gradients["readout.weight"][r], 2 / len(x) * residuals.T @ x)
+    assert len(set(losses.tolist())) == 3
 
 
-@each_packable
-def test_a_pack_computes_what_a_loop_computes(name, task):
-    nets, inputs, targets = replicas(name, task, rung=1, size=3, dtype=torch.float64)
-    losses, gradients = packed_pass(task, nets, inputs, targets)
-    for r, net in enumerate(nets):
-        loss = objective(task, net(inputs[r]), targets[r])
-        loss.backward()
-        torch.testing.assert_close(losses[r], loss.detach(), rtol=1e-10, atol=1e-10)
-        for key, parameter in net.named_parameters():
-            torch.testing.assert_close(gradients[key][r], parameter.grad, rtol=1e-10, atol=1e-10)
-
-
-@each_packable
-@pytest.mark.parametrize("rung", [0, 2])
-def test_bits_do_not_depend_on_the_size_of_the_pack(name, task, rung):
-    nets, inputs, targets = replicas(name, task, rung, size=16)
-    losses, gradients = packed_pass(task, nets, inputs, targets)
-    for size in (2, 3, 8):
-        few_losses, few = packed_pass(task, nets[:size], inputs[:size], targets[:size])
-        assert torch.equal(few_losses, losses[:size])
-        assert [key for key in few if not torch.equal(few[key], gradients[key][:size])] == []
+def test_each_replica_has_its_own_frozen_features():
+    replicas = draw_replicas(FAMILIES.make("randomfeatures"), {"width": 256}, VECTOR, 3)
+    frozen = [net[1].weight for net in replicas.nets]
+    assert not torch.equal(frozen[0], frozen[1])
+    losses, gradients = packed(replicas)
+    torch.testing.assert_close(losses, looped(replicas)[0])
+    assert set(gradients) == {"2.weight", "2.bias"}
