@@ -19,9 +19,12 @@ SMALL = {
 
 @pytest.fixture(scope="module", autouse=True)
 def _cache(tmp_path_factory):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ONECURVE_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(params=DATASETS.names())
