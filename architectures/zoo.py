@@ -145,7 +145,7 @@ def constructor(name: str) -> Callable[..., nn.Module]:
     return there[wanted]
 
 
-def _models(library: str, package: Any) -> Iterator[tuple[str, Callable[..., nn.Module]]]:
+def _models(library: str, package: Any) -> Iterator[tuple[str, Any]]:
     """Everything that classifies: classes with ``num_classes``, and torchvision's builders."""
     modules = [m for n, m in sorted(sys.modules.items()) if n.startswith(f"{package.__name__}.") and m is not None]
     for module in (*modules, package):
