@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import importlib.util
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,15 +14,18 @@ from ..errors import unknown
 from ..task import Task
 from .dataset import DATASETS
 from .finite import Finite, records, split
+from .source import MissingData
 
 PHOTOS = ("china", "flower")
 
 
 @lru_cache(maxsize=8)
-def _digest(*parts: str) -> str:
-    import sklearn.datasets
-
-    return hashlib.sha256(Path(sklearn.datasets.__file__).parent.joinpath(*parts).read_bytes()).hexdigest()
+def _digest(name: str, *parts: str) -> str:
+    """sha256 of a file of scikit-learn's, found without an import of it: that takes 150 MB and more than a second."""
+    package = importlib.util.find_spec("sklearn")
+    if package is None or package.origin is None:
+        raise MissingData(f"{name} needs the package scikit-learn. Get it by: pip install scikit-learn")
+    return hashlib.sha256(Path(package.origin).parent.joinpath("datasets", *parts).read_bytes()).hexdigest()
 
 
 @DATASETS.register
@@ -45,7 +49,7 @@ class Digits(Finite):
         return Task(kind="image", shape=(1, 8, 8), outputs=10, loss="cross_entropy")
 
     def content(self) -> str:
-        return _digest("data", "digits.csv.gz")
+        return _digest(self.name, "data", "digits.csv.gz")
 
     def _read(self, part: str) -> np.ndarray:
         from sklearn.datasets import load_digits
@@ -74,7 +78,7 @@ class BreastCancer(Finite):
         return Task(kind="vector", shape=(30,), outputs=2, loss="cross_entropy")
 
     def content(self) -> str:
-        return _digest("data", "breast_cancer.csv")
+        return _digest(self.name, "data", "breast_cancer.csv")
 
     def _read(self, part: str) -> np.ndarray:
         from sklearn.datasets import load_breast_cancer
@@ -115,7 +119,7 @@ class Photo(Finite):
         return Task(kind="vector", shape=(2,), outputs=3, loss="squared_error")
 
     def content(self) -> str:
-        return _digest("images", f"{self.image}.jpg")
+        return _digest(self.name, "images", f"{self.image}.jpg")
 
     def _read(self, part: str) -> np.ndarray:
         from sklearn.datasets import load_sample_image

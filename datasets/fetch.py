@@ -212,13 +212,17 @@ def _member(archive: Path, member: str) -> bytes:
     except StopIteration:
         raise InputError(f"{archive.name} holds no {member}.") from None
     except (OSError, zipfile.BadZipFile, tarfile.TarError, AssertionError) as error:
-        raise InputError(f"{archive} cannot be read as a package: {error}") from None
+        reason = " ".join(str(error).split())
+        raise InputError(f"{archive} cannot be read as a package: {reason}") from None
 
 
 def _tar(archive: Path) -> bytes:
     if archive.suffix != ".deb":
         return archive.read_bytes()
+    if not shutil.which("dpkg-deb"):
+        raise InputError(f"{archive.name} is a Debian package, and dpkg-deb, which unpacks it, is not here.")
     done = subprocess.run(["dpkg-deb", "--fsys-tarfile", str(archive)], capture_output=True, check=False)
     if done.returncode:
-        raise InputError(f"{archive.name} is damaged: {done.stderr.decode(errors='replace').strip()}")
+        reason = " ".join(done.stderr.decode(errors="replace").split())
+        raise InputError(f"{archive.name} cannot be read as a package: {reason}")
     return done.stdout
