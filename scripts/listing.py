@@ -41,27 +41,6 @@ def families() -> list[dict[str, Any]]:
     return rows
 
 
-def datasets() -> list[dict[str, Any]]:
-    """Data sets with their tasks and floors."""
-    from ..datasets.dataset import DATASETS
-
-    rows = []
-    for name in DATASETS.names():
-        dataset = DATASETS.make(name)
-        known = dataset.irreducible_loss is not None
-        rows.append(
-            {
-                "dataset": name,
-                "task": str(dataset.task),
-                "examples": dataset.pool_size if dataset.pool_size is not None else "unlimited",
-                "irreducible_loss": dataset.irreducible_loss,
-                "floor": "known" if known else "not known",
-                "about": dataset.summary,
-            }
-        )
-    return rows
-
-
 def sweeps() -> list[dict[str, Any]]:
     """Built-in sweeps."""
     from ..benchmark.sweep import load_sweep, sweep_names

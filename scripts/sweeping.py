@@ -26,15 +26,16 @@ def list_entries(
 ) -> None:
     """List families, data sets or built-in sweeps."""
     from . import listing
+    from .dataset_list import brief, dataset_rows
 
-    kinds = {"families": listing.families, "datasets": listing.datasets, "sweeps": listing.sweeps}
+    kinds = {"families": listing.families, "datasets": dataset_rows, "sweeps": listing.sweeps}
     if what not in kinds:
         raise unknown("kind of entry", what, kinds)
     rows = kinds[what]()
     if as_json:
         print_json(rows)
     else:
-        listing.print_rows(rows)
+        listing.print_rows([brief(row) for row in rows] if what == "datasets" else rows)
 
 
 @app.command()
