@@ -8,8 +8,9 @@ example (one group) where the class takes a norm, so that no statistics run alon
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from torch import nn
 
@@ -99,16 +100,17 @@ class MobileNetV3(_Photographic):
     expansion: int = 4
 
     def build(self, rung: Rung, task: Task) -> nn.Module:
-        from torchvision.models.mobilenetv3 import InvertedResidual, SElayer
+        from torchvision.models.mobilenetv3 import InvertedResidual
         from torchvision.models.mobilenetv3 import MobileNetV3 as Net
+        from torchvision.ops.misc import SqueezeExcitation
 
         self.check_rung(rung)
-        width = rung["width"]
+        width, excite = rung["width"], partial(SqueezeExcitation, scale_activation=nn.Hardsigmoid)
         net = Net(
             self._stages(width),
             last_channel=16 * width,
             num_classes=task.outputs,
-            block=partial(InvertedResidual, se_layer=_quarter(SElayer)),
+            block=partial(InvertedResidual, se_layer=_squeeze(excite, 4)),
             norm_layer=_one_group,
             dropout=0.0,
         )
@@ -133,9 +135,9 @@ class MobileNetV3(_Photographic):
         return block
 
 
-def _quarter(layer: Any) -> Any:
-    """Squeeze to a quarter of the channels; torchvision rounds that to a multiple of eight, which is no ladder."""
-    return lambda channels, _: layer(channels, channels // 4, scale_activation=nn.Hardsigmoid)
+def _squeeze(layer: Callable[..., nn.Module], share: int) -> Callable[..., nn.Module]:
+    """Squeeze to a share of the channels; torchvision rounds in between, which is no ladder."""
+    return lambda channels, _, **options: layer(channels, channels // share, **options)
 
 
 @FAMILIES.register
@@ -195,9 +197,11 @@ class EfficientNetV2(_Photographic):
         return net
 
     def _stages(self, width: int) -> list[FusedMBConvConfig | MBConvConfig]:
-        from torchvision.models.efficientnet import FusedMBConvConfig, MBConvConfig
+        from torchvision.models.efficientnet import FusedMBConvConfig, MBConv, MBConvConfig
+        from torchvision.ops.misc import SqueezeExcitation
 
-        last = MBConvConfig(self.expansion, 3, 2, 8, 8, self.blocks)
+        excited = partial(MBConv, se_layer=_squeeze(SqueezeExcitation, 8))
+        last = MBConvConfig(self.expansion, 3, 2, 8, 8, self.blocks, block=excited)
         last.input_channels, last.out_channels = 2 * width, 4 * width  # the constructor rounds to multiples of eight
         fused = FusedMBConvConfig(self.expansion, 3, 2, width, 2 * width, self.blocks)
         stages = [FusedMBConvConfig(1, 3, 1, width, width, 1), fused, last]
