@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from ..task import Task
 
 
-def dataset_rows() -> list[dict[str, Any]]:
-    """One row a data set with its default parameters; ``missing`` says why its data cannot be read here, else None."""
+def dataset_rows(*, population: bool = True) -> list[dict[str, Any]]:
+    """One row a data set with its default parameters; ``missing`` says why its data cannot be read here, else None.
+
+    ``population`` adds the floors over all data, which take some fifteen seconds of drawing; without it they are None.
+    """
     from ..architectures.family import FAMILIES
     from ..datasets.dataset import DATASETS
 
@@ -22,10 +25,10 @@ def dataset_rows() -> list[dict[str, Any]]:
     def fitting(task: Task) -> list[str]:
         return [name for name, family in families.items() if family.misfit(task) is None]
 
-    return [_row(DATASETS.make(name), fitting) for name in DATASETS.names()]
+    return [_row(DATASETS.make(name), fitting, population) for name in DATASETS.names()]
 
 
-def _row(dataset: Dataset, fitting: Any) -> dict[str, Any]:
+def _row(dataset: Dataset, fitting: Any, population: bool) -> dict[str, Any]:
     missing = _missing(dataset)
     examples = None if missing else dataset.pool_size
     new = missing is None and examples is None
@@ -35,7 +38,7 @@ def _row(dataset: Dataset, fitting: Any) -> dict[str, Any]:
         "task": str(dataset.task),
         "examples": "unlimited" if new else examples,
         "passes": "one: each draw is new" if new else "one, then repeats" if examples else None,
-        **_floor(dataset, missing),
+        **_floor(dataset, missing, population),
         "families": fitting(dataset.task),
         "missing": missing,
         "about": dataset.summary,
@@ -52,11 +55,12 @@ def _missing(dataset: Dataset) -> str | None:
     return None
 
 
-def _floor(dataset: Dataset, missing: str | None) -> dict[str, Any]:
+def _floor(dataset: Dataset, missing: str | None, population: bool) -> dict[str, Any]:
     names = ("irreducible_loss", "irreducible_loss_se", "population_loss", "population_loss_se")
     if missing is not None or dataset.irreducible_loss is None:
         return {**dict.fromkeys(names), "floor": "not known"}
-    found = {name: getattr(dataset, name, None) for name in names}
+    asked = names if population else names[:2]
+    found = {**dict.fromkeys(names), **{name: getattr(dataset, name, None) for name in asked}}
     how = getattr(dataset, "how", "formula")
     return {**found, "floor": f"{how}, se {found['irreducible_loss_se']:.1g}" if found["irreducible_loss_se"] else how}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Annotated
 
 import typer
@@ -28,7 +29,11 @@ def list_entries(
     from . import listing
     from .dataset_list import brief, dataset_rows
 
-    kinds = {"families": listing.families, "datasets": dataset_rows, "sweeps": listing.sweeps}
+    kinds = {
+        "families": listing.families,
+        "datasets": functools.partial(dataset_rows, population=as_json),
+        "sweeps": listing.sweeps,
+    }
     if what not in kinds:
         raise unknown("kind of entry", what, kinds)
     rows = kinds[what]()
