@@ -16,6 +16,14 @@ from torch import nn
 VECTOR = Task(kind="vector", shape=(8,), outputs=1, loss="squared_error")
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @dataclasses.dataclass(frozen=True)
 class Good(Family):
     """Two layers; each case below spoils one thing."""

@@ -19,6 +19,14 @@ TOKENS = Task(kind="tokens", shape=(12,), outputs=20, loss="cross_entropy", voca
 
 
 @pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
 def seeded():
     with secluded(0):
         yield

@@ -11,6 +11,14 @@ from torch import nn
 NAMES = ["efficientnetv2", "maxvit", "mobilenetv2", "mobilenetv3", "shufflenetv2"]
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def build(name, rung=0, task=None):
     family = FAMILIES.make(name)
     with secluded(0):
