@@ -1,0 +1,169 @@
+"""A network in a user's own file: what becomes of it, how it is made again elsewhere, what bad files are told."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from onecurve.architectures import user
+from onecurve.architectures.family import FAMILIES, Family
+from onecurve.errors import InputError
+from onecurve.task import Task
+
+TASK = Task(kind="vector", shape=(3,), outputs=2, loss="squared_error")
+NET = '''"""Mine."""
+import torch
+from torch import nn
+
+
+class MyNet(nn.Module):
+    def __init__(self, width, task, layers=1):
+        super().__init__()
+        inner = [m for _ in range(layers) for m in (nn.Linear(width, width), nn.Tanh())]
+        self.net = nn.Sequential(nn.Linear(task.n_inputs, width), *inner, nn.Linear(width, task.outputs))
+
+    def forward(self, x):
+        return self.net(x.flatten(1))
+'''
+FAMILY = """import dataclasses
+from torch import nn
+from onecurve.architectures.family import Family, widths
+
+
+@dataclasses.dataclass(frozen=True)
+class Wide(Family):
+    name = "wide"
+    ladder = widths(4, 6, 8)
+    factor: int = 2
+
+    def misfit(self, task):
+        return None
+
+    def build(self, rung, task):
+        width = self.factor * rung["width"]
+        return nn.Sequential(nn.Linear(task.n_inputs, width), nn.Linear(width, task.outputs))
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(text: str = NET, name: str = "my_net.py", cls: str = "MyNet") -> str:
+        path = tmp_path / "elsewhere" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        return f"{path}:{cls}"
+
+    return write
+
+
+def test_a_module_becomes_a_family_of_its_file(file):
+    family = FAMILIES.make(file())
+    assert family.name == "my_net.py:MyNet" and family.version == "1" and not family.packable
+    assert [rung["width"] for rung in family.ladder] == [24, 34, 48, 68, 96, 136]
+    assert family.misfit(TASK) is None
+    net = family.build({"width": 5}, TASK)
+    assert sum(p.numel() for p in net.parameters()) == (3 * 5 + 5) + (5 * 5 + 5) + (5 * 2 + 2)
+    assert len(FAMILIES.make(file(), {"layers": 3}).build({"width": 5}, TASK).net) == 8
+
+
+def test_a_family_in_a_file_keeps_what_it_says(file):
+    family = FAMILIES.make(file(FAMILY, cls="Wide"), {"factor": 3})
+    assert isinstance(family, Family) and family.name == "my_net.py:Wide" and family.ladder[0] == {"width": 4}
+    assert dict(family.ref.params) == {"factor": 3} and len(family.ref.content) == 64
+    assert family.build({"width": 4}, TASK)[0].out_features == 12
+
+
+def test_a_class_says_its_ladder_version_and_packing(file):
+    said = NET.replace(
+        "    def __init__(self, width, task, layers=1)",
+        "    ladder, version, packable = [8, 12, 16], 3, True\n\n    def __init__(self, width, task, layers=1)",
+    )
+    family = FAMILIES.make(file(said))
+    assert (family.ladder, family.version, family.packable) == (({"width": 8}, {"width": 12}, {"width": 16}), "3", True)
+
+
+def test_what_counts_of_a_file_is_what_it_does(file):
+    one = FAMILIES.make(file()).ref
+    assert FAMILIES.make(file(NET.replace('"""Mine."""', '"""Ours."""\n# better'))).ref == one
+    other = FAMILIES.make(file(NET.replace("Tanh", "ReLU"))).ref
+    assert other.content != one.content and other.name == one.name
+
+
+def test_another_process_makes_it_from_its_reference_alone(file):
+    family = FAMILIES.make(file(), {"layers": 2})
+    ref = family.ref
+    code = (
+        "from onecurve.architectures.family import FAMILIES\nfrom onecurve.architectures.user import remember\n"
+        "from onecurve.task import Task\nimport torch\n"
+        f"remember({user.sources()!r})\n"
+        f"family = FAMILIES.make({ref.name!r}, {dict(ref.params) | {'content': ref.content}!r})\n"
+        "print(len(family.build({'width': 5}, Task(kind='vector', shape=(3,), outputs=2, loss='squared_error')).net))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/")
+    assert done.stdout.strip() == "6"
+
+
+def test_batch_norm_is_noticed(file):
+    assert FAMILIES.make(file(NET.replace("nn.Tanh()", "nn.BatchNorm1d(width)"))).running_statistics is True
+    assert FAMILIES.make(file()).running_statistics is False
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (("task.outputs)", "task.outputs + 1)"), r"it returns \(2, 3\) for 2 examples, the task wants \(2, 2\)"),
+        (("nn.Tanh()", "nn.Dropout(0.5)"), "it draws random numbers while it trains"),
+        (("return self.net(x.flatten(1))", "return self.net(x.flatten(1)), 1"), "it returns a tuple"),
+        (("task.n_inputs, width", "7, width"), "it does not run on vector 3: RuntimeError: mat1 and mat2"),
+        (("super().__init__()", "super().__init__(); {}['a']"), "it cannot be built for vector 3 .*KeyError: 'a'"),
+    ],
+)
+def test_a_network_that_does_not_do_is_a_reason(file, change, reason):
+    import re
+
+    assert re.search(reason, FAMILIES.make(file(NET.replace(*change))).misfit(TASK))
+
+
+@pytest.mark.parametrize(
+    ("text", "cls", "message"),
+    [
+        (NET, "MyNat", "unknown class in my_net.py: 'MyNat'. Did you mean 'MyNet'"),
+        (NET + "\ndef make():\n    pass\n", "make", "my_net.py:make is no torch.nn.Module and no onecurve Family"),
+        (NET + "\nclass Other:\n    pass\n", "Other", "my_net.py:Other is no torch.nn.Module"),
+        (
+            NET.replace("width, task, layers=1", "hidden, task"),
+            "MyNet",
+            r"takes \(hidden, task\): .* needs `width` too",
+        ),
+        (NET.replace("task, layers=1", "task, layers"), "MyNet", "my_net.py:MyNet needs the argument `layers`"),
+        ("import nothing_of_the_kind\n" + NET, "MyNet", "my_net.py does not run: ModuleNotFoundError.*travels"),
+        ("1 / 0\n" + NET, "MyNet", "my_net.py does not run: ZeroDivisionError"),
+        ("class MyNet(:\n", "MyNet", "is not Python: SyntaxError"),
+        (FAMILY.replace("def misfit", "def fits"), "Wide", "my_net.py:Wide cannot be made: TypeError.*misfit"),
+    ],
+)
+def test_bad_files_are_told_in_one_sentence(file, text, cls, message):
+    with pytest.raises(InputError, match=message):
+        FAMILIES.make(file(text, cls=cls))
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(InputError, match="the file '.*nowhere.py' of a network is not there"):
+        FAMILIES.make(f"{tmp_path}/nowhere.py:MyNet")
+    with pytest.raises(InputError, match="was another file when its trials were planned|is not there"):
+        FAMILIES.make("my_net.py:MyNet", {"content": "0" * 64})
+
+
+def test_an_unknown_argument_names_the_nearest(file):
+    with pytest.raises(InputError, match="unknown argument of my_net.py:MyNet: 'layer'. Did you mean 'layers'"):
+        FAMILIES.make(file(), {"layer": 2})
+    with pytest.raises(InputError, match="'fcator'. Did you mean 'factor'"):
+        FAMILIES.make(file(FAMILY, cls="Wide"), {"fcator": 2})
+
+
+def test_trying_leaves_torch_as_it_was(file):
+    before = torch.get_rng_state()
+    FAMILIES.make(file(NET + "\n# again\nA = 1\n")).misfit(TASK)
+    assert torch.equal(torch.get_rng_state(), before)
