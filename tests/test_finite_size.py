@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from onecurve.collapse.finite_size import fit_scaling
 from onecurve.collapse.finite_size_tables import Table
 from onecurve.collapse.metric_factors import compare_systems
 from onecurve.errors import InputError
+from onecurve.scripts.cli import app
+from typer.testing import CliRunner
 
 DATA = Path(os.environ.get("ONECURVE_EXTERNAL_CURVES", Path(__file__).resolve().parents[2] / "shared" / "data"))
 SIZES = np.array([32.0, 64.0, 128.0])
@@ -36,16 +39,16 @@ def system(rng, *, noise=0.004, far=0.0, stretch=1.0, amplitude=1.0, bend=0.0, p
 @pytest.mark.parametrize("critical", [CRITICAL, None])
 def test_exponents_are_found_and_covered(critical):
     covered = []
-    for seed in range(8):
+    for seed in range(6):
         rng = np.random.default_rng(seed)
-        found = fit_scaling(system(rng, points=11), rng=rng, critical=critical, resamples=39)
+        found = fit_scaling(system(rng, points=11), rng=rng, critical=critical, resamples=29)
         assert found.status == "ok"
         assert found.inverse_nu.value == pytest.approx(INVERSE_NU, abs=0.03)
         assert found.dimensions[0] is None
         assert found.critical.value == pytest.approx(CRITICAL, abs=1e-3)
         pairs = ((found.inverse_nu, INVERSE_NU), (found.dimensions[1], DIMENSION))
         covered += [one.low <= true <= one.high for one, true in pairs]
-    assert sum(covered) >= 13  # of 16
+    assert sum(covered) >= 10  # of 12
 
 
 def test_the_window_leaves_out_where_scaling_fails():
@@ -68,7 +71,7 @@ def test_tables_that_do_not_scale_have_no_exponents():
 def fitted(**changes):
     rng = np.random.default_rng(changes.pop("seed"))
     tables = system(rng, **changes)
-    return tables, fit_scaling(tables, rng=rng, critical=CRITICAL, resamples=39)
+    return tables, fit_scaling(tables, rng=rng, critical=CRITICAL, resamples=29)
 
 
 def test_one_function_after_metric_factors_and_another():
@@ -92,6 +95,57 @@ def test_bad_tables_are_errors():
         Table(sizes=sizes, t=ones, y=ones, se=0 * ones)
     with pytest.raises(InputError, match="positive"):
         Table(sizes=sizes, t=ones, y=-ones, se=ones)
+
+
+# ---- the verb
+
+
+def written(path, names=("one", "two"), **changes):
+    """Two systems in a table: the second with a stretch of its own."""
+    rows = ["system,observable,size,t,value,error,dimensionless"]
+    for seed, name in enumerate(names):
+        made = system(np.random.default_rng(seed), stretch=1 if seed == 0 else 1 / 1.6, **changes)
+        for observable, one in zip(("ratio", "order"), made, strict=True):
+            for size, t, y, se in zip(one.sizes, one.t, one.y, one.se, strict=True):
+                rows.append(f"{name},{observable},{size:g},{t:.9g},{y:.9g},{se:.9g},{str(one.dimensionless).lower()}")
+    path.write_text("\n".join(rows))
+    return str(path)
+
+
+def test_the_verb_fits_every_system_and_compares_every_pair(tmp_path):
+    path = written(tmp_path / "tables.csv", points=11)
+    known = ["--critical", "one=1.0", "--critical", "two=1.0"]
+    done = CliRunner().invoke(app, ["finite-size", path, *known, "--json", str(tmp_path / "out.json")])
+    assert done.exit_code == 0, done.output
+    found = json.loads((tmp_path / "out.json").read_text())
+    assert [one["system"] for one in found["systems"]] == ["one", "two"]
+    for one in found["systems"]:
+        assert one["inverse_nu"]["value"] == pytest.approx(INVERSE_NU, abs=0.04)
+        assert one["dimensions"]["ratio"] is None
+        assert one["dimensions"]["order"]["value"] == pytest.approx(DIMENSION, abs=0.04)
+    (pair,) = found["pairs"]
+    assert pair["systems"] == ["one", "two"] and pair["one_class"] is True
+    assert pair["distance_factor"]["value"] == pytest.approx(1 / 1.6, abs=0.05)
+    said = " ".join(done.stdout.split())
+    assert "critical point 1 (given), 1/nu 0." in said and "one and two one class: exponents agree" in said
+
+
+def test_the_verb_names_what_is_wrong(tmp_path):
+    good = written(tmp_path / "good.csv", points=5)
+    bad = tmp_path / "bad.csv"
+    bad.write_text("observable,size,t,value,error\nratio,1,1,1,1\n")
+    holes = tmp_path / "holes.csv"
+    holes.write_text(Path(good).read_text().replace("one,ratio,32,", "one,ratio,x,", 1))
+    for arguments, words in (
+        (["nowhere.csv"], "is not there"),
+        ([str(bad)], "has no column dimensionless. It has: observable"),
+        ([str(holes)], "row 1: size is not a finite number"),
+        ([good, "--critical", "ona=1"], "Did you mean 'one'"),
+        ([good, "--critical", "one=x"], "--critical takes SYSTEM=T"),
+        ([good, "--margin", "3"], "--margin is a share"),
+    ):
+        failed = CliRunner().invoke(app, ["finite-size", *arguments])
+        assert isinstance(failed.exception, InputError) and words in str(failed.exception)
 
 
 # ---- data that others measured
@@ -138,7 +192,7 @@ def test_percolation_has_the_exact_exponents():
         pytest.skip(f"no percolation table at {path}; set ONECURVE_EXTERNAL_CURVES")
     with path.open() as lines:
         rows = [r for r in csv.DictReader(lines) if r["lattice"] == "bond_grid_2d" and int(r["L"]) >= 64]
-    rows = rows[::3]
+    rows = rows[::5]
 
     def column(name: str) -> np.ndarray:
         return np.array([float(row[name]) for row in rows])
@@ -153,7 +207,7 @@ def test_percolation_has_the_exact_exponents():
         )
         for name in ("perc_prob", "max_cluster_frac")
     ]
-    found = fit_scaling(tables, rng=np.random.default_rng(0))
+    found = fit_scaling(tables, rng=np.random.default_rng(0), resamples=29)
     assert found.inverse_nu.value == pytest.approx(3 / 4, rel=0.02)
     assert -found.dimensions[1].value == pytest.approx(5 / 48, rel=0.05)
     assert found.critical.value == pytest.approx(0.5, abs=5e-4)

@@ -31,6 +31,10 @@ EXPECTED = {
 }
 
 
+# Rejections with 1.96 in the place of t's quantile: powers of .37 and .88 are bought with a level of .05 to .08.
+LIBERAL = {"null": 0.065, "gamma +5 %": 0.37, "gamma +10 %": 0.88}
+
+
 def check(name, groups):
     cell, bias, own, known = EXPECTED[name]
     found = [one for one in balances(cell, groups) if one.status == "ok"]
@@ -49,20 +53,23 @@ def check(name, groups):
 
 @pytest.mark.parametrize("name", ["null", "gamma +10 %"])
 def test_bias_size_and_power(name):
-    check(name, 25)
+    check(name, 20)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", EXPECTED)
 def test_bias_size_and_power_closely(name):
-    check(name, 250)
+    found = check(name, 250)
+    if name in LIBERAL:
+        share = np.mean([abs(one.against_end_point.z) > 1.96 for one in found])
+        assert share == pytest.approx(LIBERAL[name], abs=0.09)
 
 
 def test_the_sd_of_the_difference_is_the_spread_over_groups():
-    found = balances(Cell(), 60, seed=4)
+    found = balances(Cell(), 40, seed=4)
     spread = np.std([one.against_end_point.difference for one in found])
     assert np.mean([one.against_end_point.sd for one in found]) == pytest.approx(spread, rel=0.3)
-    assert sum(one.low <= FLOOR <= one.high for one in found) >= 53
+    assert sum(one.low <= FLOOR <= one.high for one in found) >= 35
 
 
 @pytest.mark.parametrize("cell, sd", [(Cell(), 0.0021), (Cell(noise_ratio=4), 0.0029)], ids=["null", "4x noise"])

@@ -27,13 +27,13 @@ def detectable(group, seed=0, **more):
     return smallest_detectable(group, rng=np.random.default_rng(seed), **more)
 
 
-def shares(cell, shift, groups=300):
+def shares(cell, shift, groups=200):
     """How often T1 rejects, L95 reaches 3 %, and the 80 % quantile of U95, with a shift laid on fresh curves."""
     rng = np.random.default_rng(11)
     batch = simulate(cell, groups, rng)
     rows = []
     for z in batch.z:
-        exact, bounds = assess(list(z + shift[:, None]), batch.x[:-1], batch.sizes, rng=rng, resamples=199)
+        exact, bounds = assess(list(z + shift[:, None]), batch.x[:-1], batch.sizes, rng=rng, resamples=119)
         rows.append([exact.p < 0.05, bounds.lower() >= 0.03, bounds.upper()])
     rows = np.array(rows, dtype=float)
     return rows[:, 0].mean(), rows[:, 1].mean(), np.quantile(rows[:, 2], 0.8)
@@ -42,7 +42,7 @@ def shares(cell, shift, groups=300):
 @pytest.fixture(scope="module")
 def typical():
     """Medians over pilots: each has noise of its own, known to a tenth."""
-    found = [detectable(group_of(seed=seed), seed) for seed in range(9)]
+    found = [detectable(group_of(seed=seed), seed) for seed in range(5)]
     return {
         name: float(np.median([getattr(one, name) for one in found])) for name in found[0].to_dict() if name != "status"
     }
@@ -63,13 +63,15 @@ def test_the_horizon_error_is_the_one_that_is_detected(typical):
 
 
 def test_only_noise_counts_and_not_what_the_ladder_shows():
-    right, wrong = detectable(group_of()), detectable(group_of(Cell(gamma_error=0.4)))
+    right, wrong = (detectable(group_of(cell), groups=60) for cell in (Cell(), Cell(gamma_error=0.4)))
     assert wrong.trend == pytest.approx(right.trend, rel=0.01)
     assert wrong.certifiable == pytest.approx(right.certifiable, rel=0.01)
 
 
 def test_more_noise_and_fewer_seeds_show_less():
-    quiet, noisy, few = (detectable(group_of(cell)) for cell in (Cell(), Cell(noise_ratio=8), Cell(seeds=3)))
+    quiet, noisy, few = (
+        detectable(group_of(cell), groups=60, resamples=59) for cell in (Cell(), Cell(noise_ratio=8), Cell(seeds=3))
+    )
     for name in ("trend", "odd_rung", "refutable", "certifiable"):
         assert getattr(noisy, name) > getattr(quiet, name)
         assert getattr(few, name) > getattr(quiet, name)
@@ -82,7 +84,7 @@ def test_it_stands_beside_a_result_of_any_kind():
     dead = [dataclasses.replace(c, family="dead", status="diverged") for c in curves]
     uneven = [dataclasses.replace(c, family="uneven") for c in curves if c.seed < 3 or c.size > 5e4]
     analysis = analyze(CurveSet.of([*curves, *blind, *two, *dead, *uneven]), rng=np.random.default_rng(0), resamples=99)
-    rows = {result.family: detectable(result) for result in analysis.groups}
+    rows = {result.family: detectable(result, groups=40, resamples=59) for result in analysis.groups}
     assert rows["simulated"].status == rows["uneven"].status == rows["blind"].status == "ok"
     assert rows["uneven"].trend > rows["simulated"].trend
     assert rows["blind"].horizon_error is None and rows["blind"].trend > 0
@@ -93,4 +95,4 @@ def test_it_stands_beside_a_result_of_any_kind():
 
 
 def test_it_repeats_itself():
-    assert detectable(group_of(), 3) == detectable(group_of(), 3)
+    assert detectable(group_of(), 3, groups=20) == detectable(group_of(), 3, groups=20)

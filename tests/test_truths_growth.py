@@ -7,7 +7,7 @@ import pytest
 from onecurve.collapse.truths import growth
 from onecurve.errors import InputError
 
-SEEDS, TRIES = 5, 100
+SEEDS, TRIES = 5, 40  # the certificate makes 100
 
 
 def test_exact_width_saturates_and_grows_as_it_should():
@@ -54,10 +54,10 @@ def test_the_classes_are_told_apart_in_95_of_100_tries(dynamics, exponent):
     big = growth.simulate_growth(dynamics, SEEDS * TRIES, rng)
     found = [growth.dynamic_exponent(one_try(big, i), rng=rng) for i in range(TRIES)]
     told = [one.growth_class for one in found]
-    assert told.count(dynamics) >= 95
+    assert told.count(dynamics) >= 0.95 * TRIES
     assert TRIES - told.count(dynamics) - told.count(None) <= 1  # nearly never the wrong one
-    assert sum(one.low <= exponent <= one.high for one in found) >= 85
-    assert np.mean([one.z for one in found]) == pytest.approx(exponent, abs=0.06)
+    assert sum(one.low <= exponent <= one.high for one in found) >= 0.85 * TRIES
+    assert np.mean([one.z for one in found]) == pytest.approx(exponent, abs=0.08)
 
 
 def test_an_unknown_class_is_an_error():

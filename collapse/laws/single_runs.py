@@ -14,7 +14,7 @@ from .losses import loss_on
 from .tightness import SingleBound, Tightness, assess_tightness, bound_single_runs
 
 Pair = tuple[LearningCurve, LearningCurve]
-_DEEPEST, _SHALLOWEST, _FLOORS = 5.0, 0.02, 101  # of the range of losses, below the smallest
+_DEPTHS = np.geomspace(5.0, 0.01, 101)  # of the range of losses, below the smallest
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +51,8 @@ def single_runs(
 ) -> SingleRuns:
     """Take the first run of each rung, and the noise from reruns of its rungs, else from those of ``others``.
 
-    Candidate floors run evenly from five times the range of the losses below the smallest of them up to it.
+    Candidate floors lie between five times the range of the losses below the smallest of them and a hundredth of it, in
+    geometric steps.
 
     Parameters
     ----------
@@ -82,7 +83,7 @@ def single_runs(
     x = common_grid(start)
     losses = np.stack([loss_on(curve, x) for curve in used])
     smallest, reach = losses.min(), np.ptp(losses)
-    floors = smallest - reach * np.linspace(_DEEPEST, _SHALLOWEST, _FLOORS)
+    floors = smallest - reach * _DEPTHS
     below = irreducible_loss is not None and irreducible_loss < smallest
     return dataclasses.replace(
         found,
