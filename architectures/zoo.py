@@ -74,9 +74,11 @@ class ZooModel(Foreign):
         return Ref(name=self.name, version=self.version, params={**flattened(json.loads(self.arguments)), **more})
 
     def check_rung(self, rung: Rung) -> None:
-        if set(rung) != set(self.knobs) or any(type(v) is not int or v < 1 for v in rung.values()):
+        fixed = self.knobs == tuple(FIXED)
+        sound = set(rung) == set(self.knobs) and all(type(v) is int and v >= 1 for v in rung.values())
+        if not sound or (fixed and rung != FIXED):
             wanted = f"a rung gives {' and '.join(self.knobs)} as positive whole numbers"
-            if self.knobs == tuple(FIXED):
+            if fixed:
                 wanted = "no argument is written with w or d, so it has one fixed size: leave out `rungs`"
             raise InputError(f"family {self.name!r} has no rung {dict(rung)}: {wanted}")
 
