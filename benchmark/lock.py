@@ -29,6 +29,7 @@ class Resolved:
     packed : whether its seeds train as one model.
     step_seconds : measured time of one update of one trial, when trained that way.
     trials : trial id of each seed.
+    memory : bytes that a worker with a pack of it takes, from one update; 0 where it was not measured.
     """
 
     family: str
@@ -43,6 +44,7 @@ class Resolved:
     packed: bool
     step_seconds: float
     trials: dict[str, str] = dataclasses.field(default_factory=dict)
+    memory: int = 0
 
     @property
     def seconds(self) -> float:
@@ -92,13 +94,38 @@ class Lock:
             )
         return read_lock(store, f"{sweep}.lock.json")
 
-    def save(self, store: Store) -> None:
-        """Write the lock into the results folder."""
+    def merge(self, store: Store) -> None:
+        """Write the lock into the results folder, together with what another driver wrote there meanwhile.
+
+        What is stored wins: two drivers that measured one cell at the same time go on with the same answer.
+        """
+        with store.exclusive(f"{self.sweep}.lock.json"):
+            stored = Lock.load(store, self.sweep)
+            if stored is not None:
+                for key, cell in stored.cells.items():
+                    ours = self.cells.get(key)
+                    added = ours.trials if ours and _same(ours, cell) else {}
+                    self.cells[key] = dataclasses.replace(cell, trials={**cell.trials, **added})
+                self.plans = {**stored.plans, **self.plans}
+                self.probes = {**stored.probes, **self.probes}
+                self.margin = stored.margin
+            self._save(store)
+
+    def _save(self, store: Store) -> None:
         store.write_json(f"{self.sweep}.lock.json", {"lock_version": LOCK_VERSION, **dataclasses.asdict(self)})
 
     def n_trials(self) -> int:
         """Trials that the sweep has asked for so far."""
         return sum(len(cell.trials) for cell in self.cells.values())
+
+
+def _same(ours: Resolved, stored: Resolved) -> bool:
+    """Whether two resolutions of one cell name the same trials."""
+    return (ours.packed, ours.horizon_steps, ours.batch_size) == (
+        stored.packed,
+        stored.horizon_steps,
+        stored.batch_size,
+    )
 
 
 def read_lock(store: Store, name: str) -> Lock | None:
@@ -122,7 +149,15 @@ class Pack:
     control: str | None
     horizon_source: str
     attempt: int = 1
+    first_attempt: int = 1
     views: bool = False
+    cpus: float = 1
+    gpus: float = 0
+
+    @property
+    def memory(self) -> int:
+        """Bytes that its worker takes."""
+        return self.cell.memory
 
     @property
     def name(self) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import itertools
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 # Read by ray when it is imported or started.
@@ -17,17 +21,30 @@ for _name, _value in {
     os.environ.setdefault(_name, _value)
 
 import ray  # noqa: E402
-from ray.exceptions import RayActorError, RayError, RayTaskError  # noqa: E402
+from ray.exceptions import OutOfMemoryError, RayError, RayTaskError  # noqa: E402
 
 from ..errors import InputError  # noqa: E402
-from .executors import Outcome, carrying, usable_cpus  # noqa: E402
+from .executors import Needs, Outcome, carrying, overdue, queue_of, usable_cpus  # noqa: E402
 
 _OBJECT_STORE = 200 * 1024**2  # bytes; packs return a small status, so little is kept
+_TICK = 2.0  # seconds between looks at what runs too long
 _WINDOW = 2  # packs in flight for each slot: the next one waits at the worker
 
 
+@dataclasses.dataclass
+class _Flight:
+    """An item that was handed to Ray; ``began`` when it probably started, None while others are before it."""
+
+    item: Any
+    needs: Needs
+    began: float | None = None
+
+    def overdue(self, now: float) -> bool:
+        return self.needs.seconds is not None and self.began is not None and now - self.began > self.needs.seconds
+
+
 class RayExecutor:
-    """Runs items as Ray tasks of one CPU each; Ray reuses the worker processes, so torch is imported once in each.
+    """Runs items as Ray tasks; Ray reuses the worker processes, so torch is imported once in each.
 
     A task that dies with its worker is an outcome ``killed``, never retried in silence: the runner decides.
 
@@ -40,23 +57,74 @@ class RayExecutor:
         self._started = not ray.is_initialized()
         if self._started:
             _start(address)
-        self.slots = max(1, int(ray.cluster_resources().get("CPU", 1)))
+        self.slots = _slots()
 
-    def map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Outcome]:
-        task = ray.remote(num_cpus=1, max_retries=0, max_calls=0)(carrying(function))
-        waiting, flying = list(reversed(items)), {}
+    def map(
+        self, function: Callable[[Any], Any], items: Iterable[Any], needs: Callable[[Any], Needs] | None = None
+    ) -> Iterator[Outcome]:
+        task = ray.remote(max_retries=0, max_calls=0)(carrying(function))
+        shaped = functools.lru_cache(maxsize=256)(lambda shape: task.options(**_options(shape)))
+        waiting, flying = queue_of(items), dict[Any, _Flight]()
         while waiting or flying:
             while waiting and len(flying) < _WINDOW * self.slots:
-                item = waiting.pop()
-                flying[task.remote(item)] = item
-            done, _ = ray.wait(list(flying), num_returns=1)
+                item = waiting.popleft()
+                wanted = needs(item) if needs else Needs()
+                missing = _missing(wanted)
+                if missing:
+                    yield Outcome(item, status="error", reason=missing)
+                    continue
+                flying[shaped(dataclasses.replace(wanted, seconds=None)).remote(item)] = _Flight(item, wanted)
+            if not flying:
+                continue
+            done, _ = ray.wait(list(flying), num_returns=1, timeout=_TICK)
             for reference in done:
-                yield _outcome(flying.pop(reference), reference)
+                yield _outcome(flying.pop(reference).item, reference)
+            for reference in self._overdue(flying):
+                ray.cancel(reference, force=True)
+                flight = flying.pop(reference)
+                yield Outcome(flight.item, status="timeout", reason=overdue(flight.needs.seconds))
+            if not done:
+                self.slots = _slots()  # nodes come and go
+
+    def _overdue(self, flying: dict[Any, _Flight]) -> list[Any]:
+        """Items that run too long. Ray starts them in the order in which they came, so the first ones run."""
+        now = time.monotonic()
+        for flight in itertools.islice(flying.values(), self.slots):
+            flight.began = flight.began or now
+        return [reference for reference, flight in flying.items() if flight.overdue(now)]
 
     def close(self) -> None:
         """Stop Ray if this executor started it."""
         if self._started:
             ray.shutdown()
+
+
+def _slots() -> int:
+    return max(1, int(ray.cluster_resources().get("CPU", 1)))
+
+
+def _largest() -> dict[str, float]:
+    """The most that one living node has of each resource."""
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return {name: max(node.get(name, 0) for node in nodes) for name in ("CPU", "GPU", "memory")} if nodes else {}
+
+
+def _options(needs: Needs) -> dict[str, Any]:
+    node = _largest()
+    cpus = node.get("CPU", 1) if needs.alone else needs.cpus
+    memory = min(needs.memory, int(node.get("memory", 0)))
+    return {"num_cpus": cpus, "num_gpus": needs.gpus, **({"memory": memory} if memory else {})}
+
+
+def _missing(needs: Needs) -> str | None:
+    """What no node has, which would be waited for without end."""
+    if needs == Needs(seconds=needs.seconds, memory=needs.memory, alone=needs.alone):
+        return None
+    node = _largest()
+    for name, wanted in (("CPU", needs.cpus), ("GPU", needs.gpus)):
+        if wanted > node.get(name, 0):
+            return f"needs {wanted:g} {name}s on one node, the largest node has {node.get(name, 0):g}"
+    return None
 
 
 def _outcome(item: Any, reference: Any) -> Outcome:
@@ -65,7 +133,9 @@ def _outcome(item: Any, reference: Any) -> Outcome:
     except RayTaskError as error:
         cause = error.cause if isinstance(error.cause, Exception) else error
         return Outcome(item, status="error", reason=f"{type(cause).__name__}: {cause}", exception=cause)
-    except (RayActorError, RayError) as error:
+    except OutOfMemoryError as error:
+        return Outcome(item, status="oom", reason=" ".join(str(error).split())[:300])
+    except RayError as error:
         return Outcome(item, status="killed", reason=" ".join(str(error).split())[:300])
 
 

@@ -24,6 +24,15 @@ def _listed(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
+class Resources(BaseModel):
+    """What a pack of a group takes of a node; memory is measured. No part of a trial's identity."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cpus: float = Field(default=1, gt=0)
+    gpus: float = Field(default=0, ge=0)
+
+
 class Settings(BaseModel):
     """What a group of trials shares. Every field may also stand under ``defaults``, and is what ``--set`` changes."""
 
@@ -44,6 +53,7 @@ class Settings(BaseModel):
     pack: Literal["auto"] | bool = "auto"
     control: Literal["holds", "fails"] | None = None
     views: bool = False
+    resources: Resources = Resources()
 
     @property
     def seed_list(self) -> list[int]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import time
 import uuid
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from ..errors import InputError
 from .schema import SCHEMA
 
 _SHARDS = "trials"
+_ROOM = 100e6  # bytes that must be free before a run starts
 _PART = "part-"  # no pack is called so: their names begin with 16 hex digits
 _SOURCES = b"onecurve.sources"
 _KEYS = ["trial_id", "status", "attempt", "started_utc"]
@@ -56,6 +58,10 @@ class Store:
         path = f"{self.root}/{_SHARDS}/{pack}-{uuid.uuid4().hex[:8]}-{attempt}.parquet"
         self._put(path, lambda sink: pq.write_table(table, sink, **_SMALL))
         return path
+
+    def rows_of(self, path: str) -> list[dict[str, Any]]:
+        """The rows of one shard, as they were written."""
+        return self._load([path], None).to_pylist()
 
     def write_json(self, name: str, value: Any) -> None:
         """Write a small JSON file at the root of the folder, whole or not at all."""
@@ -151,9 +157,41 @@ class Store:
         table = self.table(["trial_id", "status"])
         return dict(zip(table["trial_id"].to_pylist(), table["status"].to_pylist(), strict=True))
 
+    def attempts(self) -> dict[str, tuple[str, int]]:
+        """Status and number of the best attempt of every trial in the table, by trial id."""
+        table = self.table(["trial_id", "status", "attempt"])
+        columns = (table[name].to_pylist() for name in ("trial_id", "status", "attempt"))
+        return {trial: (status, attempt or 1) for trial, status, attempt in zip(*columns, strict=True)}
+
     def successful(self) -> set[str]:
         """Ids of the trials that ended well."""
         return {trial for trial, status in self.statuses().items() if status == "ok"}
+
+    @contextlib.contextmanager
+    def exclusive(self, name: str, patience: float = 30.0) -> Iterator[None]:
+        """Keep other processes from the same block, where the storage can: a file that only one can create.
+
+        A holder that died is passed over after ``patience`` seconds. Object stores have no such file: there, what is
+        written last wins.
+        """
+        if not self.local:
+            yield
+            return
+        guard = Path(f"{self.root}/.{name}.guard")
+        guard.parent.mkdir(parents=True, exist_ok=True)
+        end = time.monotonic() + patience
+        while True:
+            try:
+                os.close(os.open(guard, os.O_CREAT | os.O_EXCL))
+                break
+            except FileExistsError:
+                if time.monotonic() > end:
+                    break
+                time.sleep(0.05)
+        try:
+            yield
+        finally:
+            guard.unlink(missing_ok=True)
 
     def check_writable(self) -> None:
         """Say now, not after hours of training, that nothing can be kept here."""
@@ -163,6 +201,11 @@ class Store:
             self.fs.delete_file(probe)
         except OSError as error:
             raise InputError(f"the results folder {self.uri!r} is not writable: {error}") from None
+        free = shutil.disk_usage(self.root).free if self.local else _ROOM
+        if free < _ROOM:
+            raise InputError(
+                f"the disk of {self.uri!r} has {free / 1e6:.0f} MB left; results and logs want {_ROOM / 1e6:.0f} MB"
+            )
 
     def _read(self, columns: list[str] | None) -> pa.Table:
         paths = [*self.parts(), *self.loose()]

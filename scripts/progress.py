@@ -7,7 +7,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from ..benchmark.runner import Progress, RunSummary, run
+from ..benchmark.dispatch import Progress, Terms, generous
+from ..benchmark.runner import RunSummary, run
 from ..benchmark.sweep import Sweep
 from ..results.store import Store
 
@@ -26,6 +27,11 @@ def follow(sweep: Sweep, store: Store, address: str, *, only: Mapping[str, str],
             return run(sweep, store, executor, only=only, report=show.report, **options)
     finally:
         executor.close()
+
+
+def terms(threads: int, timeout: float | None) -> Terms:
+    """Terms of a run from the command line: torch threads of a worker, and the minutes that a pack may take."""
+    return Terms(threads=threads, limit=generous if timeout is None else lambda pack: 60 * timeout)
 
 
 def _text(progress: Progress) -> str:

@@ -85,18 +85,25 @@ def run(
     shard: Annotated[str, typer.Option(metavar="I/N", help="train the I-th of N parts")] = "1/1",
     threads: Annotated[int, typer.Option(min=1, help="torch threads of a worker")] = 1,
     refresh: Annotated[bool, typer.Option("--refresh", help="train again the families that changed")] = False,
+    retry: Annotated[
+        str, typer.Option(metavar="failed", help="train again what failed, took too long or ran out of memory")
+    ] = "",
+    timeout: Annotated[
+        float | None, typer.Option(min=0.01, help="minutes for a pack; by default 10 and 20 times what is expected")
+    ] = None,
     allow_failures: Annotated[bool, typer.Option("--allow-failures", help="exit with 0 though trials failed")] = False,
 ) -> None:
     """Train a sweep. The same command goes on after a crash, extends what is there, and repeats nothing."""
     from ..benchmark.sweep import load_sweep
     from ..results.store import Store
-    from .progress import follow
+    from .progress import follow, terms
 
     pairs = [*(changes or []), *([f"pack={pack}"] if pack is not None else [])]
     loaded = load_sweep(sweep, pairs)
     store = Store(out or f"runs/{loaded.name}")
     store.check_writable()
-    options = {"only": _pairs("--only", only), "shard": _shard(shard), "threads": threads, "refresh": refresh}
+    options = {"only": _pairs("--only", only), "shard": _shard(shard), "refresh": refresh}
+    options |= {"retry": _retry(retry), "terms": terms(threads, timeout)}
     try:
         summary = follow(loaded, store, address, **options)
     except KeyboardInterrupt:
@@ -107,11 +114,13 @@ def run(
     )
     for reason in summary.reasons[:10]:
         typer.echo(f"  failed: {reason}", err=True)
+    if summary.undelivered:
+        typer.echo(f"{summary.undelivered} trials wait on this machine: the same command delivers them", err=True)
     if summary.failed:
         counts = ", ".join(f"{n} {status}" for status, n in sorted(summary.statuses.items()))
         typer.echo(f"{summary.failed} trials did not end well ({counts}); they are rows of the table", err=True)
-        if not allow_failures:
-            raise typer.Exit(1)
+    if summary.undelivered or (summary.failed and not allow_failures):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -168,6 +177,12 @@ def _pairs(flag: str, values: list[str] | None) -> dict[str, str]:
             raise InputError(f"{flag} takes key=name, such as family=mlp, got {value!r}")
         pairs[key] = name
     return pairs
+
+
+def _retry(value: str) -> str:
+    if value not in ("", "failed"):
+        raise unknown("--retry", value, ("failed",))
+    return value
 
 
 def _shard(value: str) -> tuple[int, int]:

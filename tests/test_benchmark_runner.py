@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 from onecurve.architectures.mlp import PlainMLP
-from onecurve.benchmark import runner
+from onecurve.benchmark import dispatch, runner, worker
 from onecurve.benchmark.executors import InProcess
 from onecurve.benchmark.plan import plan_sweep
 from onecurve.benchmark.sweep import load_sweep
@@ -73,33 +73,31 @@ def test_rows_say_what_was_trained(tiny, tmp_path):
 
 def test_shards_are_the_whole_and_keep_packs_together(tiny, tmp_path):
     run(tiny(), tmp_path / "whole")
-    asked = 0
-    for part in (1, 2):
-        try:
-            asked += run(tiny(), tmp_path / "parts", shard=(part, 2)).asked
-        except InputError as error:
-            assert "holds no trials" in str(error)
-    assert asked == 18
+    assert sum(run(tiny(), tmp_path / "parts", shard=(part, 5)).asked for part in range(1, 6)) == 18
     assert table(tmp_path / "parts") == table(tmp_path / "whole")
 
 
-def test_a_failing_pack_is_rows_and_is_tried_again(tiny, tmp_path, monkeypatch):
-    train = runner.train
+def test_a_failing_pack_is_rows_and_is_tried_again_when_asked(tiny, tmp_path, monkeypatch):
+    train = worker.train
 
     def fail(pack, **options):
         if pack[0].family.name == "mlp" and pack[0].rung["width"] == 12:
             raise RuntimeError("the disk of the moon is full")
         return train(pack, **options)
 
-    monkeypatch.setattr(runner, "train", fail)
+    monkeypatch.setattr(worker, "train", fail)
     summary = run(tiny(), tmp_path / "run")
     assert summary.statuses == {"ok": 15, "error": 3}
     assert any("the disk of the moon is full" in reason for reason in summary.reasons)
     failed = [row for row in table(tmp_path / "run").values() if row["status"] != "ok"]
     assert {row["rung"] for row in failed} == {"width 12"}
     assert all(row["reason"] == "RuntimeError: the disk of the moon is full" and row["x"] == [] for row in failed)
-    monkeypatch.setattr(runner, "train", train)
-    assert run(tiny(), tmp_path / "run").statuses == {"ok": 18}
+    monkeypatch.setattr(worker, "train", train)
+    again = run(tiny(), tmp_path / "run")
+    assert (again.found, again.statuses) == (18, {"ok": 15, "error": 3})
+    mended = run(tiny(), tmp_path / "run", retry="failed")
+    assert (mended.found, mended.statuses) == (15, {"ok": 18})
+    assert {row["attempt"] for row in table(tmp_path / "run").values()} == {1, 2}
     assert {row["status"] for row in table(tmp_path / "run").values()} == {"ok"}
 
 
@@ -109,8 +107,26 @@ def test_memory_exhausted_is_said_so(tiny, tmp_path, monkeypatch):
             "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9e12 bytes"
         )
 
-    monkeypatch.setattr(runner, "train", exhaust)
+    monkeypatch.setattr(worker, "train", exhaust)
     assert run(tiny(), tmp_path / "run").statuses == {"oom": 18}
+    assert {row["attempt"] for row in table(tmp_path / "run").values()} == {2}
+
+
+def test_memory_exhausted_once_is_tried_once_more_alone(tiny, tmp_path, monkeypatch):
+    train, failed = worker.train, set()
+
+    def exhaust_once(pack, **options):
+        if pack[0].trial_id not in failed:
+            failed.add(pack[0].trial_id)
+            raise MemoryError("can't allocate memory")
+        return train(pack, **options)
+
+    monkeypatch.setattr(worker, "train", exhaust_once)
+    needs = []
+    ask = dispatch.Dispatch._needs
+    monkeypatch.setattr(dispatch.Dispatch, "_needs", lambda self, job: needs.append(job.alone) or ask(self, job))
+    assert run(tiny(), tmp_path / "run").statuses == {"ok": 18}
+    assert needs.count(True) == needs.count(False) == 6
 
 
 def test_divergence_is_a_row_with_its_last_step(tiny, tmp_path):
@@ -211,7 +227,7 @@ def _kill_mlp_of_width_12(job):
     """Stands in for the runner's work in a worker: the machine takes one worker away."""
     if job.pack.cell.rung == "width 12":
         os.kill(os.getpid(), signal.SIGKILL)
-    return runner._train_one(job)
+    return worker.work(job)
 
 
 @pytest.fixture(scope="module")
@@ -238,12 +254,13 @@ def test_looped_on_ray_equals_looped_here(tiny, tmp_path, local_ray):
 
 def test_a_killed_worker_leaves_rows_and_the_next_run_mends_them(tiny, tmp_path, local_ray, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(runner, "_train_one", _kill_mlp_of_width_12)
+        patch.setattr(dispatch, "work", _kill_mlp_of_width_12)
         summary = run(tiny(), tmp_path / "run", local_ray)
     assert summary.statuses["killed"] == 3
     killed = [row for row in table(tmp_path / "run").values() if row["status"] == "killed"]
     assert {row["rung"] for row in killed} == {"width 12"} and all(row["reason"] for row in killed)
+    assert {row["attempt"] for row in killed} == {3}  # a lost worker is no fault of the trial
     assert run(tiny(), tmp_path / "run", local_ray).failed == 0
     run(tiny(), tmp_path / "undisturbed")
     mended, whole = table(tmp_path / "run"), table(tmp_path / "undisturbed")
-    assert mended == whole
+    assert {trial: {**row, "attempt": 1} for trial, row in mended.items()} == whole

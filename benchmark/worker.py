@@ -1,0 +1,116 @@
+"""What a worker does with a pack: train it, keep it, say how each trial ended."""
+
+from __future__ import annotations
+
+import dataclasses
+import traceback
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from ..results.delivery import PATIENCE, deliver
+from ..results.store import Store
+from ..results.trials import TrialSpec
+from .lock import Pack
+from .provenance import utc_now, version
+from .rows import failed_rows, rows_of
+from .train import dataset_of, train
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Job:
+    """What a worker needs to train a pack and to keep it.
+
+    Attributes
+    ----------
+    pack : the trials.
+    store : address of the results folder.
+    logs : local folder of the logs; None where there is none.
+    threads : torch threads.
+    version : of the driver's Onecurve; a worker with another one refuses.
+    patience : seconds for which an unreachable store is tried again.
+    alone : nothing else may run on the node meanwhile.
+    """
+
+    pack: Pack
+    store: str
+    logs: str | None
+    threads: int
+    version: str
+    patience: float = PATIENCE
+    alone: bool = False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How a pack ended: status and reason of each trial, and its rows where the store did not take them."""
+
+    trials: list[tuple[str, str | None]]
+    undelivered: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    trouble: str | None = None
+
+
+def work(job: Job) -> Ended:
+    """Train a pack, write its shard and its log."""
+    _check_version(job.version)
+    _check_content(job.pack.specs[0])
+    log = _Log(job)
+    rows = _rows(job, log)
+    for row in rows:
+        end = row["test_loss"][-1] if row["test_loss"] else None
+        log.write(f"{row['trial_id']} seed {row['seed']} {row['status']} loss {end} {row['reason'] or ''}\n")
+    trouble = deliver(Store(job.store), rows, job.pack.name, patience=job.patience)
+    ended = [(row["status"], row["reason"]) for row in rows]
+    return Ended(trials=ended) if trouble is None else Ended(trials=ended, undelivered=rows, trouble=str(trouble))
+
+
+def _rows(job: Job, log: _Log) -> list[dict[str, Any]]:
+    pack, started = job.pack, utc_now()
+    try:
+        trained = train(pack.specs, threads=job.threads, views=pack.views)
+        return rows_of(pack, trained, threads=job.threads, started=started)
+    except InputError:
+        raise
+    except (MemoryError, RuntimeError, ArithmeticError, LookupError, TypeError, ValueError, OSError) as error:
+        log.write(traceback.format_exc())
+        status = "oom" if _out_of_memory(error) else "error"
+        return failed_rows(pack, status, f"{type(error).__name__}: {error}", threads=job.threads, started=started)
+
+
+def _check_version(driver: str) -> None:
+    here = version("onecurve")
+    if here != driver:
+        raise InputError(f"this worker has Onecurve {here}, the driver has {driver}; install the same on every node")
+
+
+def _check_content(spec: TrialSpec) -> None:
+    content = dataset_of(spec).content()
+    if content != spec.dataset.content:
+        raise InputError(
+            f"data set {spec.dataset.name!r} reads other data here (sha256 {content[:12]}...) "
+            f"than where the sweep was planned ({spec.dataset.content[:12]}...)"
+        )
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or "out of memory" in str(error) or "can't allocate memory" in str(error)
+
+
+class _Log:
+    """One file a pack, so that no worker writes into another's. A log that cannot be written stops nothing."""
+
+    def __init__(self, job: Job) -> None:
+        self._path = Path(job.logs, f"{job.pack.name}.log") if job.logs else None
+        cell = job.pack.cell
+        self.write(f"{utc_now()} {cell.family} {cell.rung} on {cell.dataset}, {cell.recipe_label}\n")
+
+    def write(self, text: str) -> None:
+        """Append a line."""
+        if self._path is None:
+            return
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("a") as sink:
+                sink.write(text)
+        except OSError:
+            self._path = None
