@@ -1,4 +1,4 @@
-"""Glyphs, the MNIST subset and Python source."""
+"""Glyphs, the MNIST subset, Python source, and what scikit-learn, mnist1d and tokenizers give."""
 
 import os
 from pathlib import Path
@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from onecurve.datasets import text
+from onecurve.datasets import subwords, text
 from onecurve.datasets.dataset import DATASETS
 from onecurve.datasets.images import LETTERS, Glyphs, Mnist
 from onecurve.datasets.text import END_OF_FILE, NEWLINE, OTHER, PythonSource
+from onecurve.errors import InputError
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -123,3 +124,79 @@ def test_windows_reach_the_end_and_no_further():
         inputs, targets = text._cut(tokens, first + 10 * np.arange(text._windows(tokens, 10)), 10)
         assert targets.max() <= 100 and inputs[0, 0] == first
     assert targets.max() >= 99
+
+
+@pytest.mark.parametrize(("name", "train", "test"), [("digits", 1437, 360), ("breast-cancer", 455, 114)])
+def test_small_sets_of_scikit_learn_are_all_there_and_split_by_class(name, train, test):
+    data = DATASETS.make(name)
+    inputs, targets = data.stream(0).batch(0, train)
+    held_out = data.test_set()
+    assert (data.pool_size, held_out.size) == (train, test)
+    rows = {row.numpy().tobytes() for row in torch.cat([inputs, held_out.inputs])}
+    assert len(rows) == train + test
+    shares = torch.bincount(targets) / train
+    assert (torch.bincount(held_out.targets) / test - shares).abs().max() < 0.01
+    assert data.class_shares() == pytest.approx(shares.numpy())
+    means = torch.stack([inputs[targets == label].mean(0).flatten() for label in range(len(shares))])
+    nearest = torch.cdist(held_out.inputs.flatten(1), means).argmin(1)
+    assert (nearest == held_out.targets).float().mean() > 0.85
+
+
+def test_a_photo_is_its_pixels():
+    from sklearn.datasets import load_sample_image
+
+    picture = load_sample_image("china.jpg").reshape(-1, 3) / 255.0
+    data = DATASETS.make("photo", {"test_size": 27_328})
+    rows = np.concatenate([data._rows("train"), data._rows("test")])
+    assert np.array_equal(rows["y"][np.lexsort(rows["x"].T[::-1])] / 255, picture.astype(np.float32))
+    inputs, colours = data.stream(0).batch(0, data.pool_size)
+    assert inputs.mean(0).abs().max() < 1e-3 and (inputs.std(0) - 1).abs().max() < 1e-3
+    assert (colours.std(0) - 1).abs().max() < 1e-3
+    tested = data.test_set()
+    assert (tested.targets.var(0) - 1).abs().max() < 0.03  # the mean colour has the loss 1
+    with pytest.raises(InputError, match="Allowed: china, flower"):
+        DATASETS.make("photo", {"image": "chian"})
+
+
+def test_mnist_1d_is_the_packages_own_and_leaves_chance_alone():
+    pytest.importorskip("mnist1d")
+    np.random.seed(3)  # noqa: NPY002
+    state = np.random.get_state()[1].copy()  # noqa: NPY002
+    data = DATASETS.make("mnist-1d", {"pool": 3000})
+    test = data.test_set()
+    assert np.array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+    inputs, targets = data.stream(0).batch(0, 3000)
+    assert torch.bincount(targets).tolist() == [300] * 10 and torch.bincount(test.targets).tolist() == [400] * 10
+    assert float(inputs.mean()) == pytest.approx(0, abs=1e-4) and float(inputs.std()) == pytest.approx(1, abs=1e-3)
+    rows = {row.numpy().tobytes() for row in torch.cat([inputs, test.inputs])}
+    assert len(rows) == 7000
+    design = torch.cat([inputs, torch.ones(3000, 1)], 1)
+    weights = torch.linalg.lstsq(design, torch.nn.functional.one_hot(targets, 10).float()).solution
+    right = (torch.cat([test.inputs, torch.ones(4000, 1)], 1) @ weights).argmax(1) == test.targets
+    assert 0.2 < right.float().mean() < 0.45  # a linear model has about .32 (Greydanus 2020)
+
+
+def test_byte_pairs_give_the_source_back_and_come_from_training_files(monkeypatch):
+    pytest.importorskip("tokenizers")
+    paths = text._files()[:60]
+    monkeypatch.setattr(text, "_files", lambda: paths)
+    learned = subwords.learn(text._texts("train"), 300)
+    assert learned.to_str() == subwords.learn(text._texts("train"), 300).to_str()
+    tokens = subwords.encode(text._texts("test"), learned)
+    assert tokens.max() < 300 and (tokens == learned.token_to_id("<end>")).sum() == len(text._texts("test"))
+    letters = {"\u0120": " ", "\u010a": "\n", "<end>": ""}
+    said = "".join(learned.id_to_token(int(token)) for token in tokens)
+    for written, meant in letters.items():
+        said = said.replace(written, meant)
+    assert said.isascii() and said == "".join(text._texts("test"))
+    assert len(tokens) < 0.75 * len(said)
+
+
+def test_byte_pairs_are_another_data_set_for_another_library(monkeypatch):
+    tokenizers = pytest.importorskip("tokenizers")
+    data = DATASETS.make("pysource-bpe")
+    before = data.content()
+    monkeypatch.setattr(tokenizers, "__version__", "0.0")
+    assert data.content() != before != DATASETS.make("pysource").content()
+    with pytest.raises(InputError, match="vocabulary"):
+        DATASETS.make("pysource-bpe", {"vocabulary": 256})
