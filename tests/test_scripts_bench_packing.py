@@ -47,7 +47,7 @@ def test_images_have_16_pixels_a_side():
 
 
 def test_the_table_names_the_machine_first(monkeypatch):
-    monkeypatch.setattr(bench_packing, "measure", lambda *_: Speed(2e-3, 1e-3))
+    monkeypatch.setattr(bench_packing, "measure", lambda *_, **__: Speed(2e-3, 1e-3))
     table = list(bench_packing.lines(["linear"]))
     assert table[0].startswith("32 seeds, batch 32, one thread")
     assert table[4:] == [
