@@ -70,6 +70,21 @@ def test_other_settings_are_another_recipe(changes):
     assert dataclasses.replace(BASE, **changes).recipe != BASE.recipe
 
 
+def test_rungs_under_a_batch_rule_share_a_recipe_and_others_do_not():
+    ruled = [dataclasses.replace(BASE, batch_rule="64 (p/p1)^0.5", batch_size=size) for size in (64, 91)]
+    assert ruled[0].recipe == ruled[1].recipe != BASE.recipe
+    assert ruled[0].trial_id != ruled[1].trial_id
+    assert dataclasses.replace(BASE, batch_size=91).recipe != BASE.recipe
+    assert "batch 64 (p/p1)^0.5, horizon" in ruled[1].recipe_label
+
+
+def test_a_training_set_of_a_size_is_another_recipe():
+    small, large = (dataclasses.replace(BASE, train_size=size) for size in (500, 1000))
+    assert len({small.recipe, large.recipe, BASE.recipe}) == 3
+    assert small.recipe_label.endswith("horizon 200 steps, on 500 examples")
+    assert spec_from_dict({k: v for k, v in BASE.to_dict().items() if k not in ("train_size", "batch_rule")}) == BASE
+
+
 def test_spec_survives_json_and_pickle():
     assert spec_from_dict(BASE.to_dict()) == BASE
     assert pickle.loads(pickle.dumps(BASE)) == BASE
