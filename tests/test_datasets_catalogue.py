@@ -14,6 +14,7 @@ SMALL = {
     "noisy-fourier": WAVES,
     "manifold-teacher": WAVES,
     "glyphs": {"test_size": 512},
+    "mnist-1d": {"pool": 4000},
 }
 
 
@@ -165,7 +166,7 @@ def test_identity_has_the_content_of_read_data_and_all_parameters(data):
         ("random-hierarchy", {"symbols": 1000, "branching": 3}),
         ("random-hierarchy", {"test_size": 64, "levels": 1}),
         ("random-hierarchy", {"view": "picture"}),
-        ("sparse-parity", {"relevant": 25}),
+        ("sparse-parity", {"relevant": 41}),
         ("sparse-parity", {"test_size": 16, "bits": 4}),
         ("modular-addition", {"fraction": 1.0}),
         ("modular-addition", {"modulus": 2}),
