@@ -194,8 +194,10 @@ def _verdict(lower: np.ndarray, upper: np.ndarray, margin: float, local: Margin 
     below = upper.max() < margin
     if below and (local is None or local.certifies(upper)):
         return "collapse", None
-    if lower.max() >= margin or (local is not None and local.refutes(lower)):
+    if lower.max() >= margin:
         return "no-collapse", None
+    if local is not None and local.refutes(lower):
+        return "no-collapse", "beyond a third of other data sets' spread, though not beyond the flat margin"
     if below:
         return "cannot-tell", "not bounded at every x by a third of other data sets' spread"
     return "cannot-tell", f"the margin of {margin:g} lies within the interval"
