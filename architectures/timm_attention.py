@@ -10,7 +10,7 @@ from torch import nn
 
 from ..task import Task
 from .family import FAMILIES, Family, Rung, widths
-from .timm_stems import Images, Patches, eighths, linear_patches, pixels
+from .timm_stems import Images, Patches, eighths, linear_patches, pixels, redrawn
 from .transformer import whole_heads
 
 
@@ -58,7 +58,7 @@ class CaiT(Heads, Patches):
             init_values=0.1,
         )
         net.add_module("patch_embed", linear_patches(task, self.patches, rung["width"]))
-        return net
+        return redrawn(net, net.get_classifier())
 
 
 @FAMILIES.register
@@ -99,7 +99,7 @@ class XCiT(Heads, Images):
             first = net.get_submodule(f"patch_embed.proj.{index}.0")
             assert isinstance(first, nn.Conv2d)
             first.stride = (1, 1)
-        return net
+        return redrawn(net, net.get_classifier())
 
 
 @FAMILIES.register
@@ -140,6 +140,7 @@ class Swin(Heads, Images):
             num_heads=(heads, 2 * heads),
             window_size=4,
             drop_path_rate=0.0,
+            weight_init="jax",  # as `vit`
         )
         net.patch_embed.proj = eighths(task, width)
         return net
@@ -177,4 +178,4 @@ class PVT(Heads, Images):
             mlp_ratios=(4, 4),
         )
         net.patch_embed.proj = eighths(task, width)
-        return net
+        return redrawn(net, net.get_classifier())

@@ -15,7 +15,7 @@ from torch import nn
 
 from ..task import Task
 from .family import FAMILIES, Rung, widths
-from .timm_stems import Images, eighths, multiple_of
+from .timm_stems import Images, eighths, multiple_of, redrawn
 
 
 @FAMILIES.register
@@ -44,7 +44,7 @@ class ConvNeXt(Images):
         )
         net.stages = net.stages[:2]  # it always makes four
         net.stem[0] = eighths(task, width)
-        return net
+        return redrawn(net, net.get_classifier())
 
 
 @FAMILIES.register
@@ -82,7 +82,7 @@ class InceptionNeXt(Images):
             ls_init_value=0.0,
         )
         net.stem[0] = eighths(task, width)
-        return net
+        return redrawn(net, net.get_classifier())
 
 
 @FAMILIES.register

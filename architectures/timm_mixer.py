@@ -9,7 +9,7 @@ from torch import nn
 
 from ..task import Task
 from .family import FAMILIES, Rung, widths
-from .timm_stems import Images, Patches, eighths, linear_patches, multiple_of
+from .timm_stems import Images, Patches, eighths, linear_patches, multiple_of, redrawn
 
 
 @FAMILIES.register
@@ -143,7 +143,7 @@ class PoolFormer(Images):
             use_mlp_head=False,
         )
         net.stem.conv = eighths(task, width)
-        return net
+        return redrawn(net, net.get_classifier())
 
 
 @FAMILIES.register
@@ -170,7 +170,7 @@ class MambaOut(Images):
         )
         net.stem.conv1 = eighths(task, width // 2)
         net.stem.conv2.stride = (1, 1)
-        return net
+        return redrawn(net, net.get_classifier())
 
 
 @FAMILIES.register
