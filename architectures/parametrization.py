@@ -8,17 +8,20 @@ role      what grows           std, against base   Adam lr   SGD lr
 ========  ===================  ==================  ========  ==========
 hidden    input and output     ``m_in ** -1/2``    1 / m_in  1
 output    input                ``m_in ** -1``      1 / m_in  1 / m_in
+narrow    input                ``m_in ** -1/2``    1 / m_in  1 / m_in
 input     output               1                   1         m_out
 vector    a bias, norm, token  1                   1         m_out
 fixed     nothing              1                   1         1
 ========  ===================  ==================  ========  ==========
 
-Roles are read off the shapes, so that library networks need no change. The input axis of a convolution is that of one
-group: depthwise, or with groups of fixed size, it is an input weight. The axes of stacked gates, and of stacked
-queries, keys and values, grow as one. A convolution that standardises its weights needs nothing more: its steps count
-against the weights, whose spread is as above. Where a readout shares the weights of an embedding they are an input
-weight, and what the readout is given is multiplied by ``1 / m_in``. Attention needs a fixed head size. For depth see
-`depth`.
+Roles are read off the shapes, so that library networks need no change. A narrow weight is one whose output does not grow
+and is not the network's, such as the way back from a mixer's hidden units to its places: what it passes on keeps its
+size. (With SGD its std goes as ``1 / m_in``, or the gradients behind it would grow with the width.) The input axis of a
+convolution is that of one group: depthwise, or with groups of fixed size, it is an input weight. The axes of stacked
+gates, and of stacked queries, keys and values, grow as one. A convolution that standardises its weights needs nothing
+more: its steps count against the weights, whose spread is as above. Where a readout shares the weights of an embedding
+they are an input weight, and what the readout is given is multiplied by ``1 / m_in``. Attention needs a fixed head
+size. For depth see `depth`.
 """
 
 from __future__ import annotations
@@ -50,7 +53,8 @@ class Multiplier:
     ----------
     init : factor on the values that the library's initialisation draws.
     lr : factor on the learning rate.
-    role : ``hidden``, ``output``, ``input``, ``vector`` or ``fixed``; ``standard`` where nothing is compared.
+    role : ``hidden``, ``output``, ``narrow``, ``input``, ``vector`` or ``fixed``; ``standard`` where nothing is
+        compared.
     """
 
     init: float
@@ -120,7 +124,7 @@ def _multipliers(family: Family, key: Key, task: Task, mup: bool, sgd: bool) -> 
     if not mup:
         return {name: Multiplier(1.0, 1.0, "standard") for name in places(family, key, task)}
     roles = _roles(family, key, task)
-    init = _initial(family, key, task, roles)
+    init = _initial(family, key, task, roles, sgd)
     modules = {place.module for used in places(family, key, task).values() for place in used}
     deeper = depth_factors(family, dict(key), sorted(modules), sgd=sgd)
     table = {}
@@ -130,7 +134,7 @@ def _multipliers(family: Family, key: Key, task: Task, mup: bool, sgd: bool) -> 
     return table
 
 
-def _initial(family: Family, key: Key, task: Task, roles: Mapping[str, Role]) -> dict[str, float]:
+def _initial(family: Family, key: Key, task: Task, roles: Mapping[str, Role], sgd: bool) -> dict[str, float]:
     """Factors on the library's draws that give each role its spread."""
     growth = furthest(m for _, *both in roles.values() for m in both)
     if growth == 1.0:
@@ -138,7 +142,7 @@ def _initial(family: Family, key: Key, task: Task, roles: Mapping[str, Role]) ->
     drawn_base, drawn = spreads(family, _base(family, key), task), spreads(family, key, task)
     factors = {}
     for name, (role, m_in, m_out) in roles.items():
-        std = {"hidden": m_in**-0.5, "output": 1 / m_in}.get(role, 1.0)
+        std = m_in ** {"hidden": -0.5, "narrow": -1.0 if sgd else -0.5, "output": -1.0}.get(role, 0.0)
         library = _ratio(drawn_base[name], drawn[name], (growth, m_in, m_out))
         factors[name] = 1.0 if library is None else std / library
     return factors
@@ -164,6 +168,8 @@ def _roles(family: Family, key: Key, task: Task) -> dict[str, Role]:
     for name, used in here.items():
         roles = [role_of(*pair) for pair in zip(base[name], used, strict=True)]
         found[name] = next((role for role in roles if role[0] in ("input", "vector")), roles[0])
+        if found[name][0] == "output" and used[0].n_out != task.outputs:
+            found[name] = ("narrow", *found[name][1:])
     return found
 
 
@@ -181,8 +187,8 @@ def _tied_readouts(family: Family, key: Key, task: Task) -> dict[str, float]:
 
 def _lr(role: str, m_in: float, m_out: float, sgd: bool) -> float:
     if sgd:
-        return {"output": 1 / m_in, "input": m_out, "vector": m_out}.get(role, 1.0)
-    return 1 / m_in if role in ("hidden", "output") else 1.0
+        return {"output": 1 / m_in, "narrow": 1 / m_in, "input": m_out, "vector": m_out}.get(role, 1.0)
+    return 1 / m_in if role in ("hidden", "output", "narrow") else 1.0
 
 
 def _ratio(base: Spread, here: Spread, growths: tuple[float, ...]) -> float | None:
@@ -205,12 +211,14 @@ def _power(ratio: float, growth: float) -> float:
 
 
 def width_growth(family: Family, rung: Rung, task: Task) -> float | None:
-    """How many times wider the rung is than the base: the median growth of what hidden layers and readouts read.
+    """How many times wider the rung is than the base: the median growth of what its layers read.
 
     None where nothing that a layer reads grows, as in a network without a hidden layer whose input is the task's.
     """
     key = key_of(rung)
-    grown = sorted(m_in for role, m_in, _ in _roles(family, key, task).values() if role in ("hidden", "output"))
+    grown = sorted(
+        m_in for role, m_in, _ in _roles(family, key, task).values() if role in ("hidden", "narrow", "output")
+    )
     if grown:
         return grown[len(grown) // 2]
     return 1.0 if key == _base(family, key) else None

@@ -19,7 +19,7 @@ class Slope:
     Attributes
     ----------
     value, low, high : the slope and its 95 % interval, None where there is none.
-    status : ``pass`` where the interval lies inside +-`BOUND`, ``fail`` where it lies outside, ``unclear`` where it
+    status : ``pass`` where the interval lies inside the bound, +-`BOUND` if no other is named, ``fail`` where it lies outside, ``unclear`` where it
         reaches across the bound, ``none`` where there is no slope, for the ``reason``.
     seeds : the slope of each seed, empty where seeds have none.
     """
