@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
@@ -25,10 +25,11 @@ def dataset_rows(*, population: bool = True) -> list[dict[str, Any]]:
     def fitting(task: Task) -> list[str]:
         return [name for name, family in families.items() if family.misfit(task) is None]
 
-    return [_row(DATASETS.make(name), fitting, population) for name in DATASETS.names()]
+    return [row_of(DATASETS.make(name), fitting, population=population) for name in DATASETS.names()]
 
 
-def _row(dataset: Dataset, fitting: Any, population: bool) -> dict[str, Any]:
+def row_of(dataset: Dataset, fitting: Callable[[Task], list[str]], *, population: bool) -> dict[str, Any]:
+    """What is said of one data set; ``fitting`` names the families that can learn a task."""
     missing = _missing(dataset)
     examples = None if missing else dataset.pool_size
     new = missing is None and examples is None

@@ -62,7 +62,8 @@ def test_plan_in_json(onecurve, tiny):
 
 
 @pytest.mark.parametrize(
-    ("what", "name"), [("families", "resmlp"), ("datasets", "power-law-regression"), ("sweeps", "quick")]
+    ("what", "name"),
+    [("families", "resmlp"), ("sweeps", "quick")],  # for data sets see test_cli_datasets.py
 )
 def test_lists(onecurve, what, name):
     assert name in onecurve("list", what).stdout
