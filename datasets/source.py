@@ -54,7 +54,7 @@ def under_root(dataset: str, field: str, name: str) -> Path:
         raise InputError(f"{field} is {name!r}; it must be a name under the data root, such as {Path(name).name!r}.")
     path = data_root() / name
     if not path.exists():
-        raise MissingData(f"{dataset} is not here: looked for {path}.")
+        raise MissingData(f"{dataset} is not here: looked for {path}. Put it there, or name another data root.")
     return path
 
 

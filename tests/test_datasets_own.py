@@ -10,7 +10,7 @@ import types
 import numpy as np
 import pytest
 import torch
-from onecurve.datasets import hub, subwords
+from onecurve.datasets import finite, hub, subwords
 from onecurve.datasets.dataset import DATASETS
 from onecurve.datasets.source import MissingData
 from onecurve.datasets.standard import Cifar10, Cifar100, FashionMnist, MnistFull, Standard, Svhn
@@ -198,6 +198,18 @@ def test_grey_images_and_other_shapes_become_what_was_asked(root):
     assert rows.shape == (4, 1, 5, 5)
     middle = gradient[0, 10:20].reshape(5, 2).mean(1)
     assert np.abs(np.sort(rows[:, 0, 0] - middle, axis=0) - np.array([0, 0, 1, 1])[:, None]).max() <= 2
+
+
+def test_a_folder_too_large_for_memory_is_made_on_disk(root, monkeypatch):
+    for name, colour in (("cats", 40), ("dogs", 200)):
+        fill(root / "pets" / name, 20, colour)
+    given = {"folder": "pets", "classes": 2, "pixels": 8, "test_size": 4}
+    expected = DATASETS.make("image-folder", given).stream(0).batch(0, 36)
+    monkeypatch.setattr(finite, "IN_MEMORY", 0)
+    assert isinstance(finite.empty_records(3, np.dtype(np.uint8), (2,)), np.memmap)
+    monkeypatch.setenv("ONECURVE_CACHE", str(root / "other"))
+    found = DATASETS.make("image-folder", given).stream(0).batch(0, 36)
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
 
 
 def bad_class(root):
