@@ -102,6 +102,24 @@ def looped_seconds(model: nn.Module, task: Task, batch_size: int, seconds: float
     return _update_seconds([Single(model, task)], inputs[None], targets[None], seconds)
 
 
+def update_bytes(model: nn.Module, task: Task, batch_size: int) -> int:
+    """Bytes that one update of one network keeps at once: weights, gradients, Adam's moments and the activations.
+
+    Read off the tensors that the backward pass saves, so it does not depend on what else the process holds.
+    """
+    saved: dict[int, int] = {}
+
+    def note(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        saved[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    inputs, targets = random_batch(task, batch_size)
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        Single(model, task).losses(inputs[None], targets[None]).sum()
+    return 4 * sum(p.numel() * p.element_size() for p in model.parameters()) + sum(saved.values())
+
+
 def random_batch(task: Task, n: int) -> tuple[Tensor, Tensor]:
     """Fixed random inputs and targets of a task's kind, for probes and timings."""
     generator = torch.Generator().manual_seed(0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from ..architectures.family import FAMILIES, Family
@@ -16,13 +18,14 @@ from .batch import batch_rule, batch_size
 from .evaluation import EVAL_GRID
 from .lock import Resolved
 from .optim import OPTIMIZERS
-from .replicas import Single, looped_seconds, packing_gain, random_batch
+from .replicas import Single, looped_seconds, packing_gain, random_batch, update_bytes
 from .sweep import Cell
 from .train import PROTOCOL, torch_settings
 
 # Packing must pay by this much before it is worth its own rounding.
 _GAIN_NEEDED = 1.1
 _TIMED_SEEDS = 16
+_WORKER_BYTES = 450 * 2**20  # Python with torch and a data set's pool
 
 
 def family_of_cell(cell: Cell) -> Family:
@@ -81,7 +84,7 @@ def resolve(cell: Cell) -> Resolved:
         here = count(family, cell.rung, dataset.task)
         first = here if cell.rung == cell.first_rung else count(family, cell.first_rung, dataset.task)
         batch = batch_size(given.batch_size, here.n_params, first.n_params)
-        packed, step_seconds = _packing(cell, family, dataset, batch)
+        packed, step_seconds, memory = _packing(cell, family, dataset, batch)
     horizon = given.horizon.horizon(here.n_params, first.n_params, batch)
     return Resolved(
         family=family.name,
@@ -95,22 +98,30 @@ def resolve(cell: Cell) -> Resolved:
         horizon_steps=horizon,
         packed=packed,
         step_seconds=step_seconds,
+        memory=memory,
     )
 
 
-def _packing(cell: Cell, family: Family, dataset: Dataset, batch: int) -> tuple[bool, float]:
-    """Whether the cell's seeds train packed, and the seconds that one update of one trial then takes."""
+def _packing(cell: Cell, family: Family, dataset: Dataset, batch: int) -> tuple[bool, float, int]:
+    """Whether the cell's seeds train packed, the seconds of one update of one trial then, and the worker's bytes."""
     given = cell.settings
     if given.pack is True and not family.packable:
         raise InputError(f"family {family.name!r} cannot be packed (see its documentation); leave `pack` at auto")
     n = min(len(given.seed_list), _TIMED_SEEDS)
     draw = {"parametrization": given.parametrization, "optimizer": given.optimizer}
     models = [initialise(family, cell.rung, dataset.task, seed=seed, **draw) for seed in range(max(2, n))]
+    alone = update_bytes(models[0], dataset.task, batch)
     if not family.packable:  # it need not even run as a batched model
-        return False, looped_seconds(models[0], dataset.task, batch)
+        return False, looped_seconds(models[0], dataset.task, batch), _whole(alone)
     gain, looped = packing_gain(models, dataset.task, batch, seconds=0.15)
     packed = given.pack if given.pack != "auto" else family.packable and n > 1 and gain >= _GAIN_NEEDED
-    return bool(packed), looped / gain if packed else looped
+    memory = _whole(alone * (len(given.seed_list) if packed else 1))
+    return bool(packed), looped / gain if packed else looped, memory
+
+
+def _whole(update: int) -> int:
+    """Bytes of a worker, in powers of two of megabytes: few sizes, so that Ray can use a worker again for others."""
+    return 2 ** math.ceil(math.log2((_WORKER_BYTES + update) / 2**20)) * 2**20
 
 
 def probe(cell: Cell) -> tuple[str, str]:

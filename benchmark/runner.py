@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..results.delivery import hand_over
+from ..results.live import Live
 from ..results.store import Store
 from ..results.trials import TrialSpec, fingerprint
 from . import resolve as resolving
@@ -110,9 +111,17 @@ def run(
     ended = {trial for trial, (status, _) in stored.items() if status in ENDED - RETRY[retry]} - stale
     packs = _packs(cells, specs, lock, ended, stored, executor.slots)
     wanted = [spec.trial_id for trials in specs.values() for spec in trials]
-    way = Dispatch(packs, store, terms or Terms(), report, total=len(wanted))
+    live = Live(store, sweep.name, executor.slots)
+
+    def tell(progress: Progress) -> None:
+        counts = dataclasses.asdict(progress)
+        live.note(**{name: value for name, value in counts.items() if name != "stage"})
+        report(progress)
+
+    way = Dispatch(packs, store, terms or Terms(), tell, total=len(wanted))
     with manifest(store, sweep, shard, executor.slots):
         way.run(executor)
+    live.end()
     store.compact(minimum=COMPACT)
     found = [stored[trial][0] for trial in wanted if trial in ended]
     return RunSummary(

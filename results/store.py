@@ -76,6 +76,11 @@ class Store:
         with self.fs.open_input_stream(path) as source:
             return json.loads(source.read().decode())
 
+    def remove(self, name: str) -> None:
+        """Delete a file at the root of the folder, if it is there."""
+        with contextlib.suppress(FileNotFoundError):
+            self.fs.delete_file(f"{self.root}/{name}")
+
     def planned_margin(self) -> float | None:
         """The margin that the folder's locks agree on; None where there is no lock, or several that differ."""
         margins = {(self.read_json(name) or {}).get("margin") for name in self.json_names(".lock.json")}
