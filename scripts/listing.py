@@ -18,15 +18,17 @@ _PIPE_WIDTH = 160
 
 
 def families() -> list[dict[str, Any]]:
-    """Families with their ladders and the data sets that they fit."""
+    """Families with their ladders, sizes, kinds of data and checks. Sizes are read from a shipped file."""
     from ..architectures.family import FAMILIES
     from ..datasets.dataset import DATASETS
     from ..results.trials import rung_label
+    from .list_sizes import read_sizes
 
     tasks = {name: DATASETS.make(name).task for name in DATASETS.names()}
+    sizes = read_sizes()
     rows = []
     for name in FAMILIES.names():
-        family = FAMILIES.make(name)
+        family, known = FAMILIES.make(name), sizes.get(name, {})
         fits = [dataset for dataset, task in tasks.items() if family.misfit(task) is None]
         rows.append(
             {
@@ -34,11 +36,32 @@ def families() -> list[dict[str, Any]]:
                 "library": family.library,
                 "rungs": len(family.ladder),
                 "ladder": f"{rung_label(family.ladder[0])} to {rung_label(family.ladder[-1])}",
+                "n_params": known.get("n_params"),
+                "params_per_doubling": known.get("params_per_doubling"),
+                "flops": known.get("flops"),
+                "kinds": sorted({tasks[dataset].kind for dataset in fits}),
                 "packable": family.packable,
+                "coordinate_check": known.get("coordinate_check"),
                 "fits": fits,
             }
         )
     return rows
+
+
+def families_in_short(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of `families` for a terminal: ranges in few characters, and no list of data sets."""
+    short = []
+    for row in rows:
+        ranges = {key: " to ".join(map(_short, row[key])) if row[key] else None for key in ("n_params", "flops")}
+        short.append({key: value for key, value in {**row, **ranges}.items() if key != "fits"})
+    return short
+
+
+def _short(value: float) -> str:
+    for scale, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= scale:
+            return f"{value / scale:.3g}{letter}"
+    return f"{value:g}"
 
 
 def sweeps() -> list[dict[str, Any]]:

@@ -40,7 +40,8 @@ def list_entries(
     if as_json:
         print_json(rows)
     else:
-        listing.print_rows([brief(row) for row in rows] if what == "datasets" else rows)
+        in_short = {"datasets": lambda rows: [brief(row) for row in rows], "families": listing.families_in_short}
+        listing.print_rows(in_short.get(what, list)(rows))
 
 
 @app.command()
