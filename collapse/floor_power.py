@@ -7,7 +7,8 @@ import dataclasses
 import numpy as np
 
 from .calibration import FLOOR, Cell, simulate
-from .laws.balance import Comparison, balance
+from .laws.balance import balance
+from .laws.difference import Comparison
 from .profile import profile_floor
 
 

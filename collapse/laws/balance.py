@@ -18,29 +18,10 @@ from ..grid import X_MIN
 from ..ladder import Ladder
 from ..power_law import EndPointFit, fit_end_points, fit_means
 from ..profile import _cost, _minimise, null_losses
+from .difference import Comparison, compared, no_comparison
 from .losses import grid_of, losses_on
 
 _NONE = EndPointFit(floor=None, low=None, high=None, exponent=None, amplitude=None, chi2=None, status="not fitted")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Comparison:
-    """A difference of two floors: collapse-implied less reference.
-
-    ``sd`` is that of the difference over wild resamples, ``z`` the difference over it, ``critical`` the quantile
-    ``t_{.975; df}`` that it is held against. ``status`` is ``ok`` or says why there is none; then the numbers are None.
-    """
-
-    reference: float | None
-    difference: float | None
-    low: float | None
-    high: float | None
-    sd: float | None
-    z: float | None
-    critical: float | None
-    df: int | None
-    rejected: bool | None
-    status: str
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,9 +105,9 @@ def balance(
     drawn, free = _resampled(losses, floor, fit, x, sizes, rng, resamples)
     df = 2 * (min(len(rows) for rows in losses) - 1)
     reach = float(student.ppf(0.975, df) * drawn.std(ddof=1))
-    own = _compared(floor, fit.floor, float(np.std(drawn - free, ddof=1)), df, f"no end-point floor: {fit.status}")
+    own = compared(floor, fit.floor, float(np.std(drawn - free, ddof=1)), df, f"no end-point floor: {fit.status}")
     sd = float(np.hypot(drawn.std(ddof=1), known_se))
-    known_one = _compared(floor, known, sd, df, "the irreducible loss is not known")
+    known_one = compared(floor, known, sd, df, "the irreducible loss is not known")
     return Balance(
         floor=floor,
         low=floor - reach,
@@ -186,29 +167,6 @@ def _resampled(
     return found, fit_means(means, weights, sizes).floor
 
 
-def _compared(floor: float, reference: float | None, sd: float, df: int, problem: str) -> Comparison:
-    if reference is None:
-        return _no_comparison(problem)
-    critical, difference = float(student.ppf(0.975, df)), floor - reference
-    return Comparison(
-        reference=reference,
-        difference=difference,
-        low=difference - critical * sd,
-        high=difference + critical * sd,
-        sd=sd,
-        z=difference / sd,
-        critical=critical,
-        df=df,
-        rejected=abs(difference) > critical * sd,
-        status="ok",
-    )
-
-
-def _no_comparison(status: str) -> Comparison:
-    names = ("reference", "difference", "low", "high", "sd", "z", "critical", "df", "rejected")
-    return Comparison(**dict.fromkeys(names), status=status)
-
-
 def _lack_of_fit(fit: EndPointFit, df: int) -> float | None:
     if fit.chi2 is None or not fit.df:
         return None
@@ -224,7 +182,7 @@ def _conclusion(own: Comparison, known: Comparison) -> str | None:
 
 
 def _without(status: str) -> Balance:
-    nothing = _no_comparison(status)
+    nothing = no_comparison(status)
     return Balance(
         floor=None,
         low=None,

@@ -8,41 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable
 
 import numpy as np
 
 from ...errors import unknown
-from ..forms import schedule_of
 from ..outcome import RescaledGroup
 from ..rescaling import to_shape
+from . import time_laws
 from .search import Curve
-
-_MPL_BETA, _MPL_GAMMA = 0.6, 0.64  # exponents of the annealing term: nearly the same at all published sizes
-_SMOOTHNESS = 0.3  # width of a broken power law's bend, in ln y
-
-
-@dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class Clock:
-    """What a form sees of the schedule: x, phase and rate on the grid ``(m,)``, and the rate at the end."""
-
-    x: np.ndarray
-    phase: np.ndarray
-    rate: np.ndarray
-    end_rate: float
-
-    @classmethod
-    def of(cls, group: RescaledGroup) -> Clock:
-        """A group's clock; that of a constant rate where its schedule is not known."""
-        return cls(group.x, *schedule_of(group))
-
-    @property
-    def varying(self) -> bool:
-        """Whether the rate changes."""
-        return bool(np.ptp(np.append(self.rate, self.end_rate)) > 1e-9)
-
-
-TimeLaw = Callable[[np.ndarray, Clock], np.ndarray]
+from .time_laws import Clock, TimeLaw
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -119,60 +93,6 @@ def find(name: str) -> Law:
     raise unknown("form", name, [law.name for law in LAWS])
 
 
-def _columns(theta: np.ndarray) -> list[np.ndarray]:
-    return [theta[:, i : i + 1] for i in range(theta.shape[1])]
-
-
-def _sum_with_size(theta: np.ndarray, clock: Clock) -> np.ndarray:
-    mu, share = _columns(theta)
-    return np.log1p(share * (clock.phase ** -np.exp(mu) - 1))
-
-
-def _offset(theta: np.ndarray, clock: Clock) -> np.ndarray:
-    mu, share = _columns(theta)
-    return np.log1p(share * (clock.x ** -np.exp(mu) - 1))
-
-
-def _two_powers(theta: np.ndarray, clock: Clock) -> np.ndarray:
-    fast, slow, share = _columns(theta)
-    return np.log(share * clock.phase ** -np.exp(fast) + (1 - share) * clock.phase ** -np.exp(slow))
-
-
-def _stretched(theta: np.ndarray, clock: Clock) -> np.ndarray:
-    depth, beta = (np.exp(column) for column in _columns(theta))
-    return depth * (1 - clock.phase**beta)
-
-
-def _logarithmic(theta: np.ndarray, clock: Clock) -> np.ndarray:
-    slope, shift = (np.exp(column) for column in _columns(theta))
-    return np.log1p(-slope * np.log((clock.phase + shift) / (1 + shift)))
-
-
-def _logistic(theta: np.ndarray, clock: Clock) -> np.ndarray:
-    rate, middle = _columns(theta)
-    rate = np.exp(rate)
-    return np.logaddexp(0, rate * (1 - middle)) - np.logaddexp(0, rate * (clock.phase - middle))
-
-
-def _broken(theta: np.ndarray, clock: Clock) -> np.ndarray:
-    mu, change, place = _columns(theta)
-    bend = np.logaddexp(0, (np.log(clock.phase) - place) / _SMOOTHNESS) - np.logaddexp(0, -place / _SMOOTHNESS)
-    return -np.exp(mu) * np.log(clock.phase) - change * _SMOOTHNESS * bend
-
-
-def _multi_power(theta: np.ndarray, clock: Clock) -> np.ndarray:
-    """The annealing term is summed over the steps of the rate between grid points; the rate before the grid is 1."""
-    mu, share, drop, speed = _columns(theta)
-    phase = np.concatenate([[0.0], clock.phase, [1.0]])
-    rate = np.concatenate([[1.0], clock.rate, [clock.end_rate]])
-    fall, after = -np.diff(rate), np.maximum((rate[1:] + rate[:-1]) / 2, 1e-3)
-    since = np.maximum(phase[1:, None] - (phase[:-1] + phase[1:]) / 2, 0.0)
-    reduced = 1 - (1 + np.exp(speed)[..., None] * after**-_MPL_GAMMA * since) ** -_MPL_BETA
-    lowered = drop * (reduced @ fall)
-    gap = share * (clock.phase ** -np.exp(mu) - 1) - (lowered[:, :-1] - lowered[:, -1:])
-    return np.log(np.maximum(1 + gap, 1e-6))
-
-
 _MU = (np.log(0.02), np.log(3.0))
 _MU_STARTS = tuple(np.log([0.1, 0.3, 0.6, 1.2]))
 LAWS = (
@@ -184,7 +104,7 @@ LAWS = (
         low=(_MU[0], 0.0),
         high=(_MU[1], 1.0),
         starts=(_MU_STARTS, (0.2, 0.5, 0.8)),
-        log_curve=_sum_with_size,
+        log_curve=time_laws.sum_with_size,
     ),
     Law(
         name="power law with offset",
@@ -194,7 +114,7 @@ LAWS = (
         low=(_MU[0], 0.0),
         high=(_MU[1], 1.0),
         starts=(_MU_STARTS, (0.2, 0.5, 0.8)),
-        log_curve=_offset,
+        log_curve=time_laws.offset,
         annealed=False,
         same_at_constant_rate="sum with size",
     ),
@@ -206,7 +126,7 @@ LAWS = (
         low=(_MU[0], np.log(1e-3), 0.0),
         high=(_MU[1], np.log(1.0), 1.0),
         starts=(_MU_STARTS, tuple(np.log([0.02, 0.2])), (0.2, 0.5, 0.8)),
-        log_curve=_two_powers,
+        log_curve=time_laws.two_powers,
     ),
     Law(
         name="stretched exponential",
@@ -216,7 +136,7 @@ LAWS = (
         low=(np.log(1e-3), np.log(1e-2)),
         high=(np.log(300.0), np.log(4.0)),
         starts=(tuple(np.log([0.3, 1.0, 5.0])), tuple(np.log([0.1, 0.5, 1.0]))),
-        log_curve=_stretched,
+        log_curve=time_laws.stretched,
     ),
     Law(
         name="logarithmic",
@@ -226,7 +146,7 @@ LAWS = (
         low=(np.log(1e-3), np.log(1e-5)),
         high=(np.log(100.0), np.log(3.0)),
         starts=(tuple(np.log([0.1, 0.5, 2.0])), tuple(np.log([1e-3, 0.05, 0.5]))),
-        log_curve=_logarithmic,
+        log_curve=time_laws.logarithmic,
     ),
     Law(
         name="logistic",
@@ -236,7 +156,7 @@ LAWS = (
         low=(np.log(1e-2), -3.0),
         high=(np.log(100.0), 1.5),
         starts=(tuple(np.log([0.5, 2.0, 8.0])), (-0.5, 0.2, 0.7)),
-        log_curve=_logistic,
+        log_curve=time_laws.logistic,
     ),
     Law(
         name="broken power law",
@@ -246,7 +166,7 @@ LAWS = (
         low=(_MU[0], -3.0, np.log(0.03)),
         high=(_MU[1], 3.0, np.log(2.0)),
         starts=(_MU_STARTS, (-0.3, 0.3), tuple(np.log([0.15, 0.5]))),
-        log_curve=_broken,
+        log_curve=time_laws.broken,
     ),
     Law(
         name="multi-power law",
@@ -256,7 +176,7 @@ LAWS = (
         low=(_MU[0], 0.0, 0.0, np.log(0.05)),
         high=(_MU[1], 3.0, 5.0, np.log(1e4)),
         starts=(_MU_STARTS, (0.3, 0.7), (0.1, 0.5), tuple(np.log([2.0, 50.0]))),
-        log_curve=_multi_power,
+        log_curve=time_laws.multi_power,
         annealed=False,
         same_at_constant_rate="sum with size",
     ),

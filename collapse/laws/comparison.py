@@ -10,8 +10,9 @@ from scipy.stats import t as student
 
 from ..grid import log_weights
 from ..outcome import RescaledGroup
-from .catalogue import LAWS, Clock, Law, Problem, problem
+from .catalogue import LAWS, Law, Problem, problem
 from .search import fit_from_many, fit_many
+from .time_laws import Clock
 
 _EDGE = 1e-3  # of a parameter's range
 _RIVAL = 2.0  # standard errors within which forms count as equally good

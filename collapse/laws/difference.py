@@ -1,0 +1,52 @@
+"""A difference of two floors with its error and the quantile that it is held against."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from scipy.stats import t as student
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """A difference of two floors: collapse-implied less reference.
+
+    ``sd`` is that of the difference over wild resamples, ``z`` the difference over it, ``critical`` the quantile
+    ``t_{.975; df}`` that it is held against. ``status`` is ``ok`` or says why there is none; then the numbers are None.
+    """
+
+    reference: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+    sd: float | None
+    z: float | None
+    critical: float | None
+    df: int | None
+    rejected: bool | None
+    status: str
+
+
+def compared(floor: float, reference: float | None, sd: float, df: int, problem: str) -> Comparison:
+    """``floor - reference`` against ``t_{.975; df} sd``; without a reference, the problem."""
+    if reference is None:
+        return no_comparison(problem)
+    critical, difference = float(student.ppf(0.975, df)), floor - reference
+    return Comparison(
+        reference=reference,
+        difference=difference,
+        low=difference - critical * sd,
+        high=difference + critical * sd,
+        sd=sd,
+        z=difference / sd,
+        critical=critical,
+        df=df,
+        rejected=abs(difference) > critical * sd,
+        status="ok",
+    )
+
+
+def no_comparison(status: str) -> Comparison:
+    """No numbers, and why."""
+    names = ("reference", "difference", "low", "high", "sd", "z", "critical", "df", "rejected")
+    return Comparison(**dict.fromkeys(names), status=status)
