@@ -76,7 +76,6 @@ def test_the_base_is_part_of_the_identity_and_the_version_is_the_librarys():
     [
         ("timm:ConvNeXt", CONVNEXT, False),
         ("timm:DenseNet", {"growth_rate": "w", "block_config": [1, 1], "base": 4}, True),
-        ("torchvision:mobilenet_v2", {"width_mult": "w/64", "base": 8}, True),
     ],
 )
 def test_batch_norm_is_noticed(name, arguments, statistics):

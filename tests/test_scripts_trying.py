@@ -1,0 +1,112 @@
+"""`onecurve try`: which data set it takes, what it lays beside a network, what it prints; bad input."""
+
+from __future__ import annotations
+
+import json
+
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from onecurve.benchmark import runner, trying
+from onecurve.benchmark.executors import InProcess
+from onecurve.benchmark.resolve import trial
+from onecurve.benchmark.sweep import expand, load_sweep
+from onecurve.errors import InputError
+from onecurve.results.store import Store
+from onecurve.results.transfer import export
+from onecurve.scripts.trying import try_network
+
+FOURIER = {"name": "fourier", "inputs": 2, "modes": 64, "pool": 8192, "test_size": 256}
+NET = """from torch import nn
+
+
+class MyNet(nn.Module):
+    ladder = [6, 9, 12]
+
+    def __init__(self, width, task):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(task.n_inputs, width), nn.ReLU(), nn.Linear(width, task.outputs))
+
+    def forward(self, x):
+        return self.net(x)
+"""
+
+
+@pytest.fixture
+def recipes(tmp_path, monkeypatch):
+    """A recipe of seconds in place of ours, and a network in a file elsewhere."""
+    group = {
+        "batch_size": 16,
+        "peak_lr": 0.01,
+        "seeds": 3,
+        "horizon": {"rule": "power-law", "steps": 60, "exponent": 0.3},
+    }
+    vectors = {**group, "families": ["mlp", "resmlp"], "datasets": FOURIER, "rungs": [8, 12, 16]}
+    images = {**group, "families": "cnn", "datasets": {"name": "glyphs", "classes": 2, "test_size": 60}, "rungs": 3}
+    path = tmp_path / "recipes.yaml"
+    path.write_text(yaml.safe_dump({"name": "try", "groups": [vectors, images]}))
+    monkeypatch.setattr(trying, "RECIPES", str(path))
+    net = tmp_path / "elsewhere" / "my_net.py"
+    net.parent.mkdir()
+    net.write_text(NET)
+    return f"{net}:MyNet"
+
+
+@pytest.fixture
+def shipped(recipes, tmp_path, monkeypatch):
+    """Curves that were trained under the recipe."""
+    sweep = load_sweep(trying.RECIPES)
+    sweep = sweep.model_copy(update={"groups": sweep.groups[:1]})
+    store = Store(tmp_path / "shipped")
+    runner.run(sweep, store, InProcess())
+    export(store, tmp_path / "tables", "parquet")
+    monkeypatch.setattr(trying, "SHIPPED", tmp_path / "tables" / "trials.parquet")
+    return store
+
+
+def test_a_network_is_laid_over_the_shipped_curves(recipes, shipped, tmp_path, capsys):
+    out = tmp_path / "out"
+    try_network(recipes, out=str(out), json_file=str(tmp_path / "try.json"), address="in-process")
+    said = capsys.readouterr().out
+    found = json.loads((tmp_path / "try.json").read_text())
+    assert (found["family"], found["trained"], found["shipped_curves"]) == ("MyNet", 9, 18)
+    assert found["along"]["nearest"] in ("mlp", "resmlp") and found["along"]["sentence"] in said
+    assert found["card"]["sentence"] in said and "this ladder could not have shown less than" in said
+    assert all((out / "figures" / f"try.{kind}").stat().st_size > 1000 for kind in ("png", "svg", "pdf", "csv"))
+    try_network(recipes, out=str(out), address="in-process")
+    assert "all found in the table" in capsys.readouterr().out
+
+
+def test_only_curves_of_the_same_conditions_stand_beside_it():
+    spec = json.loads(pq.read_table(trying.SHIPPED)["spec"][0].as_py())
+    same = trying.conditions(spec)
+    assert trying.conditions({**spec, "rung": {"width": 99}, "seed": 7, "horizon_steps": 5}) == same
+    assert trying.conditions({**spec, "protocol": "0"}) != same
+    assert trying.conditions({**spec, "peak_lr": 0.02}) != same
+    assert trying.conditions({**spec, "batch_size": 17}) != same
+
+
+def test_the_cheapest_data_set_that_fits_is_taken(recipes):
+    assert trying.sweep_for(recipes).groups[0].datasets[0] == FOURIER
+    images = trying.sweep_for("cnn")
+    assert images.groups[0].datasets[0]["name"] == "glyphs" and len(images.groups[0].rungs) == 4
+    assert trying.sweep_for("cnn", "mnist").groups[0].datasets == ["mnist"]
+
+
+def test_what_cannot_be_tried_is_told(recipes, tmp_path):
+    with pytest.raises(
+        InputError, match="fits none of the data sets that `try` has. fourier: needs token .*; glyphs: "
+    ):
+        trying.sweep_for("decoder")
+    with pytest.raises(InputError, match=r"has 1 rung\(s\): a collapse is asked of 3 or more"):
+        trying.sweep_for("torchvision:squeezenet1_1")
+
+
+def test_the_shipped_table_is_of_the_recipe_that_is_tried():
+    rows = pq.read_table(trying.SHIPPED)["spec"].to_pylist()
+    stored = [trying.conditions(json.loads(text)) for text in rows]
+    for cell in expand(load_sweep("try")):
+        if cell.dataset[0] != "pysource":  # its text is that of the interpreter
+            batch = cell.settings.batch_size
+            spec = trial(cell, 0, batch_size=batch, horizon_steps=1, packed=False).to_dict()
+            assert trying.conditions(spec) in stored
