@@ -22,7 +22,7 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Setting up .venv: about 3 GB of packages from PyPI (torch with its CUDA libraries is most of it; 6.6 GB on disk)."
 	@echo "That takes 2 to 10 minutes, once, depending on the network."
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --progress-bar off --constraint constraints.txt --editable '.[train,dev]'
+	$(BIN)/python -m pip install --quiet --progress-bar off --constraint constraints.txt --editable '.[train,data,dev]'
 	@touch $(READY)
 
 demo: setup

@@ -141,16 +141,18 @@ def make_executor(address: str) -> Executor:
 
 
 def carrying(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """The function, with the texts of users' networks that this process has read, for a worker that has no such files.
+    """The function, with what a worker elsewhere has not: the texts of users' networks, and where users' data are.
 
     It is a nested function, so it travels by value with them.
     """
     from ..architectures.user import remember, sources
 
-    texts = sources()
+    texts, data = sources(), os.environ.get("ONECURVE_DATA")
 
     def call(item: Any) -> Any:
         remember(texts)
+        if data is not None:
+            os.environ["ONECURVE_DATA"] = data
         return function(item)
 
     return call

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,6 +16,9 @@ SweepArgument = Annotated[str, typer.Argument(metavar="SWEEP", help="a sweep fil
 OutOption = Annotated[str | None, typer.Option("--out", help="results folder or URL; the default is runs/<sweep>")]
 OnlyOption = Annotated[
     list[str] | None, typer.Option("--only", metavar="KEY=NAME", help="restrict to a family, dataset or control")
+]
+DataOption = Annotated[
+    str | None, typer.Option("--data-root", metavar="DIR", help="folder of your own data sets [env: ONECURVE_DATA]")
 ]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="replace a setting in all groups")
@@ -50,9 +55,11 @@ def plan(
     out: OutOption = None,
     only: OnlyOption = None,
     changes: SetOption = None,
+    data_root: DataOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Say what a sweep would train and what it would cost. Trains nothing and writes nothing."""
+    _find_data(data_root)
     from ..benchmark.plan import plan_sweep
     from ..benchmark.sweep import load_sweep
     from ..results.store import Store
@@ -80,6 +87,7 @@ def run(
     ] = "local",
     only: OnlyOption = None,
     changes: SetOption = None,
+    data_root: DataOption = None,
     pack: Annotated[
         str | None, typer.Option(help="true or false: train seeds as one batched model, or one by one")
     ] = None,
@@ -95,6 +103,7 @@ def run(
     allow_failures: Annotated[bool, typer.Option("--allow-failures", help="exit with 0 though trials failed")] = False,
 ) -> None:
     """Train a sweep. The same command goes on after a crash, extends what is there, and repeats nothing."""
+    _find_data(data_root)
     from ..benchmark.sweep import load_sweep
     from ..results.store import Store
     from .progress import follow, terms
@@ -178,6 +187,15 @@ def _pairs(flag: str, values: list[str] | None) -> dict[str, str]:
             raise InputError(f"{flag} takes key=name, such as family=mlp, got {value!r}")
         pairs[key] = name
     return pairs
+
+
+def _find_data(root: str | None) -> None:
+    """Say where users' data are, before anything looks for them or starts workers."""
+    if root is None:
+        return
+    if not Path(root).is_dir():
+        raise InputError(f"the data root {root!r} is not a folder")
+    os.environ["ONECURVE_DATA"] = str(Path(root).absolute())
 
 
 def _retry(value: str) -> str:

@@ -7,6 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+# Before torch is imported, here and in what tests start: several threads on two busy cores cost more than they give.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 import yaml
 
