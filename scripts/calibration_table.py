@@ -180,8 +180,8 @@ LINES = (
         floors=False,
     ),
     Line(
-        name="error curve shared by a rung's seeds, a quarter of a seed's",
-        cell=Cell(rung_noise=0.25),
+        name="error curve shared by a rung's seeds, a third of a seed's",
+        cell=Cell(rung_noise=1 / 3),
         expected={"exact": (0.19, 0.95), "covered_above": (0.95, 1.0)},
         floors=False,
     ),
