@@ -71,7 +71,7 @@ class ModularAddition(Enumerated):
 
     Networks learn the pairs by heart first; what they make of pairs that they have not seen gets no better meanwhile,
     and becomes right late and at once, if ever. A small transformer (view ``tokens``, width 48, Adam at .01, batch 128)
-    stays at the loss of guessing for some 600 updates and then gets .98 right; a perceptron of that size never does. The
+    stays at the loss of guessing for some 600 updates and then gets .98 right; a perceptron of that size does not. The
     sum follows from the pair: the irreducible loss is 0. All other pairs are the test set.
 
     Attributes
