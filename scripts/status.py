@@ -8,6 +8,7 @@ from typing import Any
 
 from ..benchmark.lock import read_lock
 from ..errors import InputError
+from ..results.live import clock, under_way
 from ..results.store import Store
 
 _STATES = ("ok", "failed", "pending")
@@ -37,7 +38,30 @@ def sweep_status(folder: str) -> dict[str, Any]:
         for (family, dataset, recipe), trials in groups.items()
     ]
     trials = [trial for members in groups.values() for trial in members]
-    return {"n_trials": len(trials), **_counted(trials, ended), "groups": rows}
+    hours = sum((row["train_seconds"] or 0) + (row["eval_seconds"] or 0) for row in ended.values()) / 3600
+    return {
+        "n_trials": len(trials),
+        **_counted(trials, ended),
+        "core_hours": hours,
+        "running": under_way(store),
+        "groups": rows,
+    }
+
+
+def said(report: Mapping[str, Any]) -> list[str]:
+    """The report's closing lines: how far, what it cost, and what the driver says that is at work now."""
+    counts = (
+        f"{report['ok']} of {report['n_trials']} trials done, {report['failed']} failed, {report['pending']} pending"
+    )
+    shares = overhead(report)
+    lines = [counts, f"{report['core_hours']:.2f} core hours so far" + (f"; {shares}" if shares else "")]
+    running = report["running"]
+    if running:
+        rate = running["trials_per_minute"]
+        speed = f", {rate:.0f} trials a minute" if rate else ""
+        left = f", about {clock(running['seconds_left'])} left" if running["seconds_left"] is not None else ""
+        lines.append(f"a driver is at work: {running['workers']} workers{speed}{left}")
+    return lines
 
 
 def _counted(trials: Iterable[str], ended: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

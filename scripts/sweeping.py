@@ -137,18 +137,15 @@ def run(
 def status(folder: Annotated[str, typer.Argument(help="results folder")], as_json: JsonFlag = False) -> None:
     """Say how far a sweep is: done, failed, pending, and what data and evaluations cost."""
     from .listing import print_rows
-    from .status import overhead, sweep_status
+    from .status import said, sweep_status
 
     report = sweep_status(folder)
     if as_json:
         print_json(report)
         return
     print_rows(report["groups"])
-    typer.echo(
-        f"{report['ok']} of {report['n_trials']} trials done, {report['failed']} failed, {report['pending']} pending"
-    )
-    if overhead(report):
-        typer.echo(overhead(report))
+    for line in said(report):
+        typer.echo(line)
 
 
 @app.command()
