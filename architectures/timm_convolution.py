@@ -1,8 +1,8 @@
 """Convolutional networks from timm beside the ResNet: two stages each, on about 8 x 8, then 4 x 4 pixels.
 
-Not here, since timm rounds their widths so that small rungs do not grow evenly: ResNetV2 and RegNet (to multiples of
-8), RepVit; StarNet, whose stem does not grow; FocalNet, whose gates are few beside the channels that share their
-weights, so that no one learning rate is right for both as it widens.
+Not here: ResNetV2 and RegNet, whose widths timm rounds to multiples of 8, so that small rungs do not grow evenly;
+StarNet, whose stem does not grow; FocalNet, whose few gates share a weight with the channels, so that by the rules of
+maximal update the one wants another rate than the other (argued, not measured).
 """
 
 from __future__ import annotations
