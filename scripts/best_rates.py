@@ -1,0 +1,107 @@
+"""Does every family learn, and does size help? ``python -m onecurve.scripts.best_rates`` prints a table.
+
+Each family trains at its smallest and its largest rung with three peak rates, one pass, on one data set that it fits:
+letters for images, source code for tokens, waves for vectors. What counts is the best of the three. Beside it stands a
+linear model of the same inputs, trained alike. Resumes in ``--out``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from typing import Any
+
+from ..architectures.family import FAMILIES
+from ..benchmark.sweep import Sweep
+from ..datasets.dataset import DATASETS
+from ..results.store import Store
+
+RATES = (0.003, 0.01, 0.03)
+HOMES: tuple[tuple[dict[str, Any], int], ...] = (  # data set and updates, the first that fits
+    ({"name": "glyphs", "classes": 10, "test_size": 512}, 300),
+    ({"name": "pysource", "test_size": 256}, 300),
+    ({"name": "power-law-regression"}, 2000),
+)
+LINEAR = "deeplinear"  # any number of linear layers is a linear model
+
+
+def home(name: str) -> tuple[dict[str, Any], int]:
+    """The data set on which a family is tried, and for how many updates."""
+    family = FAMILIES.make(name)
+    for data, steps in HOMES:
+        task = DATASETS.make(data["name"], {key: value for key, value in data.items() if key != "name"}).task
+        if family.misfit(task) is None:
+            return data, steps
+    raise LookupError(name)
+
+
+def sweep(names: list[str], seeds: int) -> Sweep:
+    """All trials as one sweep."""
+    return Sweep.model_validate({"name": "best-rates", "groups": list(_groups(names, seeds))})
+
+
+def _groups(names: list[str], seeds: int) -> Iterator[dict[str, Any]]:
+    for name in names:
+        data, steps = home(name)
+        ladder = FAMILIES.make(name).ladder
+        plain = {"optimizer": "sgd", "parametrization": "standard"} if name == "linear" else {}
+        for rate in RATES:
+            yield {
+                "families": [name],
+                "datasets": [data],
+                "rungs": [dict(ladder[0]), dict(ladder[-1])],
+                "seeds": seeds,
+                "peak_lr": rate,
+                "batch_size": 32,
+                "horizon": {"rule": "steps", "steps": steps},
+                **plain,
+            }
+
+
+def table(store: Store) -> list[str]:
+    """Rows of Markdown: family, data set, best loss of the smallest and the largest rung, the linear model's."""
+    rows = store.table(["family", "dataset", "n_params", "peak_lr", "seed", "status", "test_loss"]).to_pylist()
+    linear = _best([row for row in rows if row["family"] == LINEAR])
+    lines = ["| family | data set | smallest: best loss (rate) | largest | a linear model | in order |"]
+    lines.append("|---|---|---|---|---|---|")
+    for name in sorted({row["family"] for row in rows}):
+        mine = [row for row in rows if row["family"] == name]
+        sizes = sorted({row["n_params"] for row in mine})
+        small, large = (_best([row for row in mine if row["n_params"] == size]) for size in (sizes[0], sizes[-1]))
+        same = mine[0]["dataset"] == "glyphs" and name != LINEAR
+        bar = linear[0] if same and linear else None
+        good = bool(small and large and large[0] < small[0] and (bar is None or large[0] < bar))
+        cells = [name, mine[0]["dataset"], _said(small), _said(large), "-" if bar is None else f"{bar:.3f}"]
+        lines.append(f"| {' | '.join(cells)} | {'yes' if good else 'no'} |")
+    return lines
+
+
+def _best(rows: list[dict[str, Any]]) -> tuple[float, float] | None:
+    """Smallest mean final loss over the rates, and that rate; a rate at which a seed did not end well is left out."""
+    found = []
+    for rate in sorted({row["peak_lr"] for row in rows}):
+        at = [row for row in rows if row["peak_lr"] == rate]
+        if all(row["status"] == "ok" for row in at):
+            found.append((sum(row["test_loss"][-1] for row in at) / len(at), rate))
+    return min(found, default=None)
+
+
+def _said(best: tuple[float, float] | None) -> str:
+    return "none ended well" if best is None else f"{best[0]:.3f} ({best[1]:g})"
+
+
+def main() -> None:
+    """Train what is missing, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="FAMILY", help="families; by default all")
+    parser.add_argument("--out", default="runs/best-rates")
+    parser.add_argument("--seeds", type=int, default=2)
+    given = parser.parse_args()
+    from .progress import follow
+
+    follow(sweep(given.names or FAMILIES.names(), given.seeds), Store(given.out), "local", only={})
+    print("\n".join(table(Store(given.out))))
+
+
+if __name__ == "__main__":
+    main()
