@@ -11,18 +11,21 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+from onecurve.benchmark.plan import plan_sweep
+from onecurve.benchmark.sweep import load_sweep
+from onecurve.results.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, flags=re.DOTALL)
 COMMANDS = [line for kind, text in BLOCKS if kind == "bash" for line in text.strip().splitlines()]
 # Run by tests of their own, in this file.
-ELSEWHERE = ["pip install .", "make demo", "make test"]
+ELSEWHERE = ["pip install .", "make demo", "make test", "onecurve try my_net.py:MyNet"]
 
 
-def block(kind: str) -> str:
-    (text,) = [text for found, text in BLOCKS if found == kind]
-    return text
+def blocks(kind: str) -> list[str]:
+    return [text for found, text in BLOCKS if found == kind]
 
 
 def run(command: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -46,11 +49,12 @@ def test_every_command_is_run_by_a_test():
 
 
 def test_commands_in_order(tmp_path):
-    (tmp_path / "my.yaml").write_text(block("yaml"))
+    (text,) = blocks("yaml")
+    (tmp_path / "my.yaml").write_text(text)
     reference = tmp_path / "results" / "reference"
     reference.mkdir(parents=True)
     shutil.copy(ROOT / "results" / "reference" / "demo.parquet", reference)
-    for command in (c for c in COMMANDS if c.startswith("onecurve ")):
+    for command in (c for c in COMMANDS if c.startswith("onecurve ") and c not in ELSEWHERE):
         run(command, tmp_path)
     assert (tmp_path / "figures" / "summary.png").stat().st_size > 10_000
     assert (tmp_path / "runs" / "my" / "figures" / "dataset-fourier.png").exists()
@@ -63,13 +67,32 @@ def test_commands_in_order(tmp_path):
 
 
 def test_the_example_family_is_a_family():
-    code = block("python") + (
+    code = blocks("python")[1] + (
         "\nfrom onecurve.task import Task\nimport torch\n"
         "net = FAMILIES.make('tanhnet').build({'width': 24}, Task(kind='image', shape=(1, 8, 8), outputs=3, "
         "loss='cross_entropy'))\nprint(tuple(net(torch.zeros(5, 1, 8, 8)).shape))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "(5, 3)"
+
+
+def test_the_example_network_and_the_model_by_name_are_families(tmp_path):
+    (tmp_path / "my_net.py").write_text(blocks("python")[0])
+    (zoo,) = [yaml.safe_load(text) for text in re.findall(r"`(\{name: \"timm.*?\})`", README)]
+    groups = {"datasets": "glyphs", "rungs": [8, 12, 16], "seeds": 2, "horizon": {"rule": "steps", "steps": 10}}
+    path = tmp_path / "both.yaml"
+    families = [zoo, f"{tmp_path / 'my_net.py'}:MyNet"]
+    path.write_text(yaml.safe_dump({"name": "both", "groups": [{**groups, "families": families}]}))
+    sizes = [plan_row["n_params"] for plan_row in plan_sweep(load_sweep(str(path)), Store(tmp_path), {})["cells"]]
+    assert sizes[:3] == sorted(sizes[:3]) and sizes[3:] == [width * (256 + width + 12) + 10 for width in (8, 12, 16)]
+
+
+@pytest.mark.slow
+def test_the_example_network_is_tried(tmp_path):
+    (tmp_path / "my_net.py").write_text(blocks("python")[0])
+    said = run("onecurve try my_net.py:MyNet", tmp_path).stdout
+    assert "MyNet" in said and "could not have shown" in said
+    assert (tmp_path / "runs" / "try-MyNet" / "figures" / "try.png").stat().st_size > 10_000
 
 
 def test_the_table_is_that_of_the_published_run(onecurve):
