@@ -14,14 +14,14 @@ vector    a bias, norm, token  1                   1         m_out
 fixed     nothing              1                   1         1
 ========  ===================  ==================  ========  ==========
 
-Roles are read off the shapes, so that library networks need no change. A narrow weight is one whose output does not grow
-and is not the network's, such as the way back from a mixer's hidden units to its places: what it passes on keeps its
-size. (With SGD its std goes as ``1 / m_in``, or the gradients behind it would grow with the width.) The input axis of a
-convolution is that of one group: depthwise, or with groups of fixed size, it is an input weight. The axes of stacked
-gates, and of stacked queries, keys and values, grow as one. A convolution that standardises its weights needs nothing
-more: its steps count against the weights, whose spread is as above. Where a readout shares the weights of an embedding
-they are an input weight, and what the readout is given is multiplied by ``1 / m_in``. Attention needs a fixed head
-size. For depth see `depth`.
+Roles are read off the shapes, so that library networks need no change. A narrow weight is one whose output does not
+grow and is not the network's, such as the way back from a mixer's hidden units to its places: what it passes on keeps
+its size. (With SGD its std goes as ``1 / m_in``, or the gradients behind it would grow with the width.) The input axis
+of a convolution is that of one group: depthwise, or with groups of fixed size, it is an input weight. The axes of
+stacked gates, and of stacked queries, keys and values, grow as one. A convolution that standardises its weights needs
+nothing more: its steps count against the weights, whose spread is as above. Where a readout shares the weights of an
+embedding they are an input weight, and what the readout is given is multiplied by ``1 / m_in``. Attention needs a fixed
+head size. For depth see `depth`.
 """
 
 from __future__ import annotations
@@ -224,6 +224,6 @@ def width_growth(family: Family, rung: Rung, task: Task) -> float | None:
     return 1.0 if key == _base(family, key) else None
 
 
-def roles(family: Family, task: Task) -> dict[str, str]:
-    """Role of every parameter, by name, from the two ends of the ladder."""
-    return {name: role for name, (role, *_) in _roles(family, key_of(family.ladder[-1]), task).items()}
+def roles(family: Family, rung: Rung, task: Task) -> dict[str, str]:
+    """Role of every parameter, by name, as this rung compares with the base."""
+    return {name: role for name, (role, *_) in _roles(family, key_of(rung), task).items()}

@@ -25,6 +25,7 @@ from ..architectures.parametrization import initialise, multipliers, width_growt
 from ..datasets.dataset import Dataset
 from ..errors import InputError
 from ..results.trials import rung_label
+from ..task import Task
 from .layers import Layer, layers_of
 from .optim import OPTIMIZERS, make_optimizer, set_rate
 from .replicas import Single
@@ -108,11 +109,13 @@ def coordinate_check(
     InputError
         Fewer than three widths, two seeds or three steps, a misfit, or a family in which nothing grows.
     """
-    rungs = list(rungs) if rungs is not None else spread_rungs(family)
+    rungs = list(rungs) if rungs is not None else spread_rungs(family.ladder)
     _check(family, dataset, rungs, n_seeds, steps)
     how = {"parametrization": parametrization, "optimizer": optimizer}
     growth = _growth(family, dataset, rungs)
-    layers = layers_of(family, dataset.task)
+    layers = layers_of(family, rungs[-1], dataset.task)
+    if {layer.role for layer in layers} == {"output"} and is_affine(family, dataset.task):
+        raise InputError(f"family {family.name!r} is a readout of its inputs: it has no features to check")
     changes = np.full((len(layers), n_seeds, len(rungs)), np.nan)
     with torch_settings():
         for s in range(n_seeds):
@@ -141,10 +144,9 @@ def mean_slope(seeds: Sequence[Sequence[float]]) -> Slope:
     return slope_of_seeds(np.mean(np.asarray(seeds, dtype=float), axis=0) if len(seeds) else np.empty(0))
 
 
-def spread_rungs(family: Family, n: int = 4) -> list[Rung]:
-    """So many rungs of the ladder, from the first to the last, evenly spread."""
-    places = np.unique(np.linspace(0, len(family.ladder) - 1, n).round().astype(int))
-    return [family.ladder[i] for i in places]
+def spread_rungs(ladder: Sequence[Rung], n: int = 4) -> list[Rung]:
+    """So many rungs of a ladder, from the first to the last, evenly spread."""
+    return [ladder[i] for i in np.unique(np.linspace(0, len(ladder) - 1, n).round().astype(int))]
 
 
 def _check(family: Family, dataset: Dataset, rungs: Sequence[Rung], n_seeds: int, steps: int) -> None:
@@ -155,6 +157,19 @@ def _check(family: Family, dataset: Dataset, rungs: Sequence[Rung], n_seeds: int
         raise InputError(
             f"a coordinate check needs 3 rungs, 2 seeds and 3 steps, got {len(rungs)}, {n_seeds} and {steps}"
         )
+
+
+def is_affine(family: Family, task: Task) -> bool:
+    """Whether the networks of a family are affine in their input: ``f(x) + f(-x) = 2 f(0)`` up to rounding."""
+    if task.kind == "tokens":
+        return False
+    with secluded(0), torch.no_grad():
+        net = family.build(family.ladder[0], task).eval()
+        for parameter in net.parameters():
+            parameter.copy_(torch.randn_like(parameter))
+        inputs = torch.randn(2, *task.shape)
+        both, middle = net(inputs) + net(-inputs), 2 * net(torch.zeros_like(inputs))
+    return torch.allclose(both, middle, rtol=1e-3, atol=1e-3)
 
 
 def _growth(family: Family, dataset: Dataset, rungs: Sequence[Rung]) -> list[float]:

@@ -7,7 +7,7 @@ import dataclasses
 from torch import nn
 
 from ..architectures.draws import secluded
-from ..architectures.family import Family
+from ..architectures.family import Family, Rung
 from ..architectures.parametrization import roles
 from ..task import Task
 
@@ -22,7 +22,7 @@ class Layer:
     ----------
     name : path of the module.
     kind : its role, or ``depthwise``, ``recurrent`` or ``attention`` (the projections around it).
-    role : role of its first weight matrix: ``input``, ``hidden``, ``output`` or ``fixed``.
+    role : role of its first weight matrix: ``input``, ``hidden``, ``narrow``, ``output`` or ``fixed``.
     """
 
     name: str
@@ -30,11 +30,11 @@ class Layer:
     role: str
 
 
-def layers_of(family: Family, task: Task) -> list[Layer]:
-    """The layers of a family's networks, in their order: modules with weights of two or more axes that are no scale."""
+def layers_of(family: Family, rung: Rung, task: Task) -> list[Layer]:
+    """The layers of a rung, in their order: modules with weights of two or more axes that are no mere scale."""
     with secluded(0):
-        net = family.build(dict(family.ladder[0]), task)
-    known, found = roles(family, task), []
+        net = family.build(rung, task)
+    known, found = roles(family, rung, task), []
     for path, module in net.named_modules():
         names = [name for name, p in module.named_parameters(recurse=False) if p.dim() > 1]
         matrices = [known.get(f"{path}.{name}", "vector") for name in names]

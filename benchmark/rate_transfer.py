@@ -2,8 +2,8 @@
 
 Under maximal update the best rate of a small network is that of a large one (Yang et al. 2022, Tensor Programs V): the
 slope of log best rate against log width is 0. Under the standard parametrisation with Adam it tends to -1, the power
-that hidden layers ask for: slopes inside +-1/2, half of it, pass. Every rung trains for as many updates here; at horizons that grow with the rung the best
-rate falls with the horizon, and that is another number.
+that hidden layers ask for: slopes inside +-1/2, half of it, pass. Every rung trains for as many updates here; at
+horizons that grow with the rung the best rate falls with the horizon, and that is another number.
 """
 
 from __future__ import annotations

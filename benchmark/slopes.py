@@ -19,8 +19,8 @@ class Slope:
     Attributes
     ----------
     value, low, high : the slope and its 95 % interval, None where there is none.
-    status : ``pass`` where the interval lies inside the bound, +-`BOUND` if no other is named, ``fail`` where it lies outside, ``unclear`` where it
-        reaches across the bound, ``none`` where there is no slope, for the ``reason``.
+    status : ``pass`` where the interval lies inside the bound (+-`BOUND` if no other is named), ``fail`` where it lies
+        outside, ``unclear`` where it reaches across, ``none`` where there is no slope, for the ``reason``.
     seeds : the slope of each seed, empty where seeds have none.
     """
 
@@ -43,8 +43,10 @@ def slope_of_seeds(slopes: Sequence[float] | np.ndarray) -> Slope:
     return judged(float(slopes.mean()), float(slopes.mean()) - reach, float(slopes.mean()) + reach, slopes)
 
 
-def judged(value: float, low: float, high: float, seeds: Sequence[float] | np.ndarray = ()) -> Slope:
+def judged(
+    value: float, low: float, high: float, seeds: Sequence[float] | np.ndarray = (), *, bound: float = BOUND
+) -> Slope:
     """A slope with its status: a test of equivalence to 0 at 2.5 %, and one of difference."""
-    inside, outside = low > -BOUND and high < BOUND, low > BOUND or high < -BOUND
+    inside, outside = -bound < low and high < bound, low > bound or high < -bound
     status = "pass" if inside else "fail" if outside else "unclear"
     return Slope(value=value, low=low, high=high, status=status, seeds=tuple(map(float, seeds)))

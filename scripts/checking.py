@@ -1,0 +1,198 @@
+"""The verb `check-family`: does a family's parametrisation transfer, layer by layer and in its learning rate?"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import InputError
+from .application import app, print_json
+
+if TYPE_CHECKING:
+    from ..architectures.family import Rung
+    from ..benchmark.family_check import FamilyCheck, Job, Named
+    from ..benchmark.rate_transfer import RateTransfer
+    from ..benchmark.slopes import Slope
+
+_PROCESSES = 2
+_EVERY = 5.0  # seconds between progress lines
+
+
+@app.command("check-family")
+def check_family(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="a family, timm:CLASS, torchvision:NAME or FILE.py:CLASS")
+    ],
+    dataset: Annotated[str | None, typer.Option(help="data set; the default is a small one that fits")] = None,
+    rungs: Annotated[str | None, typer.Option(help="widths, such as 16,24,32,48; the default is the ladder")] = None,
+    arguments: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="a parameter of the family; may be repeated")
+    ] = None,
+    json_file: Annotated[
+        str | None, typer.Option("--json", metavar="FILE", help="write JSON; - for standard output")
+    ] = None,
+) -> None:
+    """Check that training changes every layer alike at all widths, and that the best learning rate stays.
+
+    Exit code 1 where a layer or the learning rate fails. Under two minutes on two cores.
+    """
+    family, data, label, ladder = _request(name, dataset, rungs, arguments or [])
+    from ..benchmark.family_check import coordinate_jobs, gathered, transfer_jobs
+
+    typer.echo(f"{name} on {label}", err=True)
+    jobs = [*coordinate_jobs(family, data, ladder), *transfer_jobs(family, data, ladder)]
+    found = gathered(name, work(jobs))
+    if json_file is not None:
+        _write(json_file, {**as_dict(found), "dataset": label})
+    if json_file != "-":
+        _print(found)
+    if found.status == "fail":
+        raise typer.Exit(1)
+
+
+def _request(
+    name: str, dataset: str | None, rungs: str | None, arguments: Sequence[str]
+) -> tuple[Named, Named, str, list[Rung]]:
+    """Family and data set as any process can make them again, the data set in words, and the ladder."""
+    from ..architectures.family import FAMILIES
+    from ..benchmark.naming import pinned
+    from ..benchmark.small_data import label_of, small_dataset
+    from ..datasets.dataset import DATASETS
+
+    params = dict(map(_argument, arguments))
+    family = FAMILIES.make(name, params)
+    ladder = _ladder(family, rungs)
+    family = FAMILIES.make(*pinned(family, params, ladder[0]))
+    for rung in ladder:
+        family.check_rung(rung)
+    data = DATASETS.make(dataset) if dataset else small_dataset(family)
+    reason = family.misfit(data.task)
+    if reason:
+        raise InputError(f"family {name!r} does not fit data set {data.name!r}: {reason}")
+    data.prepare()
+    entry = pinned(family, params, ladder[0])
+    return entry, (data.name, dict(data.ref.params)), label_of(data), ladder
+
+
+def _argument(pair: str) -> tuple[str, Any]:
+    import yaml
+
+    key, sign, value = pair.partition("=")
+    if not sign:
+        raise InputError(f"--set takes KEY=VALUE, got {pair!r}")
+    try:
+        return key.strip(), yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise InputError(f"--set {pair}: {' '.join(str(error).split())[:200]}") from None
+
+
+def _ladder(family: Any, rungs: str | None) -> list[Rung]:
+    ladder: list[Rung] = list(family.ladder)
+    if rungs is not None:
+        knob = next(iter(ladder[0] if ladder else family.knobs))
+        try:
+            ladder = [{knob: int(part)} for part in rungs.split(",")]
+        except ValueError:
+            raise InputError(f"--rungs takes widths such as 16,24,32,48, got {rungs!r}") from None
+    if len(ladder) < 3:
+        raise InputError(
+            f"family {family.name!r} has {len(ladder)} rungs here, a check needs 3: give widths by --rungs 16,24,32,48 "
+            "and arguments that scale with w by --set, such as --set embed_dim=w"
+        )
+    return ladder
+
+
+def work(jobs: Sequence[Job], *, processes: int = _PROCESSES) -> list[tuple[Job, Any]]:
+    """Do jobs in processes of one thread each, with a line of progress now and then on standard error."""
+    from ..benchmark.family_check import do
+
+    began = last = time.monotonic()
+    found, total, over = [], sum(job.seconds for job in jobs), 0.0
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        waiting = {pool.submit(do, job): job for job in jobs}
+        try:
+            for future in as_completed(waiting):
+                job = waiting[future]
+                found.append((job, future.result()))
+                over += job.seconds
+                now = time.monotonic()
+                if now - last >= _EVERY or len(found) == len(jobs):
+                    last, left = now, (now - began) * (total - over) / over
+                    print(
+                        f"{len(found)}/{len(jobs)} parts, {now - began:.0f} s, about {left:.0f} s left",
+                        file=sys.stderr,
+                        flush=True,
+                    )
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return found
+
+
+def as_dict(found: FamilyCheck) -> dict[str, Any]:
+    """What a check found, as plain types."""
+    return {**dataclasses.asdict(found), "status": found.status, "control_seen": found.control_seen}
+
+
+def _write(json_file: str, value: dict[str, Any]) -> None:
+    import json
+
+    if json_file == "-":
+        print_json(value)
+        return
+    try:
+        path = Path(json_file)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")
+    except OSError as error:
+        raise InputError(f"cannot write {json_file}: {error}") from None
+
+
+def _print(found: FamilyCheck) -> None:
+    from ..benchmark.rate_transfer import TRANSFER_BOUND
+    from ..benchmark.slopes import BOUND
+    from .listing import print_rows
+
+    mine, control = found.coordinates["mup"], found.coordinates["standard"]
+    typer.echo(
+        f"Change of activations in {mine.steps} updates against width, {mine.n_seeds} seeds, {', '.join(mine.rungs)}: "
+        f"slope with its 95 % interval, inside +-{BOUND:g} passes"
+    )
+    rows = zip(mine.layers, control.layers, strict=True)
+    print_rows([_layer_row(layer.layer, layer.kind, layer.slope, other.slope) for layer, other in rows])
+    typer.echo("")
+    if found.transfers:
+        how = found.transfers["mup"]
+        typer.echo(f"Best learning rate against width after {how.steps} updates: inside +-{TRANSFER_BOUND:g} passes")
+        print_rows([_transfer_row(key, transfer) for key, transfer in found.transfers.items()])
+        typer.echo("")
+    seen = "is seen to fail, as it must" if found.control_seen else "is not seen to fail: this check shows nothing"
+    typer.echo(f"{found.family}: {found.status}; the control (standard parametrisation at the same rate) {seen}")
+
+
+def _layer_row(name: str, kind: str, slope: Slope, control: Slope) -> dict[str, Any]:
+    status = slope.status if slope.status != "none" else slope.reason
+    return {"layer": name, "kind": kind, "slope": interval(slope), "": status, "standard (control)": interval(control)}
+
+
+def _transfer_row(key: str, transfer: RateTransfer) -> dict[str, Any]:
+    best = [
+        f"{b.rung} 2^{b.log2_rate:.1f}" if b.log2_rate is not None else f"{b.rung} {b.status}" for b in transfer.best
+    ]
+    status = transfer.slope.status if transfer.slope.status != "none" else transfer.slope.reason
+    return {"parametrization": key, "slope": interval(transfer.slope), "": status, "best rates": ", ".join(best)}
+
+
+def interval(slope: Slope) -> str:
+    """A slope with its interval, in words where there is none."""
+    if slope.value is None or slope.low is None or slope.high is None:
+        return "-"
+    return f"{slope.value:+.2f} ({slope.low:+.2f} to {slope.high:+.2f})"
