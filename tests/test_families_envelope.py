@@ -92,11 +92,11 @@ def test_under_exact_collapse_no_rung_leaves_in_95_of_100(design, ratio):
     rng = np.random.default_rng(4)
     rungs, seeds = design
     tries = [
-        departures(group(np.zeros((rungs, 24)), rng, seeds=seeds, ratio=ratio), rng=rng, resamples=299)
-        for _ in range(150)
+        departures(group(np.zeros((rungs, 24)), rng, seeds=seeds, ratio=ratio), rng=rng, resamples=199)
+        for _ in range(100)
     ]
     share = np.mean([bool(found.rungs) for found in tries])
-    assert share <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 150)
+    assert share <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 100)
     assert all(bool(found.rungs) == (found.p_value <= 0.05) for found in tries)
 
 

@@ -70,7 +70,7 @@ def test_only_noise_counts_and_not_what_the_ladder_shows():
 
 def test_more_noise_and_fewer_seeds_show_less():
     quiet, noisy, few = (
-        detectable(group_of(cell), groups=60, resamples=59) for cell in (Cell(), Cell(noise_ratio=8), Cell(seeds=3))
+        detectable(group_of(cell), groups=150, resamples=99) for cell in (Cell(), Cell(noise_ratio=8), Cell(seeds=3))
     )
     for name in ("trend", "odd_rung", "refutable", "certifiable"):
         assert getattr(noisy, name) > getattr(quiet, name)
