@@ -77,5 +77,5 @@ def brief(row: Mapping[str, Any]) -> dict[str, Any]:
         "L0": floor,
         "how it is known": row["floor"],
         "families": len(row["families"]),
-        "about": row["missing"] or row["about"],
+        "about": row["about"],
     }

@@ -47,6 +47,9 @@ def list_entries(
     else:
         in_short = {"datasets": lambda rows: [brief(row) for row in rows], "families": listing.families_in_short}
         listing.print_rows(in_short.get(what, list)(rows))
+        missing = [row for row in rows if row.get("missing")]
+        if missing:
+            typer.echo(f"{len(missing)} are missing here; `onecurve data list` and --data-root say how to get them")
 
 
 @app.command()

@@ -38,8 +38,7 @@ def test_a_missing_source_is_listed_as_missing(monkeypatch, capsys):
     assert found["examples"] is None and found["passes"] is None
     assert "no data root is set" in found["missing"]
     print_rows([brief(found)])
-    shown = capsys.readouterr().out
-    assert "missing" in shown and "no data root" in shown
+    assert "missing" in capsys.readouterr().out
 
 
 def test_every_data_set_has_a_row_without_its_data(monkeypatch, tmp_path):
