@@ -18,8 +18,8 @@ from ..results.store import Store
 
 RATES = (0.003, 0.01, 0.03)
 HOMES: tuple[tuple[dict[str, Any], int], ...] = (  # data set and updates, the first that fits
-    ({"name": "glyphs", "classes": 10, "test_size": 512}, 300),
-    ({"name": "pysource", "test_size": 256}, 300),
+    ({"name": "glyphs", "classes": 10, "test_size": 200}, 300),
+    ({"name": "pysource", "test_size": 100}, 300),
     ({"name": "power-law-regression"}, 2000),
 )
 LINEAR = "deeplinear"  # any number of linear layers is a linear model
