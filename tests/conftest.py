@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+import threading
+import time
+import urllib.request
 from pathlib import Path
 
 # Before torch is imported, here and in what tests start: several threads on two busy cores cost more than they give.
@@ -29,27 +33,71 @@ def _cache(tmp_path_factory):
         os.environ["ONECURVE_CACHE"] = before
 
 
+def write_tiny(folder: Path, name: str = "tiny", **changes) -> Path:
+    common = {"seeds": 3, "batch_size": 16, "horizon": {"rule": "steps", "steps": 40}, "pack": True, **changes}
+    control = {
+        "families": "linear",
+        "datasets": "power-law-regression",
+        "rungs": [4, 8, 16],
+        "optimizer": "sgd",
+        "parametrization": "standard",
+        "peak_lr": 0.05,
+        "control": "holds",
+    }
+    network = {"families": "mlp", "datasets": TINY_FOURIER, "rungs": [8, 12, 16], "peak_lr": 0.01}
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump({"name": name, "groups": [{**control, **common}, {**network, **common}]}))
+    return path
+
+
 @pytest.fixture
 def tiny(tmp_path):
     """Writes a sweep of seconds: the ``linear`` control and an ``mlp``; keywords replace keys of both groups."""
 
     def write(name: str = "tiny", **changes) -> Path:
-        common = {"seeds": 3, "batch_size": 16, "horizon": {"rule": "steps", "steps": 40}, "pack": True, **changes}
-        control = {
-            "families": "linear",
-            "datasets": "power-law-regression",
-            "rungs": [4, 8, 16],
-            "optimizer": "sgd",
-            "parametrization": "standard",
-            "peak_lr": 0.05,
-            "control": "holds",
-        }
-        network = {"families": "mlp", "datasets": TINY_FOURIER, "rungs": [8, 12, 16], "peak_lr": 0.01}
-        path = tmp_path / f"{name}.yaml"
-        path.write_text(yaml.safe_dump({"name": name, "groups": [{**control, **common}, {**network, **common}]}))
-        return path
+        return write_tiny(tmp_path, name, **changes)
 
     return write
+
+
+# Columns that say when, how fast and at which attempt, not what.
+INCIDENTAL = ["started_utc", "train_seconds", "eval_seconds", "data_seconds", "attempt"]
+
+
+@pytest.fixture(scope="session")
+def rows_of():
+    """Rows of a results folder by trial id, less what may differ from run to run."""
+
+    def rows(uri) -> dict[str, dict]:
+        from onecurve.results.store import Store
+
+        table = Store(uri).table().drop_columns(INCIDENTAL).to_pylist()
+        found = {row["trial_id"]: row for row in table}
+        assert len(found) == len(table)
+        return found
+
+    return rows
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory, rows_of):
+    """Rows of the tiny sweep, trained in one go in this process, for each set of changes once."""
+    known: dict[str, dict] = {}
+
+    def train(**changes) -> dict[str, dict]:
+        from onecurve.benchmark import runner
+        from onecurve.benchmark.executors import InProcess
+        from onecurve.benchmark.sweep import load_sweep
+        from onecurve.results.store import Store
+
+        key = repr(sorted(changes.items()))
+        if key not in known:
+            folder = tmp_path_factory.mktemp("undisturbed")
+            runner.run(load_sweep(str(write_tiny(folder, **changes))), Store(folder / "run"), InProcess())
+            known[key] = rows_of(folder / "run")
+        return known[key]
+
+    return train
 
 
 @pytest.fixture
@@ -61,3 +109,93 @@ def onecurve(tmp_path):
         return subprocess.run(command, capture_output=True, text=True, timeout=timeout, cwd=cwd, check=False)
 
     return call
+
+
+class Door:
+    """A port of this machine that passes bytes on to another one while it is open, and refuses while it is shut."""
+
+    def __init__(self, behind: int) -> None:
+        self._behind, self.port, self.refused = behind, free_port(), 0
+        self._listening: socket.socket | None = None
+        self._through: list[socket.socket] = []
+
+    def open(self) -> None:
+        """Let connections through."""
+        self._listening = socket.create_server(("127.0.0.1", self.port))
+        threading.Thread(target=self._accept, args=(self._listening,), daemon=True).start()
+
+    def shut(self) -> None:
+        """Cut what is under way and refuse what comes."""
+        if self._listening is not None:
+            self._listening.shutdown(socket.SHUT_RDWR)
+            self._listening.close()
+            self._listening = None
+        for end in self._through:
+            cut(end)
+        self._through.clear()
+
+    def _accept(self, listening: socket.socket) -> None:
+        while True:
+            try:
+                here = listening.accept()[0]
+                there = socket.create_connection(("127.0.0.1", self._behind))
+            except OSError:
+                return
+            self._through += [here, there]
+            for pair in ((here, there), (there, here)):
+                threading.Thread(target=pump, args=pair, daemon=True).start()
+
+
+def pump(source: socket.socket, sink: socket.socket) -> None:
+    try:
+        while data := source.recv(65536):
+            sink.sendall(data)
+    except OSError:
+        pass
+    cut(source)
+    cut(sink)
+
+
+def cut(end: socket.socket) -> None:
+    try:
+        end.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+    end.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    """Port of an S3 server on this machine, with the bucket ``bucket``."""
+    port = free_port()
+    os.environ |= {"AWS_ACCESS_KEY_ID": "here", "AWS_SECRET_ACCESS_KEY": "here", "AWS_DEFAULT_REGION": "us-east-1"}
+    os.environ |= {"AWS_EC2_METADATA_DISABLED": "true"}
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    for _ in range(600):
+        try:
+            request = urllib.request.Request(f"http://127.0.0.1:{port}/bucket", method="PUT")
+            urllib.request.urlopen(request, timeout=10).close()
+            break
+        except OSError:
+            time.sleep(0.1)
+    yield port
+    server.kill()
+    server.wait()
+
+
+@pytest.fixture
+def s3(s3_server, tmp_path):
+    """An open door to the S3 server, and the address of a results folder behind it."""
+    door = Door(s3_server)
+    door.open()
+    door.uri = f"s3://bucket/{tmp_path.name}?endpoint_override=127.0.0.1:{door.port}&scheme=http"
+    yield door
+    door.shut()
