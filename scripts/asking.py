@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -45,13 +45,17 @@ def analyze(
     x_min: Annotated[
         float, typer.Option(help="where the grid starts at the earliest, a fraction of the horizon")
     ] = 0.1,
+    against: Annotated[
+        Literal["time", "data", "tasks"],
+        typer.Option(help="curves against training time; or final losses against the size of the training set"),
+    ] = "time",
 ) -> None:
     """Test whether curves collapse and by how much each family deviates."""
     flags = {"across": across, "controls": controls, "forecast": forecast, "laws": laws, "noise": noise}
     flags |= {"tightness": tightness, "where": where}
     # What a ladder would have shown stands beside every verdict.
     questions = ["detectable", *(name for name, asked in flags.items() if asked)]
-    curves, inquiry = _inquire(paths, irreducible_loss, margin, questions, x_min)
+    curves, inquiry = _inquire(paths, irreducible_loss, margin, questions, x_min, against)
     if json_file is not None:
         from ..collapse.inquiry import inquiry_json
 
@@ -159,17 +163,23 @@ def calibrate(
 
 
 def _inquire(
-    paths: list[str], irreducible_loss: str, margin: float | None, questions: list[str], x_min: float = 0.1
+    paths: list[str],
+    irreducible_loss: str,
+    margin: float | None,
+    questions: list[str],
+    x_min: float = 0.1,
+    against: Literal["time", "data", "tasks"] = "time",
 ) -> tuple[CurveSet, Inquiry]:
     import numpy as np
 
     from ..collapse.inquiry import inquire
+    from ..results.data_curves import read_data_curves
     from ..results.reading import read_curves
 
     floor = _floor(irreducible_loss)
     if margin is not None and not 0 < margin < 1:
         raise InputError(f"--margin is a share between 0 and 1, such as 0.03, got {margin:g}")
-    curves = read_curves(paths)
+    curves = read_curves(paths) if against == "time" else read_data_curves(paths, against)
     # A fixed seed: the same table gives the same p-values.
     rng = np.random.default_rng(0)
     return curves, inquire(curves, questions, rng=rng, margin=margin, irreducible_loss=floor, x_min=x_min)
