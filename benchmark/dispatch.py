@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..errors import InputError
 from ..results.delivery import PATIENCE, waiting_room
 from ..results.store import Store
 from .executors import Executor, Needs, Outcome
@@ -130,7 +132,7 @@ class Dispatch:
         self._seconds += pack.seconds
         self._finished += 1
         if self._finished % COMPACT == 0:
-            self.store.compact(minimum=COMPACT)
+            gather(self.store)
         self._tell()
 
     def _keep(self, rows: Sequence[Mapping[str, Any]], pack: Pack) -> None:
@@ -138,7 +140,7 @@ class Dispatch:
         try:
             self.store.write_rows(rows, pack.name)
         except OSError as error:
-            waiting_room(self.store).write_rows(rows, pack.name)
+            _set_aside(self.store, rows, pack.name, error)
             self.undelivered += len(rows)
             self.reasons.append(f"{self.store.uri} takes no results: {error}")
             self._queue.clear()
@@ -161,11 +163,31 @@ class Dispatch:
         if time.monotonic() - self._looked < _LOOK_EVERY or not self._queue:
             return
         self._looked = time.monotonic()
-        done = self.store.successful()
+        try:
+            done = self.store.successful()
+        except OSError:  # away for now: the next look will tell
+            return
         for job in [job for job in self._queue if all(spec.trial_id in done for spec in job.pack.specs)]:
             self._queue.remove(job)
             self.statuses.update(ok=len(job.pack.specs))
             self._expected -= job.pack.seconds
+
+
+def gather(store: Store) -> None:
+    """Compact many loose shards. A store that is away or full keeps them as they are, and a later run gathers them."""
+    with contextlib.suppress(OSError):
+        store.compact(minimum=COMPACT)
+
+
+def _set_aside(store: Store, rows: Sequence[Mapping[str, Any]], name: str, error: OSError) -> None:
+    room = waiting_room(store)
+    try:
+        room.write_rows(rows, name)
+    except OSError as here:
+        raise InputError(
+            f"{store.uri} takes no results ({error}), and neither does {room.uri} ({here}): "
+            f"{len(rows)} trials will be trained again; free space, then repeat the command"
+        ) from None
 
 
 def _worst(outcome: Outcome) -> str:

@@ -15,7 +15,7 @@ from ..results.live import Live
 from ..results.store import Store
 from ..results.trials import TrialSpec, fingerprint
 from . import resolve as resolving
-from .dispatch import COMPACT, Dispatch, Progress, Terms
+from .dispatch import Dispatch, Progress, Terms, gather
 from .executors import Executor, Outcome
 from .lock import Lock, Pack, Resolved
 from .manifest import manifest
@@ -87,6 +87,7 @@ def run(
     InputError
         A folder that is not writable or belongs to another sweep, a family that changed since trials were stored.
     """
+    store.check_writable()
     lock = Lock.load(store, sweep.name) or Lock(sweep=sweep.name, margin=sweep.margin)
     if lock.margin != sweep.margin:
         warnings.warn(
@@ -95,7 +96,6 @@ def run(
         )
     cells = {resolving.cell_key(cell): cell for cell in expand(sweep, only)}
     cells = {key: cell for key, cell in cells.items() if int(key, 16) % shard[1] == shard[0] - 1}
-    store.check_writable()
     hand_over(store)
     store.quarantine()
     changed = _prepare(cells, lock, executor, refresh, report)
@@ -122,7 +122,8 @@ def run(
     with manifest(store, sweep, shard, executor.slots):
         way.run(executor)
     live.end()
-    store.compact(minimum=COMPACT)
+    if not way.undelivered:
+        gather(store)
     found = [stored[trial][0] for trial in wanted if trial in ended]
     return RunSummary(
         asked=len(wanted),

@@ -115,7 +115,7 @@ class Door:
     """A port of this machine that passes bytes on to another one while it is open, and refuses while it is shut."""
 
     def __init__(self, behind: int) -> None:
-        self._behind, self.port, self.refused = behind, free_port(), 0
+        self._behind, self.port, self.uri = behind, free_port(), ""
         self._listening: socket.socket | None = None
         self._through: list[socket.socket] = []
 

@@ -1,0 +1,102 @@
+"""Faults of an object store: a sweep on a real S3 server that is there, away for a while, and gone."""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+import pytest
+from onecurve.benchmark import runner, worker
+from onecurve.benchmark.dispatch import Terms
+from onecurve.benchmark.executors import InProcess
+from onecurve.benchmark.sweep import load_sweep
+from onecurve.errors import InputError
+from onecurve.results.delivery import waiting_room
+from onecurve.results.store import Store
+
+
+def run(path, uri, **options):
+    return runner.run(load_sweep(str(path)), Store(uri), InProcess(), **options)
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """Trial ids in the order in which they were trained."""
+    ids, train = [], worker.train
+
+    def count(pack, **options):
+        ids.extend(spec.trial_id for spec in pack)
+        return train(pack, **options)
+
+    monkeypatch.setattr(worker, "train", count)
+    return ids
+
+
+@pytest.fixture
+def refused(monkeypatch):
+    """What the store answered to rows that it did not take."""
+    errors, write = [], Store.write_rows
+
+    def noted(self, rows, pack):
+        try:
+            return write(self, rows, pack)
+        except OSError as error:
+            errors.append(str(error))
+            raise
+
+    monkeypatch.setattr(Store, "write_rows", noted)
+    return errors
+
+
+def shut_after(door, done, then=lambda: None):
+    """A report that shuts the door when so many trials are in the table."""
+
+    def report(progress):
+        if progress.stage == "train" and progress.done == done and door.uri not in shut:
+            shut.add(door.uri)
+            door.shut()
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", door.port), timeout=5)
+            then()
+
+    shut = set()
+    return report
+
+
+def test_a_sweep_on_s3_gives_the_table_of_a_local_folder(tiny, s3, undisturbed, rows_of):
+    assert run(tiny(), s3.uri).statuses == {"ok": 18}
+    assert rows_of(s3.uri) == undisturbed()
+    again = run(tiny(), s3.uri)
+    assert (again.asked, again.found) == (18, 18)
+
+
+def test_s3_gone_for_a_while_costs_waiting_only(tiny, s3, undisturbed, rows_of, trained, refused):
+    back = threading.Timer(8, s3.open)  # pyarrow itself tries for six seconds
+    summary = run(tiny(), s3.uri, terms=Terms(patience=60), report=shut_after(s3, 6, back.start))
+    back.join()
+    assert refused and all("connect" in error for error in refused)
+    assert (summary.statuses, summary.undelivered) == ({"ok": 18}, 0)
+    assert len(trained) == len(set(trained)) == 18
+    assert rows_of(s3.uri) == undisturbed()
+
+
+def test_s3_gone_for_good_leaves_rows_here_for_a_later_run(tiny, s3, undisturbed, rows_of, trained, refused):
+    summary = run(tiny(), s3.uri, terms=Terms(patience=0), report=shut_after(s3, 6))
+    assert refused
+    assert (summary.undelivered, summary.statuses) == (3, {"ok": 9})
+    assert any("takes no results" in reason for reason in summary.reasons)
+    room = waiting_room(Store(s3.uri))
+    assert len(room.shards()) == 1 and len(trained) == 9
+    s3.open()
+    later = run(tiny(), s3.uri)
+    assert (later.found, later.statuses, later.undelivered) == (9, {"ok": 18}, 0)
+    assert len(trained) == len(set(trained)) == 18
+    assert room.shards() == []
+    assert rows_of(s3.uri) == undisturbed()
+
+
+def test_a_store_that_cannot_be_reached_is_said_before_anything_is_trained(tiny, s3, trained):
+    s3.shut()
+    with pytest.raises(InputError, match="connect"):
+        run(tiny(), s3.uri)
+    assert trained == []
