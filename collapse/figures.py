@@ -114,9 +114,8 @@ def _views(analysis: Analysis, curves: CurveSet, groups: Sequence[GroupResult]) 
     for group in groups:
         own = members.get((group.family, group.dataset, group.recipe, group.leg), CurveSet(()))
         ordered = tuple(sorted(own, key=lambda curve: (curve.size, curve.seed)))
-        views.append(
-            View(group=group, curves=ordered, name=name_of(group, analysis.groups), color=colors[group.family])
-        )
+        name = name_of(group, analysis.groups)
+        views.append(View(group=group, curves=ordered, name=name, color=colors[group.family], axis=curves.axis))
     return views
 
 

@@ -104,10 +104,12 @@ class CurveSet:
     ----------
     curves : the curves, in any order.
     margin : the sweep's margin for the deviation, chosen before the data; None where there was no sweep.
+    axis : what x is, in words.
     """
 
     curves: tuple[LearningCurve, ...]
     margin: float | None = None
+    axis: str = "fraction of the horizon x"
 
     def __iter__(self) -> Iterator[LearningCurve]:
         return iter(self.curves)
@@ -120,12 +122,14 @@ class CurveSet:
         grouped: dict[tuple[str, str, str, str], list[LearningCurve]] = {}
         for curve in self.curves:
             grouped.setdefault((curve.family, curve.dataset, curve.recipe, curve.leg), []).append(curve)
-        return {key: CurveSet(tuple(members), self.margin) for key, members in grouped.items()}
+        return {key: CurveSet(tuple(members), self.margin, self.axis) for key, members in grouped.items()}
 
     @classmethod
-    def of(cls, curves: Iterable[LearningCurve], margin: float | None = None) -> CurveSet:
+    def of(
+        cls, curves: Iterable[LearningCurve], margin: float | None = None, axis: str = "fraction of the horizon x"
+    ) -> CurveSet:
         """Collect curves; none at all is an error."""
         collected = tuple(curves)
         if not collected:
             raise InputError("no learning curve found")
-        return cls(collected, margin)
+        return cls(collected, margin, axis)

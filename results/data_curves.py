@@ -67,7 +67,8 @@ def read_data_curves(paths: Sequence[str | Path], against: Against = "data", los
     ladders: dict[tuple[str, ...], list[_Trial]] = {}
     for trial in trials:
         ladders.setdefault(trial.rung(against), []).append(trial)
-    return CurveSet.of([curve for ladder in ladders.values() for curve in _curves(ladder, against)], margin)
+    curves = [curve for ladder in ladders.values() for curve in _curves(ladder, against)]
+    return CurveSet.of(curves, margin, axis="share of the largest training set, x = n / n_max")
 
 
 @dataclasses.dataclass(frozen=True)

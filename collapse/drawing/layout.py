@@ -12,7 +12,6 @@ from .panels import View, draw_collapsed, draw_raw, draw_residual, draw_sizes
 from .sheet import Box, Sheet
 
 LEFT = 0.75
-_X_LABEL = "fraction of the horizon x"
 _PANEL, _TALL, _LOW, _SPACE = 2.6, 1.85, 1.6, 0.3
 _COLUMNS = 4
 _NARROWEST = 4.6
@@ -36,7 +35,7 @@ def in_rows(views: Sequence[View], title: str) -> Sheet:
             label_y(panels[-1])
         top += _TALL + _SPACE
     for column in range(3):
-        _label_x(panels[column::3])
+        _label_x(panels[column::3], views[0].axis)
     return finish(sheet, panels, top + 0.2)
 
 
@@ -99,15 +98,15 @@ def _column(
     for draw, height in looks:
         panels.append(draw(sheet, sheet.axes(left, below, width, height), view))
         below += height + _SPACE
-    _label_x(panels)
+    _label_x(panels, view.axis)
     return panels
 
 
-def _label_x(column: Sequence[Panel]) -> None:
+def _label_x(column: Sequence[Panel], axis: str) -> None:
     """Name the x axis below the lowest panel that has one."""
     drawn = [panel for panel in column if panel.kind]
     if drawn:
-        drawn[-1].axes.set_xlabel(_X_LABEL)
+        drawn[-1].axes.set_xlabel(axis)
 
 
 def finish(sheet: Sheet, panels: Sequence[Panel], bottom: float, free: Box | None = None) -> Sheet:

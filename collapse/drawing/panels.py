@@ -26,12 +26,13 @@ _EARLY = (0, (3, 1.5))
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class View:
-    """One group as it is drawn: its result, its curves, its name here, its colour."""
+    """One group as it is drawn: its result, its curves, its name here, its colour, what its x is."""
 
     group: GroupResult
     curves: tuple[LearningCurve, ...]
     name: str
     color: Color
+    axis: str = "fraction of the horizon x"
 
     @property
     def sizes(self) -> tuple[float, ...]:
