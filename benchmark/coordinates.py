@@ -61,7 +61,7 @@ class CoordinateCheck:
     ----------
     growth : widths over that of the base rung, one a rung.
     layers : one entry a layer, in the order of the network.
-    hidden : mean slope of the layers whose input and output grow.
+    hidden : mean slope of the layers whose input and output grow; of all layers where there is none.
     """
 
     family: str
@@ -125,6 +125,7 @@ def coordinate_check(
     x = np.log(growth)
     found = tuple(_layer(layer, change, x) for layer, change in zip(layers, changes, strict=True))
     seeds = [entry.slope.seeds for layer, entry in zip(layers, found, strict=True) if layer.role == "hidden"]
+    seeds = seeds or [entry.slope.seeds for entry in found]
     return CoordinateCheck(
         family=family.name,
         peak_lr=peak_lr,

@@ -20,7 +20,16 @@ BOTH: tuple[Parametrization, ...] = ("mup", "standard")
 _RATES_TRIED = 7
 _STEPS, _BATCH = 4, 32
 # from the best to the cheapest: seeds, updates, share of the ladder
-_TRANSFERS = ((6, 200, 1.0), (4, 200, 1.0), (4, 120, 1.0), (3, 120, 1.0), (3, 80, 0.84), (3, 80, 0.67), (3, 60, 0.5))
+_TRANSFERS = (
+    (8, 200, 1.0),
+    (6, 200, 1.0),
+    (4, 200, 1.0),
+    (4, 120, 1.0),
+    (3, 120, 1.0),
+    (3, 80, 0.84),
+    (3, 80, 0.67),
+    (3, 60, 0.5),
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -73,7 +82,7 @@ def coordinate_jobs(family: Named, dataset: Named, ladder: Sequence[Rung], *, se
     return [Job(parametrization=how, **base) for how in BOTH]
 
 
-def transfer_jobs(family: Named, dataset: Named, ladder: Sequence[Rung], *, seconds: float = 120.0) -> list[Job]:
+def transfer_jobs(family: Named, dataset: Named, ladder: Sequence[Rung], *, seconds: float = 90.0) -> list[Job]:
     """The search of the best rate, a job a rung and parametrisation, the longest first: no more seconds of a core.
 
     The time is foretold by a formula and not measured, so the same family always gets the same check. The cheapest
@@ -90,12 +99,14 @@ def transfer_jobs(family: Named, dataset: Named, ladder: Sequence[Rung], *, seco
 
 def _searches(family: Named, dataset: Named, rungs: Sequence[Rung], n_seeds: int, steps: int) -> list[Job]:
     entry, task = FAMILIES.make(*family), DATASETS.make(*dataset).task
+    batch = 4 * _BATCH if task.kind == "vector" else _BATCH  # where examples cost next to nothing
     jobs = []
     for rung in rungs:
-        each = n_seeds * steps * _RATES_TRIED * update_seconds(entry, rung, task, _BATCH)
+        each = n_seeds * steps * _RATES_TRIED * update_seconds(entry, rung, task, batch)
+        each *= 0.6 if entry.packable else 1.0
         base = {"family": family, "dataset": dataset, "n_seeds": n_seeds, "rungs": (dict(rung),), "seconds": each}
         for how in BOTH:
-            training = Training(parametrization=how, steps=steps, batch_size=_BATCH, n_seeds=n_seeds)
+            training = Training(parametrization=how, steps=steps, batch_size=batch, n_seeds=n_seeds)
             jobs.append(Job(parametrization=how, training=training, **base))
     return jobs
 

@@ -44,7 +44,7 @@ def check_family(
 
     Exit code 1 where a layer or the learning rate fails. Under two minutes on two cores.
     """
-    family, data, label, ladder = _request(name, dataset, rungs, arguments or [])
+    family, data, label, ladder = request(name, dataset, rungs, arguments or [])
     from ..benchmark.family_check import coordinate_jobs, gathered, transfer_jobs
 
     typer.echo(f"{name} on {label}", err=True)
@@ -58,7 +58,7 @@ def check_family(
         raise typer.Exit(1)
 
 
-def _request(
+def request(
     name: str, dataset: str | None, rungs: str | None, arguments: Sequence[str]
 ) -> tuple[Named, Named, str, list[Rung]]:
     """Family and data set as any process can make them again, the data set in words, and the ladder."""
@@ -70,7 +70,8 @@ def _request(
     params = dict(map(_argument, arguments))
     family = FAMILIES.make(name, params)
     ladder = _ladder(family, rungs)
-    family = FAMILIES.make(*pinned(family, params, ladder[0]))
+    entry = pinned(family, params, ladder[0])
+    family = FAMILIES.make(*entry)
     for rung in ladder:
         family.check_rung(rung)
     data = DATASETS.make(dataset) if dataset else small_dataset(family)
@@ -78,7 +79,6 @@ def _request(
     if reason:
         raise InputError(f"family {name!r} does not fit data set {data.name!r}: {reason}")
     data.prepare()
-    entry = pinned(family, params, ladder[0])
     return entry, (data.name, dict(data.ref.params)), label_of(data), ladder
 
 
