@@ -113,9 +113,7 @@ def coordinate_check(
     _check(family, dataset, rungs, n_seeds, steps)
     how = {"parametrization": parametrization, "optimizer": optimizer}
     growth = _growth(family, dataset, rungs)
-    layers = layers_of(family, rungs[-1], dataset.task)
-    if {layer.role for layer in layers} == {"output"} and is_affine(family, dataset.task):
-        raise InputError(f"family {family.name!r} is a readout of its inputs: it has no features to check")
+    layers = layers_to_check(family, rungs[-1], dataset.task)
     changes = np.full((len(layers), n_seeds, len(rungs)), np.nan)
     with torch_settings():
         for s in range(n_seeds):
@@ -158,6 +156,14 @@ def _check(family: Family, dataset: Dataset, rungs: Sequence[Rung], n_seeds: int
         raise InputError(
             f"a coordinate check needs 3 rungs, 2 seeds and 3 steps, got {len(rungs)}, {n_seeds} and {steps}"
         )
+
+
+def layers_to_check(family: Family, rung: Rung, task: Task) -> list[Layer]:
+    """The layers of a rung; refuses a family that is nothing but a linear readout of its inputs."""
+    layers = layers_of(family, rung, task)
+    if {layer.role for layer in layers} == {"output"} and is_affine(family, task):
+        raise InputError(f"family {family.name!r} is a readout of its inputs: it has no features to check")
+    return layers
 
 
 def is_affine(family: Family, task: Task) -> bool:

@@ -12,7 +12,7 @@ from ..architectures.flops import count
 from ..architectures.roles import places
 from ..datasets.dataset import DATASETS
 from ..task import Task
-from .coordinates import CoordinateCheck, Parametrization, coordinate_check, spread_rungs
+from .coordinates import CoordinateCheck, Parametrization, coordinate_check, layers_to_check, spread_rungs
 from .rate_transfer import RateCurve, RateTransfer, Training, rate_curve, transfer_of
 
 Named = tuple[str, dict[str, Any]]
@@ -76,6 +76,7 @@ def coordinate_jobs(family: Named, dataset: Named, ladder: Sequence[Rung], *, se
     """The coordinate check under both parametrisations, each with as many seeds, 6 to 24, as fit into the seconds."""
     entry, task = FAMILIES.make(*family), DATASETS.make(*dataset).task
     rungs = tuple(dict(rung) for rung in spread_rungs(ladder))
+    layers_to_check(entry, rungs[-1], task)
     each = (_STEPS + 1) * sum(update_seconds(entry, rung, task, _BATCH) for rung in rungs)
     n_seeds = max(6, min(24, int(seconds / each)))
     base = {"family": family, "dataset": dataset, "n_seeds": n_seeds, "seconds": n_seeds * each, "rungs": rungs}
