@@ -136,7 +136,7 @@ def read_lock(store: Store, name: str) -> Lock | None:
             return None
         cells = {key: Resolved(**cell) for key, cell in raw["cells"].items()}
         return Lock(sweep=raw["sweep"], margin=raw["margin"], cells=cells, probes=raw["probes"], plans=raw["plans"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{name} in {store.uri!r} is damaged ({error}); restore it, or give another --out") from None
 
 

@@ -56,12 +56,15 @@ def waiting_room(store: Store) -> Store:
 def hand_over(store: Store) -> int:
     """Move what waits for a store into it; returns how many shards. One that fails stays where it is.
 
+    One that is damaged is put aside: its trials are open.
+
     Raises
     ------
     OSError
         The store does not take them either.
     """
     room = waiting_room(store)
+    room.quarantine()
     paths = room.shards()
     for path in paths:
         rows = room.rows_of(path)

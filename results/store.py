@@ -9,7 +9,7 @@ import shutil
 import time
 import uuid
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,11 @@ _KEYS = ["trial_id", "status", "attempt", "started_utc"]
 # Shards are read with the schema given, so they need no copy of it, and no statistics: half the size, half the time.
 _BARE = pa.schema([field.remove_metadata() for field in SCHEMA])
 _SMALL = {"compression": "zstd", "write_statistics": False, "use_dictionary": False, "store_schema": False}
+# Each page carries its checksum, so that one flipped bit is damage and not another number.
+_CHECKED = pads.ParquetFileFormat(
+    default_fragment_scan_options=pads.ParquetFragmentScanOptions(page_checksum_verification=True)
+)
+_UNREADABLE = (pa.ArrowException, OSError)
 
 
 class Store:
@@ -56,7 +61,7 @@ class Store:
         table = pa.Table.from_pylist([dict(row) for row in rows], schema=SCHEMA)
         attempt = max((int(row.get("attempt") or 1) for row in rows), default=1)
         path = f"{self.root}/{_SHARDS}/{pack}-{uuid.uuid4().hex[:8]}-{attempt}.parquet"
-        self._put(path, lambda sink: pq.write_table(table, sink, **_SMALL))
+        self._put(path, lambda sink: pq.write_table(table, sink, write_page_checksum=True, **_SMALL))
         return path
 
     def rows_of(self, path: str) -> list[dict[str, Any]]:
@@ -122,7 +127,7 @@ class Store:
         names = json.dumps([path.rsplit("/", 1)[1] for path in read]).encode()
         path = f"{self.root}/{_SHARDS}/{_PART}{uuid.uuid4().hex[:16]}.parquet"
         table = table.replace_schema_metadata({_SOURCES: names})
-        self._put(path, lambda sink: pq.write_table(table, sink, compression="zstd"))
+        self._put(path, lambda sink: pq.write_table(table, sink, compression="zstd", write_page_checksum=True))
         return path
 
     def prune(self, older_than_days: float = 1.0) -> int:
@@ -134,7 +139,7 @@ class Store:
         age = {info.path: info.mtime.timestamp() for info in self._list(f"{self.root}/{_SHARDS}") if info.mtime}
         doomed = set()
         for part in self.parts():
-            if age.get(part, limit) < limit:
+            if age.get(part, limit) < limit and not self._unsound([part]):
                 doomed |= {f"{self.root}/{_SHARDS}/{name}" for name in self._sources(part)}
         gone = [path for path in sorted(doomed) if age.get(path, limit) < limit]
         for path in gone:
@@ -143,13 +148,14 @@ class Store:
 
     def quarantine(self) -> list[str]:
         """Move what is no readable shard of ours out of the way; returns the new paths. Its trials are open again."""
-        _, readable = self._readable(self._tables(), ["trial_id"], silent=True)
+        bad = self._unsound([*self.parts(), *self.loose()])
         moved = []
-        for path in sorted(set(self._tables()) - set(readable)):
+        for path in sorted([*bad, *self._unsound(self._behind(bad))]):
             target = f"{self.root}/quarantine/{path.rsplit('/', 1)[1]}"
             self.fs.create_dir(f"{self.root}/quarantine")
-            self.fs.move(path, target)
-            moved.append(target)
+            with contextlib.suppress(FileNotFoundError):  # another driver was faster
+                self.fs.move(path, target)
+                moved.append(target)
         return moved
 
     def table(self, columns: Sequence[str] | None = None) -> pa.Table:
@@ -217,28 +223,57 @@ class Store:
         schema = SCHEMA if columns is None else pa.schema([SCHEMA.field(name) for name in columns])
         if not paths:
             return schema.empty_table()
-        return self._readable(paths, columns)[0]
+        table, read = self._readable(paths, columns)
+        behind = self._behind(set(paths) - set(read))
+        return pa.concat_tables([table, self._readable(behind, columns)[0]]) if behind else table
+
+    def _behind(self, paths: Collection[str]) -> list[str]:
+        """Shards that those of the files that are parts hold: they are read where a part is damaged."""
+        names = {name for path in paths if _is_part(path) for name in self._sources(path)}
+        return [path for path in self.shards() if path.rsplit("/", 1)[1] in names] if names else []
 
     def _load(self, paths: Sequence[str], columns: list[str] | None) -> pa.Table:
         """The rows of files, all or none: an error where one of them is damaged or not ours."""
-        dataset = pads.dataset(list(paths), schema=_BARE, filesystem=self.fs, format="parquet")
-        table = dataset.to_table(columns=columns)
-        if table["trial_id"].null_count:
-            raise pa.ArrowInvalid("a row has no trial id")
+        table = self._dataset(paths).to_table(columns=columns)
+        _check_ids(table)
         return table
 
-    def _readable(
-        self, paths: Sequence[str], columns: list[str] | None, silent: bool = False
-    ) -> tuple[pa.Table, list[str]]:
+    def _dataset(self, paths: Sequence[str]) -> pads.Dataset:
+        return pads.dataset(list(paths), schema=_BARE, filesystem=self.fs, format=_CHECKED)
+
+    def _unsound(self, paths: list[str]) -> list[str]:
+        """Those of the files that are damaged or not ours, every page of them read."""
+        if not paths:
+            return []
+        try:
+            for batch in self._dataset(paths).to_batches():
+                _check_ids(batch)
+        except _UNREADABLE:
+            if len(paths) == 1:
+                return paths if self._reached(paths[0]) else []
+            half = len(paths) // 2
+            return self._unsound(paths[:half]) + self._unsound(paths[half:])
+        return []
+
+    def _reached(self, path: str) -> bool:
+        """Whether a file is there and its bytes can be had. A storage that does not answer raises: it is no damage."""
+        try:
+            with self.fs.open_input_stream(path) as source:
+                source.read()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _readable(self, paths: Sequence[str], columns: list[str] | None) -> tuple[pa.Table, list[str]]:
         """Read all files, or one by one where that fails: what is damaged or not ours is left out, and named."""
-        with contextlib.suppress(pa.ArrowInvalid, OSError):
+        with contextlib.suppress(*_UNREADABLE):
             return self._load(paths, columns), list(paths)
         tables, read = [], []
         for path in paths:
             try:
                 table = self._load([path], columns)
-            except (pa.ArrowInvalid, OSError):
-                if not silent:
+            except _UNREADABLE:
+                if self._reached(path):
                     warnings.warn(
                         f"{path} is damaged or foreign and was left out; `onecurve run` trains its trials again",
                         stacklevel=2,
@@ -257,7 +292,7 @@ class Store:
         """Names of the shards that a part holds; none where it cannot be read, so that its shards are read instead."""
         try:
             metadata = pq.read_schema(part, filesystem=self.fs).metadata or {}
-        except (pa.ArrowInvalid, OSError):
+        except _UNREADABLE:
             return []
         return json.loads(metadata.get(_SOURCES, b"[]"))
 
@@ -289,6 +324,11 @@ def best_rows(table: pa.Table) -> pa.Table:
         "trial_id", pl.col("status") != "ok", "attempt", "started_utc", descending=[False, False, True, True]
     ).unique("trial_id", keep="first", maintain_order=True)
     return table.take(best["index"].to_arrow())
+
+
+def _check_ids(rows: pa.Table | pa.RecordBatch) -> None:
+    if rows.column("trial_id").null_count:
+        raise pa.ArrowInvalid("a row has no trial id")
 
 
 def _is_part(path: str) -> bool:

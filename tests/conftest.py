@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -80,11 +81,11 @@ def rows_of():
 
 
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory, rows_of):
-    """Rows of the tiny sweep, trained in one go in this process, for each set of changes once."""
-    known: dict[str, dict] = {}
+def kept(tmp_path_factory):
+    """Folder of the tiny sweep, trained in one go in this process; for each set of changes once. Copy it."""
+    known: dict[str, Path] = {}
 
-    def train(**changes) -> dict[str, dict]:
+    def train(**changes) -> Path:
         from onecurve.benchmark import runner
         from onecurve.benchmark.executors import InProcess
         from onecurve.benchmark.sweep import load_sweep
@@ -94,10 +95,16 @@ def undisturbed(tmp_path_factory, rows_of):
         if key not in known:
             folder = tmp_path_factory.mktemp("undisturbed")
             runner.run(load_sweep(str(write_tiny(folder, **changes))), Store(folder / "run"), InProcess())
-            known[key] = rows_of(folder / "run")
+            known[key] = folder / "run"
         return known[key]
 
     return train
+
+
+@pytest.fixture(scope="session")
+def undisturbed(kept, rows_of):
+    """Rows of the tiny sweep, trained in one go in this process."""
+    return lambda **changes: rows_of(kept(**changes))
 
 
 @pytest.fixture
@@ -147,20 +154,16 @@ class Door:
 
 
 def pump(source: socket.socket, sink: socket.socket) -> None:
-    try:
+    with contextlib.suppress(OSError):
         while data := source.recv(65536):
             sink.sendall(data)
-    except OSError:
-        pass
     cut(source)
     cut(sink)
 
 
 def cut(end: socket.socket) -> None:
-    try:
+    with contextlib.suppress(OSError):
         end.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass
     end.close()
 
 

@@ -211,3 +211,19 @@ def test_damaged_and_foreign_files_are_put_aside(tmp_path):
     assert all(Path(path).is_file() for path in moved)
     assert store.successful() == {"a"}
     assert store.quarantine() == []
+
+
+def test_pruning_takes_nothing_that_only_a_damaged_part_holds(tmp_path):
+    store = Store(tmp_path)
+    for name in "ab":
+        store.write_rows([row(name)], name)
+    part = Path(store.compact())
+    before, raw = store.table(), bytearray(part.read_bytes())
+    first = pq.ParquetFile(part).metadata.row_group(0).column(0)
+    raw[first.data_page_offset + first.total_compressed_size - 40] ^= 0x40
+    part.write_bytes(raw)  # its footer, which names the shards, is as it was
+    for path in [*store.shards(), part]:
+        aged(path)
+    assert store.prune() == 0
+    with pytest.warns(UserWarning, match="damaged"):
+        assert store.table().equals(before)
