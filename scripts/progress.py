@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..benchmark.dispatch import Progress, Terms, generous
@@ -15,18 +15,34 @@ from ..results.store import Store
 _EVERY = 10.0  # seconds between plain lines
 
 
-def follow(sweep: Sweep, store: Store, address: str, *, only: Mapping[str, str], **options: Any) -> RunSummary:
-    """Run a sweep at an address and show how its table grows."""
+def follow(
+    sweep: Sweep, store: Store, address: str, *, only: Mapping[str, str], watch: float | None = None, **options: Any
+) -> RunSummary:
+    """Run a sweep at an address and show how its table grows; look at its curves every ``watch`` seconds, or never."""
     from ..benchmark.executors import make_executor
 
     print(f"{sweep.name}: results go to {store.uri}; starting workers ({address})", file=sys.stderr, flush=True)
     executor = make_executor(address)
     show = _Bar() if sys.stderr.isatty() else _Lines()
+    report = show.report if watch is None else _watching(show, store, watch)
     try:
         with show:
-            return run(sweep, store, executor, only=only, report=show.report, **options)
+            return run(sweep, store, executor, only=only, report=report, **options)
     finally:
         executor.close()
+
+
+def _watching(show: _Bar | _Lines, store: Store, every: float) -> Callable[[Progress], None]:
+    from .watching import Watching
+
+    watching = Watching(store, show.say, every)
+
+    def report(progress: Progress) -> None:
+        show.report(progress)
+        if progress.stage == "train":
+            watching.look(last=progress.done >= progress.total)
+
+    return report
 
 
 def terms(threads: int, timeout: float | None) -> Terms:
@@ -63,7 +79,11 @@ class _Lines:
         self._last = now
         share = progress.seconds_done / progress.seconds_total if progress.seconds_total else 1.0
         left = f", about {(now - began) * (1 - share) / share:.0f} s left" if 0.05 < share < 1 else ""
-        print(f"{_text(progress)}, {now - began:.0f} s{left}", file=sys.stderr, flush=True)
+        self.say(f"{_text(progress)}, {now - began:.0f} s{left}")
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        print(text, file=sys.stderr, flush=True)
 
 
 class _Bar:
@@ -96,3 +116,7 @@ class _Bar:
         if progress.stage not in self._tasks:
             self._tasks[progress.stage] = self._progress.add_task(_text(progress), total=progress.seconds_total)
         self._progress.update(self._tasks[progress.stage], completed=progress.seconds_done, description=_text(progress))
+
+    def say(self, text: str) -> None:
+        """Print a line above the bar."""
+        self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -103,6 +103,10 @@ def run(
     timeout: Annotated[
         float | None, typer.Option(min=0.01, help="minutes for a pack; by default 10 and 20 times what is expected")
     ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="say what the curves share as they arrive, and which trials leave")
+    ] = False,
+    watch_every: Annotated[float, typer.Option(min=0.1, help="seconds between two looks of --watch")] = 30.0,
     allow_failures: Annotated[bool, typer.Option("--allow-failures", help="exit with 0 though trials failed")] = False,
 ) -> None:
     """Train a sweep. The same command goes on after a crash, extends what is there, and repeats nothing."""
@@ -117,6 +121,7 @@ def run(
     store.check_writable()
     options = {"only": _pairs("--only", only), "shard": _shard(shard), "refresh": refresh}
     options |= {"retry": _retry(retry), "terms": terms(threads, timeout)}
+    options |= {"watch": watch_every if watch else None}
     try:
         summary = follow(loaded, store, address, **options)
     except KeyboardInterrupt:
