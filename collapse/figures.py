@@ -18,13 +18,13 @@ from ..errors import unknown
 from ..results.curves import CurveSet
 from .drawing.across import across_sheet
 from .drawing.charts import deviations_sheet
-from .drawing.headings import name_of
 from .drawing.layout import LEFT, block, finish, gap, in_columns, in_rows
 from .drawing.lettering import house_style, wrap
 from .drawing.palette import family_colors
 from .drawing.panels import View, draw_collapsed, draw_residual
 from .drawing.sheet import Sheet
 from .outcome import Analysis, GroupResult
+from .wording import told_apart
 
 KINDS = ("png", "svg", "pdf")
 _SUMMARY_WIDTH = 9.0
@@ -114,7 +114,7 @@ def _views(analysis: Analysis, curves: CurveSet, groups: Sequence[GroupResult]) 
     for group in groups:
         own = members.get((group.family, group.dataset, group.recipe, group.leg), CurveSet(()))
         ordered = tuple(sorted(own, key=lambda curve: (curve.size, curve.seed)))
-        name = name_of(group, analysis.groups)
+        name = told_apart(group, analysis.groups)
         views.append(View(group=group, curves=ordered, name=name, color=colors[group.family], axis=curves.axis))
     return views
 

@@ -62,3 +62,17 @@ def sentence(result: GroupResult, *, sound: bool = True) -> str:
     if result.verdict == "collapse":
         return shared + (f" ({result.reason})" if result.reason else "") + others
     return f"{shared}, not exactly (p = {result.p_exact:.2g})" + (f"; {leaves}" if leaves else "") + others
+
+
+def told_apart(group: GroupResult, peers: Sequence[GroupResult]) -> str:
+    """The family, and the recipe and the leg where another group among ``peers`` differs in nothing else."""
+    # Controls are told apart by what they must do, which is written beside the name.
+    own = (group.family, group.dataset, group.control)
+    alike = [peer for peer in peers if (peer.family, peer.dataset, peer.control) == own]
+    parts = [group.family]
+    if len({peer.recipe for peer in alike}) > 1:
+        labels = {peer.recipe_label for peer in alike if peer.recipe != group.recipe}
+        parts.append(group.recipe_label if group.recipe_label and group.recipe_label not in labels else group.recipe)
+    if len({peer.leg for peer in alike}) > 1:
+        parts.append(f"{group.leg} rate" if group.leg == "constant" else group.leg)
+    return ", ".join(parts)

@@ -90,6 +90,8 @@ def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
 
 def print_analysis(inquiry: Inquiry) -> None:
     """Print the deviation table: controls first, each row with its verdict in one plain sentence."""
+    from ..collapse.wording import told_apart
+
     analysis = inquiry.analysis
     table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
     right = ("rungs", "seeds", "deviation", "bound", "would show", "p exact", "p shape", "unrelated")
@@ -97,7 +99,8 @@ def print_analysis(inquiry: Inquiry) -> None:
         table.add_column(name, justify="right" if name in right else "left", overflow="fold")
     rows = zip(analysis.groups, inquiry.groups, strict=True)
     for group, answers in sorted(rows, key=lambda row: _order(row[0])):
-        table.add_row(*_analysis_row(group, answers.detectable.trend if answers.detectable else None))
+        name = told_apart(group, analysis.groups)
+        table.add_row(*_analysis_row(name, group, answers.detectable.trend if answers.detectable else None))
     console().print(table)
     console().print(
         "deviation: largest |d| over rungs and x; bound: its upper 95 % bound; would show: the smallest size trend "
@@ -145,11 +148,10 @@ def _order(group: GroupResult) -> tuple[int, str, float]:
     return first, group.dataset, group.upper_bound if group.upper_bound is not None else float("inf")
 
 
-def _analysis_row(group: GroupResult, detectable: float | None) -> list[str]:
+def _analysis_row(name: str, group: GroupResult, detectable: float | None) -> list[str]:
     star = "*" if group.rescaled is not None and group.rescaled.scale == "shape" else ""
-    name = f"{group.family} (control: {group.control})" if group.control else group.family
     return [
-        name,
+        f"{name} (control: {group.control})" if group.control else name,
         group.dataset,
         str(group.n_rungs),
         str(group.n_seeds),

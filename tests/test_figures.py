@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from onecurve.collapse import figures
 from onecurve.collapse.drawing import across, charts
-from onecurve.collapse.drawing.headings import name_of, p_value, percent
+from onecurve.collapse.drawing.headings import p_value, percent
 from onecurve.collapse.drawing.lettering import text_width, wrap
 from onecurve.collapse.drawing.limits import log_ticks
 from onecurve.collapse.drawing.palette import HUES, family_colors, family_markers, shades
@@ -32,6 +32,7 @@ from onecurve.collapse.outcome import (
     IrreducibleLoss,
     RescaledGroup,
 )
+from onecurve.collapse.wording import told_apart
 from onecurve.errors import InputError
 from onecurve.results.curves import CurveSet, LearningCurve
 
@@ -646,10 +647,10 @@ def test_shades_darken_with_size():
 def test_names_differ_where_groups_do():
     one, other = make_group()[0], make_group(recipe="77", recipe_label="sgd")[0]
     third = make_group(recipe="99", leg="constant")[0]
-    assert name_of(one, [one]) == "mlp"
-    assert name_of(other, [one, other]) == "mlp, sgd"
-    assert name_of(other, [dataclasses.replace(one, control="holds"), other]) == "mlp"
-    assert len({name_of(group, [one, other, third]) for group in (one, other, third)}) == 3
+    assert told_apart(one, [one]) == "mlp"
+    assert told_apart(other, [one, other]) == "mlp, sgd"
+    assert told_apart(other, [dataclasses.replace(one, control="holds"), other]) == "mlp"
+    assert len({told_apart(group, [one, other, third]) for group in (one, other, third)}) == 3
 
 
 def test_numbers_in_words():

@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from ..outcome import Analysis, GroupResult
-from .headings import name_of, p_value
+from ..wording import told_apart
+from .headings import p_value
 from .lettering import wrap
 from .limits import limit_axis
 from .palette import FAINT, INK, family_colors, family_markers
@@ -80,7 +81,7 @@ def _order(group: GroupResult) -> tuple[int, str, float, str, str]:
 
 def _label(group: GroupResult, groups: Sequence[GroupResult]) -> str:
     scale = " (shape)" if _on_shape(group) else ""
-    name = wrap(f"{name_of(group, groups)} on {group.dataset}{scale}", _LABELS - 0.2, 7.5)
+    name = wrap(f"{told_apart(group, groups)} on {group.dataset}{scale}", _LABELS - 0.2, 7.5)
     return f"{name}\n{_CONTROL[group.control]}" if group.control else name
 
 

@@ -32,20 +32,6 @@ def p_value(value: float | None) -> str:
     return "–" if value is None else "< 0.001" if value < 0.001 else f"{value:.2g}"
 
 
-def name_of(group: GroupResult, peers: Sequence[GroupResult]) -> str:
-    """The family, and the recipe and the leg where another group among ``peers`` differs in nothing else."""
-    # Controls are told apart by what they must do, which is written beside the name.
-    own = (group.family, group.dataset, group.control)
-    alike = [peer for peer in peers if (peer.family, peer.dataset, peer.control) == own]
-    parts = [group.family]
-    if len({peer.recipe for peer in alike}) > 1:
-        labels = {peer.recipe_label for peer in alike if peer.recipe != group.recipe}
-        parts.append(group.recipe_label if group.recipe_label and group.recipe_label not in labels else group.recipe)
-    if len({peer.leg for peer in alike}) > 1:
-        parts.append(f"{group.leg} rate" if group.leg == "constant" else group.leg)
-    return ", ".join(parts)
-
-
 def describe(group: GroupResult, name: str) -> list[str]:
     """A group's name, what it must do as a control, verdict, numbers and reason; empty where there is none."""
     numbers = [f"p_exact {p_value(group.p_exact)}", f"deviation {percent(group.deviation)}"]
