@@ -1,0 +1,144 @@
+"""Faults of a cluster: workers, nodes and the driver killed, packs that hang, memory that runs out. One cluster."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+from onecurve.benchmark import dispatch, runner, worker
+from onecurve.benchmark.dispatch import Terms
+from onecurve.benchmark.sweep import load_sweep
+from onecurve.results.store import Store
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+LONGER = {"pack": False, "horizon": {"rule": "steps", "steps": 200}}
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Three nodes of one processor each on this machine, and an executor that has joined them."""
+    from onecurve.benchmark.ray_executor import RayExecutor
+    from ray.cluster_utils import Cluster
+
+    memory = {"object_store_memory": 100 * 2**20}
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, **memory})
+    for _ in range(2):
+        nodes.add_node(num_cpus=1, **memory)
+    nodes.wait_for_nodes()
+    executor = RayExecutor(nodes.address)
+    yield nodes, executor
+    executor.close()
+    nodes.shutdown()
+
+
+def run(path, folder, executor, **options):
+    return runner.run(load_sweep(str(path)), Store(folder), executor, **options)
+
+
+def alive(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat") as source:
+            return source.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def told(folder):
+    """Work that says which process and node do it, and takes a moment longer."""
+
+    def work(job):
+        import ray
+
+        node = ray.get_runtime_context().get_node_id()
+        (folder / f"{job.pack.name}-{job.pack.attempt}-{os.getpid()}-{node}").touch()
+        time.sleep(0.5)
+        return worker.work(job)
+
+    return work
+
+
+def hung(job):
+    if job.pack.cell.rung == "width 12":
+        time.sleep(600)
+    return worker.work(job)
+
+
+def pids(folder):
+    """Process and node of each attempt that began, the earliest first."""
+    paths = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    return [(int(path.name.split("-")[2]), path.name.split("-")[3]) for path in paths]
+
+
+def when(done, act):
+    """A report that acts once, when so many trials are in the table."""
+    acted = []
+
+    def report(progress):
+        if progress.stage == "train" and progress.done >= done and not acted:
+            acted.append(act())
+
+    return report
+
+
+def test_kill_9_of_a_worker_costs_one_attempt(cluster, tiny, tmp_path, monkeypatch, undisturbed, rows_of):
+    began, killed = tmp_path / "began", []
+    began.mkdir()
+    monkeypatch.setattr(dispatch, "work", told(began))
+
+    def kill():
+        killed.append(pids(began)[-1][0])
+        os.kill(killed[0], signal.SIGKILL)
+
+    summary = run(tiny(**LONGER), tmp_path / "run", cluster[1], report=when(4, kill))
+    assert killed and not alive(killed[0])
+    assert summary.statuses == {"ok": 18}
+    assert any(path.name.split("-")[1] == "2" for path in began.iterdir())
+    assert rows_of(tmp_path / "run") == undisturbed(**LONGER)
+
+
+def test_a_pack_that_hangs_on_ray_is_ended(cluster, tiny, tmp_path, monkeypatch, undisturbed, rows_of):
+    limit = Terms(limit=lambda pack: 6.0 if pack.cell.rung == "width 12" else 300.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(dispatch, "work", hung)
+        began = time.monotonic()
+        summary = run(tiny(), tmp_path / "run", cluster[1], terms=limit)
+    assert 6 < time.monotonic() - began < 300
+    assert summary.statuses == {"ok": 15, "timeout": 3}
+    rows = rows_of(tmp_path / "run").values()
+    assert {row["reason"] for row in rows if row["status"] != "ok"} == {"took longer than 6 s"}
+    assert run(tiny(), tmp_path / "run", cluster[1], retry="failed").found == 15
+    assert rows_of(tmp_path / "run") == undisturbed()
+
+
+def test_one_of_three_nodes_killed_while_it_trains(cluster, tiny, tmp_path, monkeypatch, undisturbed, rows_of):
+    nodes, executor = cluster
+    began, lost = tmp_path / "began", []
+    began.mkdir()
+    monkeypatch.setattr(dispatch, "work", told(began))
+
+    def busy():
+        """Node and process of a pack that has begun, on a node that is not the head, and is not in the table yet."""
+        for path in began.iterdir():
+            name, _, pid, node = path.name.split("-")
+            there = list((tmp_path / "run" / "trials").glob(f"{name}-*"))
+            if node != nodes.head_node.node_id and not there and alive(int(pid)):
+                yield node, int(pid)
+
+    def kill():
+        end = time.monotonic() + 60
+        while not (found := next(busy(), None)) and time.monotonic() < end:
+            time.sleep(0.01)
+        (doomed,) = [node for node in nodes.list_all_nodes() if found and node.node_id == found[0]]
+        raylet = doomed.all_processes["raylet"][0].process.pid
+        threading.Thread(target=nodes.remove_node, args=(doomed, False)).start()
+        lost.append((raylet, found[1]))
+
+    summary = run(tiny(**LONGER), tmp_path / "run", executor, report=when(4, kill))
+    assert lost and not any(map(alive, lost[0]))
+    assert len({node for _, node in pids(began)}) == 3
+    assert summary.statuses == {"ok": 18}
+    assert any(path.name.split("-")[1] == "2" for path in began.iterdir())
+    assert rows_of(tmp_path / "run") == undisturbed(**LONGER)
