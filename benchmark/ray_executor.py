@@ -142,7 +142,8 @@ def _outcome(item: Any, reference: Any) -> Outcome:
 def _start(address: str | None) -> None:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "include_dashboard": False}
     if address is None:
-        ray.init(num_cpus=usable_cpus(), object_store_memory=_OBJECT_STORE, **quiet)
+        # "local", or Ray joins whatever cluster it finds on this machine
+        ray.init("local", num_cpus=usable_cpus(), object_store_memory=_OBJECT_STORE, **quiet)
         return
     _knock(address)
     try:
