@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import pyarrow as pa
 
@@ -59,10 +60,17 @@ class Watching:
             if self._read is None:
                 table = self._store.table()
             else:
-                rows = [row for path in sorted(paths - self._read) for row in self._store.rows_of(path)]
+                rows = [row for path in sorted(paths - self._read) for row in self._rows(path)]
                 table = pa.Table.from_pylist(rows, schema=SCHEMA)
             self._read = paths
             return curves_of(table)
+
+    def _rows(self, path: str) -> list[dict[str, Any]]:
+        """A shard's rows; none where it is damaged or was taken away."""
+        try:
+            return self._store.rows_of(path)
+        except (pa.ArrowInvalid, FileNotFoundError):
+            return []
 
     def _changed(self, curves: Iterable[LearningCurve]) -> list[Group]:
         """Keep new curves, of one trial the one that ended well; the groups that they changed, in order."""

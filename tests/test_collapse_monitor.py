@@ -161,3 +161,18 @@ def test_a_sweep_is_watched_while_it_runs(tmp_path, monkeypatch):
     final = [line for line in said if line.startswith("watch: linear") and "3 rungs x 3 seeds" in line]
     assert "no complete trial, 9 ended early" in "".join(said)
     assert len(final) == 1 and "no more than noise between rungs" in final[0]
+
+
+def test_a_damaged_shard_stops_no_look(tmp_path):
+    store, said = Store(tmp_path / "run"), []
+    watching = Watching(store, said.append, every=0.0)
+    watching.look(last=True)
+    (tmp_path / "run" / "trials").mkdir(parents=True)
+    row = {
+        "trial_id": "a" * 16, "family": "mlp", "dataset": "waves", "recipe": "r", "leg": "decayed", "n_params": 8,
+        "seed": 0, "status": "ok", "x": [0.1, 1.0], "test_loss": [2.0, 1.0], "attempt": 1,
+    }  # fmt: skip
+    store.write_rows([row], "b" * 16)
+    (tmp_path / "run" / "trials" / "a-1.parquet").write_bytes(b"PAR1 cut off")
+    watching.look(last=True)
+    assert said == ["watch: mlp on waves: 1 rung x 1 seed; one rung alone shares nothing"]
