@@ -76,29 +76,20 @@ def through(executor: Executor) -> Callable[[int], Iterable[object]]:
     return work
 
 
-def bare(n: int) -> Iterable[object]:
-    """Ray's own tasks, all handed over at once and taken in order: the least that Ray asks."""
-    import ray
-
-    task = ray.remote(max_retries=0)(empty)
-    references = [task.remote(i) for i in range(n)]
-    for reference in references:
-        yield ray.get(reference)
-
-
 def main() -> None:
     """Measure both and print the report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("packs", nargs="?", type=int, default=PACKS)
     n = max(parser.parse_args().packs, 10)
-    from ..benchmark.ray_executor import RayExecutor
+    from ..benchmark.ray_executor import RayExecutor, bare
 
     print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start", flush=True)
     executor = RayExecutor()
+    ours, rays = through(executor), lambda n: bare(empty, range(n))
     try:
-        for work in (through(executor), bare):
+        for work in (ours, rays):
             list(work(20 * executor.slots))
-        load, least = measure(through(executor), n), measure(bare, max(10, n // 10))
+        load, least = measure(ours, n), measure(rays, max(10, n // 10))
     finally:
         executor.close()
     print(
