@@ -149,7 +149,8 @@ def check_affine(
     there = torch.randn((1, *dataset.task.shape), generator=torch.Generator().manual_seed(0), dtype=dtype)
     with torch.no_grad():
         left, right = predict(there) + predict(-there), 2 * predict(torch.zeros_like(there))
-    if not torch.allclose(left, right, rtol=1e-3, atol=1e-4):
+    finite = torch.isfinite(left) & torch.isfinite(right)  # a replica that diverged is none of its neighbours' business
+    if not torch.allclose(left[finite], right[finite], rtol=1e-3, atol=1e-4):
         raise InputError(
             f"the test loss of {dataset.name!r} is a formula for networks that are affine in their input, and family "
             f"{family.name!r} is not; write the data set as {{name: {dataset.name}, test_size: 4096}}"

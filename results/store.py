@@ -79,7 +79,12 @@ class Store:
         if self.fs.get_file_info(path).type != pafs.FileType.File:
             return None
         with self.fs.open_input_stream(path) as source:
-            return json.loads(source.read().decode())
+            try:
+                return json.loads(source.read().decode())
+            except ValueError as error:
+                raise InputError(
+                    f"{name} in {self.uri!r} is damaged ({error}); restore it, or give another --out"
+                ) from None
 
     def remove(self, name: str) -> None:
         """Delete a file at the root of the folder, if it is there."""
