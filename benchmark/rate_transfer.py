@@ -59,7 +59,7 @@ class BestRate:
 
     Attributes
     ----------
-    log2_rate : vertex of the parabola through log mean loss at the best rate on the grid and its neighbours; None where
+    log2_rate : vertex of a parabola in log mean loss around the best rate on the grid, see `vertex`; None where
         ``status`` is not ``ok``.
     status : ``edge`` where the best rate is the last one that may be tried, ``flat`` where no rate lowered the loss.
     """
@@ -192,13 +192,18 @@ def _fit(x: np.ndarray, tables: Sequence[tuple[np.ndarray, np.ndarray]], seeds: 
 
 
 def vertex(powers: np.ndarray, values: np.ndarray) -> float:
-    """Where the parabola through the smallest value and its neighbours has its vertex; the end if it lies there."""
+    """Where the least-squares parabola through the smallest value and the two on either side has its vertex.
+
+    The end where the smallest value lies there, and at most one step from the smallest: five points of a noisy and flat
+    curve say more than three, and no more is asked of them.
+    """
     i = int(np.argmin(values))
     if i in (0, len(values) - 1):
         return float(powers[i])
-    left, middle, right = values[i - 1 : i + 2]
-    bend = left - 2 * middle + right
-    return float(powers[i] + (0.5 * (left - right) / bend if bend > 0 else 0.0))
+    near = slice(max(0, i - _BESIDE), i + _BESIDE + 1)
+    x = powers[near] - powers[i]
+    bend, tilt, _ = np.polyfit(x, values[near], 2)
+    return float(powers[i] + (np.clip(-tilt / (2 * bend), -1, 1) if bend > 0 else 0.0))
 
 
 def _best(curve: RateCurve, optimizer: str) -> BestRate:

@@ -12,6 +12,7 @@ from ..errors import InputError
 # In this order: what a family can learn in a hundred updates, and what costs least to make.
 _SMALL: tuple[tuple[str, dict[str, Any]], ...] = (
     ("fourier", {"inputs": 4, "modes": 512, "pool": 65_536, "test_size": 1024}),
+    ("digits", {}),
     ("glyphs", {"classes": 4, "test_size": 512}),
     ("glyphs", {"pixels": 32, "classes": 4, "test_size": 512}),
     ("pysource", {"test_size": 128}),

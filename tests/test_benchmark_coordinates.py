@@ -168,7 +168,7 @@ def test_a_misfit_and_a_readout_of_the_inputs_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("name", "dataset"), [("mlp", "fourier"), ("vit", "glyphs"), ("decoder", "pysource"), ("linear", "power-law")]
+    ("name", "dataset"), [("mlp", "fourier"), ("vit", "digits"), ("decoder", "pysource"), ("linear", "power-law")]
 )
 def test_a_small_data_set_for_every_kind_of_family(name, dataset):
     family = FAMILIES.make(name)
