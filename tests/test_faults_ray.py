@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -123,9 +124,12 @@ def test_one_of_three_nodes_killed_while_it_trains(cluster, tiny, tmp_path, monk
         """Node and process of a pack that has begun, on a node that is not the head, and is not in the table yet."""
         for path in began.iterdir():
             name, _, pid, node = path.name.split("-")
-            there = list((tmp_path / "run" / "trials").glob(f"{name}-*"))
-            if node != nodes.head_node.node_id and not there and alive(int(pid)):
+            if node == nodes.head_node.node_id or not alive(int(pid)):
+                continue
+            os.kill(int(pid), signal.SIGSTOP)  # or it might be done before its node is gone
+            if not list((tmp_path / "run" / "trials").glob(f"{name}-*")):
                 yield node, int(pid)
+            os.kill(int(pid), signal.SIGCONT)
 
     def kill():
         end = time.monotonic() + 60
@@ -133,8 +137,13 @@ def test_one_of_three_nodes_killed_while_it_trains(cluster, tiny, tmp_path, monk
             time.sleep(0.01)
         (doomed,) = [node for node in nodes.list_all_nodes() if found and node.node_id == found[0]]
         raylet = doomed.all_processes["raylet"][0].process.pid
-        threading.Thread(target=nodes.remove_node, args=(doomed, False)).start()
         lost.append((raylet, found[1]))
+        threading.Thread(target=perish, args=(doomed, found[1])).start()
+
+    def perish(node, worker):
+        nodes.remove_node(node, allow_graceful=False)
+        with contextlib.suppress(ProcessLookupError):  # Ray may have been quicker
+            os.kill(worker, signal.SIGKILL)
 
     summary = run(tiny(**LONGER), tmp_path / "run", executor, report=when(4, kill))
     assert lost and not any(map(alive, lost[0]))
