@@ -6,6 +6,7 @@ Later runs read it, so that nothing that was measured once (timings, shapes) is 
 from __future__ import annotations
 
 import dataclasses
+import time
 from typing import Any
 
 from ..errors import InputError
@@ -13,6 +14,7 @@ from ..results.store import Store
 from ..results.trials import TrialSpec
 
 LOCK_VERSION = 1
+_LOOKS, _PAUSE = 10, 0.5  # whether an object store kept what was written; seconds between
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -97,19 +99,30 @@ class Lock:
     def merge(self, store: Store) -> None:
         """Write the lock into the results folder, together with what another driver wrote there meanwhile.
 
-        What is stored wins: two drivers that measured one cell at the same time go on with the same answer.
+        What is stored wins: two drivers that measured one cell at the same time go on with the same answer. An object
+        store cannot keep another driver out between reading and writing, so there it is looked a moment later whether
+        what was written is still there.
         """
-        with store.exclusive(f"{self.sweep}.lock.json"):
-            stored = Lock.load(store, self.sweep)
-            if stored is not None:
-                for key, cell in stored.cells.items():
-                    ours = self.cells.get(key)
-                    added = ours.trials if ours and _same(ours, cell) else {}
-                    self.cells[key] = dataclasses.replace(cell, trials={**cell.trials, **added})
-                self.plans = {**stored.plans, **self.plans}
-                self.probes = {**stored.probes, **self.probes}
-                self.margin = stored.margin
-            self._save(store)
+        for _ in range(_LOOKS):
+            with store.exclusive(f"{self.sweep}.lock.json"):
+                stored = Lock.load(store, self.sweep)
+                if stored is not None:
+                    self._take(stored)
+                if self == stored:
+                    return
+                self._save(store)
+            if store.local:
+                return
+            time.sleep(_PAUSE)
+
+    def _take(self, stored: Lock) -> None:
+        for key, cell in stored.cells.items():
+            ours = self.cells.get(key)
+            added = ours.trials if ours and _same(ours, cell) else {}
+            self.cells[key] = dataclasses.replace(cell, trials={**cell.trials, **added})
+        self.plans = {**stored.plans, **self.plans}
+        self.probes = {**stored.probes, **self.probes}
+        self.margin = stored.margin
 
     def _save(self, store: Store) -> None:
         store.write_json(f"{self.sweep}.lock.json", {"lock_version": LOCK_VERSION, **dataclasses.asdict(self)})

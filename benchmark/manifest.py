@@ -1,24 +1,29 @@
-"""What a run was: sweep, versions, machine, start and end, one file a run beside the table."""
+"""What a run was: sweep and what it was resolved to, versions, machine, start and end; one file a run."""
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ..results.store import Store
+from .lock import Resolved
 from .provenance import provenance, utc_now
 from .sweep import Sweep
 
 
 @contextlib.contextmanager
-def manifest(store: Store, sweep: Sweep, shard: tuple[int, int], slots: int) -> Iterator[None]:
+def manifest(
+    store: Store, sweep: Sweep, cells: Sequence[Resolved], shard: tuple[int, int], slots: int
+) -> Iterator[None]:
     """Keep ``runs/<start>-<host>-<process>.json`` in the results folder; it gets its end when the run ends."""
     started = utc_now()
     name = f"runs/{started[:19].replace(':', '')}-{socket.gethostname()}-{os.getpid()}.json"
     what = {
         "sweep": sweep.model_dump(mode="json"),
+        "resolved": [{**dataclasses.asdict(cell), "trials": len(cell.trials)} for cell in cells],
         "shard": f"{shard[0]}/{shard[1]}",
         "slots": slots,
         "host": socket.gethostname(),

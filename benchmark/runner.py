@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import warnings
@@ -119,11 +120,13 @@ def run(
         report(progress)
 
     way = Dispatch(packs, store, terms or Terms(), tell, total=len(wanted))
-    with manifest(store, sweep, shard, executor.slots):
+    with manifest(store, sweep, [lock.cells[key] for key in cells], shard, executor.slots):
         way.run(executor)
     live.end()
     if not way.undelivered:
         gather(store)
+        with contextlib.suppress(OSError):  # an object store may have lost ours to a driver that was slow
+            lock.merge(store)
     found = [stored[trial][0] for trial in wanted if trial in ended]
     return RunSummary(
         asked=len(wanted),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+import platform
 import signal
 import subprocess
 import sys
+from importlib import metadata
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -75,6 +79,21 @@ def test_shards_are_the_whole_and_keep_packs_together(tiny, tmp_path):
     run(tiny(), tmp_path / "whole")
     assert sum(run(tiny(), tmp_path / "parts", shard=(part, 5)).asked for part in range(1, 6)) == 18
     assert table(tmp_path / "parts") == table(tmp_path / "whole")
+
+
+def test_a_run_leaves_a_manifest_and_one_log_a_pack(tiny, tmp_path):
+    run(tiny(), tmp_path / "run")
+    (path,) = (tmp_path / "run" / "runs").iterdir()
+    told = json.loads(path.read_text())
+    assert told["started_utc"] < told["ended_utc"] and told["cpu_kind"] and told["host"]
+    assert (told["torch"], told["python"]) == (metadata.version("torch"), platform.python_version())
+    assert [group["peak_lr"] for group in told["sweep"]["groups"]] == [0.05, 0.01]
+    resolved = {(cell["family"], cell["rung"]): (cell["horizon_steps"], cell["trials"]) for cell in told["resolved"]}
+    assert len(resolved) == 6 and set(resolved.values()) == {(40, 3)}
+    packs = {Path(shard).name.split("-")[0] for shard in Store(tmp_path / "run").shards()}
+    logs = {log.stem: log.read_text() for log in (tmp_path / "run" / "logs").iterdir()}
+    assert set(logs) == packs and len(packs) == 6
+    assert all(text.count(" ok loss ") == 3 for text in logs.values())
 
 
 def test_a_failing_pack_is_rows_and_is_tried_again_when_asked(tiny, tmp_path, monkeypatch):

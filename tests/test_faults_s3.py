@@ -9,6 +9,7 @@ import pytest
 from onecurve.benchmark import runner, worker
 from onecurve.benchmark.dispatch import Terms
 from onecurve.benchmark.executors import InProcess
+from onecurve.benchmark.lock import Lock, Resolved, read_lock
 from onecurve.benchmark.sweep import load_sweep
 from onecurve.errors import InputError
 from onecurve.results.delivery import waiting_room
@@ -100,3 +101,33 @@ def test_a_store_that_cannot_be_reached_is_said_before_anything_is_trained(tiny,
     with pytest.raises(InputError, match="connect"):
         run(tiny(), s3.uri)
     assert trained == []
+
+
+def test_drivers_that_write_the_lock_at_once_lose_no_cell(s3, monkeypatch):
+    """Each reads before the other writes, as drivers of several shards do that start together."""
+    both, save, first = threading.Barrier(2, timeout=30), Lock._save, []
+
+    def save_together(self, store):
+        if threading.get_ident() not in first:
+            first.append(threading.get_ident())
+            both.wait()
+        save(self, store)
+
+    def drive(key):
+        Lock(sweep="tiny", margin=0.03, cells={key: resolved(key)}).merge(Store(s3.uri))
+
+    monkeypatch.setattr(Lock, "_save", save_together)
+    drivers = [threading.Thread(target=drive, args=(key,)) for key in "ab"]
+    for driver in drivers:
+        driver.start()
+    for driver in drivers:
+        driver.join()
+    assert len(first) == 2
+    lock = read_lock(Store(s3.uri), "tiny.lock.json")
+    assert lock and lock.cells == {key: resolved(key) for key in "ab"}
+
+
+def resolved(key):
+    what = {"family": "mlp", "dataset": "fourier", "rung": key, "recipe_label": "", "library": "onecurve"}
+    how = {"n_params": 8, "flops_per_example": 48, "batch_size": 4, "horizon_steps": 9, "packed": True}
+    return Resolved(**what, **how, step_seconds=0.25, trials={"0": key})
