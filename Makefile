@@ -11,7 +11,7 @@ help:
 	@echo "make test       set up, run the tests (at most 8 minutes on 2 cores)"
 	@echo "make test-slow  run the slow tests: calibration at full size, the quick sweep, every README command"
 	@echo "make calibrate  measure size and power of the tests at full size, and write runs/calibration.md"
-	@echo "make bench      time tests, runner, packing and data against the alternatives"
+	@echo "make bench      time tests, runner, store, packing and data against the alternatives"
 	@echo "make lint       ruff and pyright"
 	@echo "make setup      make the virtual environment in .venv"
 
@@ -42,6 +42,7 @@ bench: setup
 	$(BIN)/python -m onecurve.scripts.bench_battery
 	$(BIN)/python -m onecurve.scripts.bench_runner
 	$(BIN)/python -m onecurve.scripts.bench_executor
+	$(BIN)/python -m onecurve.scripts.bench_store
 	$(BIN)/python -m onecurve.scripts.bench_packing
 	$(BIN)/python -m onecurve.scripts.bench_machine
 	$(BIN)/python -m onecurve.scripts.bench_data
