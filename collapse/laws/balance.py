@@ -22,6 +22,7 @@ from .difference import Comparison, compared, no_comparison
 from .losses import grid_of, losses_on
 
 _NONE = EndPointFit(floor=None, low=None, high=None, exponent=None, amplitude=None, chi2=None, status="not fitted")
+_CLOSE = 0.005  # of the smallest end excess: between the points through which the parabola goes
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,18 +125,17 @@ def balance(
 def _implied(losses: Sequence[np.ndarray], x: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Floors ``(B,)`` at which T1 is least, and whether they lie inside the domain.
 
-    A test needs the minimum's height, which a coarse search finds; an estimate needs its place, so two parabolas
-    through five points each follow.
+    A test needs the minimum's height, which is flat; an estimate needs its place, so a parabola through five points
+    close to it follows.
     """
     _, floors, inner = _minimise(losses, x, sizes)
     steps = np.arange(-2.0, 3.0)
-    for width in (0.02, 0.005):
-        spacing = width * (np.min([rows[:, -1].min(axis=0) for rows in losses], axis=0) - floors)
-        costs = _cost(losses, floors[:, None] + spacing[:, None] * steps, x, sizes)
-        slope, bend = costs @ steps / 10, (costs @ (steps**2 - 2)) / 14
-        with np.errstate(divide="ignore", invalid="ignore"):
-            vertex = np.where(bend > 0, -slope / (2 * bend), 2.0 * np.sign(-slope))
-        floors = floors + spacing * np.clip(vertex, -2, 2)
+    spacing = _CLOSE * (np.min([rows[:, -1].min(axis=0) for rows in losses], axis=0) - floors)
+    costs = _cost(losses, floors[:, None] + spacing[:, None] * steps, x, sizes)
+    slope, bend = costs @ steps / 10, (costs @ (steps**2 - 2)) / 14
+    with np.errstate(divide="ignore", invalid="ignore"):
+        vertex = np.where(bend > 0, -slope / (2 * bend), 2.0 * np.sign(-slope))
+    floors = floors + spacing * np.clip(vertex, -2, 2)
     return floors, inner
 
 
