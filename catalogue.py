@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 from .errors import InputError, unknown
 
 T = TypeVar("T")
+E = TypeVar("E", bound=type)
 
 
 class Catalogue(Generic[T]):
@@ -33,13 +34,13 @@ class Catalogue(Generic[T]):
         self._makers: list[tuple[Callable[[str], bool], Callable[[str, Mapping[str, Any]], T]]] = []
         self._loaded = False
 
-    def register(self, entry: type[T]) -> type[T]:
+    def register(self, entry: E) -> E:
         """Add a class under its ``name``; use it as a decorator."""
         name: str = entry.name  # type: ignore[attr-defined]
         known = self._entries.get(name)
         if known is not None and known.__qualname__ != entry.__qualname__:
             raise InputError(f"two entries for the {self.kind} {name!r}: {known.__qualname__} and {entry.__qualname__}")
-        self._entries[name] = entry
+        self._entries[name] = entry  # type: ignore[assignment]
         return entry
 
     def maker(
