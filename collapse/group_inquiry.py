@@ -22,6 +22,7 @@ from .outcome import RescaledGroup
 from .planning.detectable import Detectable, smallest_detectable
 from .seed_noise import SeedNoise, seed_noise
 from .settings import Settings
+from .soundness import unusable
 from .truncation import WrongHorizons, wrong_horizons
 
 _SIMULATED = 100  # groups for each detectable error, which are then known to about 6 %
@@ -85,8 +86,9 @@ def inquire_group(
     rng : chance.
     """
     group, (laws_rng, power_rng, where_rng, controls_rng) = one.rescaled, rng.spawn(4)
-    asked = set(questions) if group is not None else set()
+    asked = set(questions) if one.independent else set()
     ends = group is not None and group.scale == "end-point"
+    computable = unusable(one.ladder) is None
     return GroupInquiry(
         family=one.family,
         dataset=one.dataset,
@@ -98,8 +100,8 @@ def inquire_group(
         where=departures(group, rng=where_rng) if "where" in asked and group else None,
         controls=_controls(one, crossing, margin, controls_rng) if "controls" in asked else None,
         # Single runs and groups of one rung have noise and tightness, though they have no verdict.
-        noise=seed_noise(one.curves) if "noise" in questions else None,
-        tightness=_single_runs(one, measured, settings) if "tightness" in questions else None,
+        noise=seed_noise(one.curves) if "noise" in questions and computable else None,
+        tightness=_single_runs(one, measured, settings) if "tightness" in questions and computable else None,
     )
 
 

@@ -16,7 +16,7 @@ from .forms import fit_form
 from .ladder import Ladder
 from .outcome import Form, IrreducibleLoss, RescaledGroup, Spread
 from .rescaling import overlap, try_rescale
-from .soundness import OVERLAP, noisy, problem_of, unusable, warnings_of
+from .soundness import OVERLAP, copied, noisy, problem_of, unusable, warnings_of
 
 _NO_END = "the end losses of the seeds do not differ, so no floor can be fitted to them"
 
@@ -70,11 +70,14 @@ class Measured:
         return self.curves.curves[0].control
 
     @property
+    def independent(self) -> bool:
+        """Whether the seeds are: they differ, and none is another written down twice."""
+        return self.rescaled is not None and noisy(self.rescaled) and not copied(self.ladder, self.rescaled)
+
+    @property
     def comparable(self) -> bool:
         """Whether the group can stand beside other families: enough of each curve, and noise of its own."""
-        return (
-            self.rescaled is not None and noisy(self.rescaled) and self.overlap >= OVERLAP and not self.ladder.copies()
-        )
+        return self.independent and self.overlap >= OVERLAP
 
     @property
     def bounded_below(self) -> bool:
@@ -104,9 +107,11 @@ def measure(
     shape, shape_problem = try_rescale(ladder, "shape", None, x_min)
     floor, profiled, floor_problem = _floor(ladder, shape, choice, floor_rng)
     ends, end_problem = try_rescale(ladder, "end-point", floor.value, x_min) if floor_problem is None else (None, None)
-    exact, bounds = _assessed(ends, resamples, end_rng)
-    exact_shape, shape_bounds = _assessed(shape, resamples, shape_rng)
     rescaled = ends or shape
+    # Copies make the noise too small: every number that rests on it would look better than it is.
+    repeated = bool(copied(ladder, rescaled))
+    exact, bounds = (None, None) if repeated else _assessed(ends, resamples, end_rng)
+    exact_shape, shape_bounds = (None, None) if repeated else _assessed(shape, resamples, shape_rng)
     covered = overlap(ladder, x_min)
     return Measured(
         curves=curves,
@@ -116,10 +121,10 @@ def measure(
         problem=problem_of(ladder, covered, rescaled) or (shape_problem if rescaled is None else None),
         overlap=covered,
         rescaled=rescaled,
-        exact=profiled or exact,
+        exact=None if repeated else profiled or exact,
         shape=exact_shape,
         deviations=bounds if ends else shape_bounds,
-        spread=describe(rescaled) if rescaled and len(rescaled.sizes) > 1 else None,
+        spread=describe(rescaled) if rescaled and len(rescaled.sizes) > 1 and not repeated else None,
         form=fit_form(rescaled) if rescaled else _NO_FORM,
         warnings=warnings_of(ladder, floor, rescaled, shape_problem),
     )

@@ -51,7 +51,7 @@ def problem_of(ladder: Ladder, covered: float, rescaled: RescaledGroup | None) -
         return f"fewer than 3 rungs with 2 seeds: {len(ladder.rungs)}, and {len(ladder.alone)} with one"
     if len(ladder.rungs) < 3:
         return f"fewer than 3 rungs: {len(ladder.rungs)}"
-    copies = ladder.copies()
+    copies = copied(ladder, rescaled)
     if copies:
         return "copied runs: " + "; ".join(copies[:3]) + (f"; and {len(copies) - 3} more" if len(copies) > 3 else "")
     if covered < OVERLAP:
@@ -73,10 +73,12 @@ def _problem_on_grid(ladder: Ladder, group: RescaledGroup) -> str | None:
     if quiet:
         which = "a rung" if len(quiet) == len(group.rungs) else together(quiet)
         return f"no noise: the seeds of {which} do not differ, so there is nothing to compare a deviation with"
-    if not noisy(group):
-        return "no noise: there is an x at which no two seeds of any rung differ"
-    twins = near_copies(group)
-    return "copied runs: " + "; ".join(twins[:3]) if twins else None
+    return None if noisy(group) else "no noise: there is an x at which no two seeds of any rung differ"
+
+
+def copied(ladder: Ladder, group: RescaledGroup | None) -> list[str]:
+    """Curves that equal another in every digit, or, where none does, but for rounding or a factor."""
+    return ladder.copies() or ([] if group is None or not noisy(group) else near_copies(group))
 
 
 def _evaluations(ladder: Ladder, group: RescaledGroup) -> tuple[int, str]:

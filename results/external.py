@@ -14,6 +14,8 @@ _REQUIRED = ("family", "dataset", "size", "seed", "loss")
 _CLOCKS = ("x", "step", "compute")
 _OPTIONAL = ("irreducible_loss", "recipe", "leg", "lr", "horizon")
 _NUMERIC = ("size", "seed", "loss", "x", "step", "compute", "irreducible_loss", "lr", "horizon")
+_TEXT = ("family", "dataset", "recipe", "leg")
+_AT_LEAST_0 = ("x", "step", "compute", "lr")
 
 
 def read_tidy(path: str) -> list[LearningCurve]:
@@ -75,6 +77,11 @@ def _check_columns(frame: pl.DataFrame, path: str) -> None:
         raise InputError(f"{path} has no column {', '.join(hints)}. It has: {', '.join(frame.columns[:30])}")
     if frame.height == 0:
         raise InputError(f"{path} has columns but no rows")
+    for name in (n for n in (*_NUMERIC, *_TEXT) if n in frame.columns):
+        if frame[name].dtype.is_nested():
+            raise InputError(f"{path}: {name} is a column of lists or structures. Give one evaluation a row")
+        if name in _TEXT and frame[name].null_count():
+            raise InputError(f"{path}, row {int(frame[name].is_null().arg_true()[0]) + 1}: {name} is not given")
 
 
 def _numeric(frame: pl.DataFrame, path: str) -> pl.DataFrame:
@@ -83,15 +90,24 @@ def _numeric(frame: pl.DataFrame, path: str) -> pl.DataFrame:
         bad = ~(values.is_not_null() & values.is_finite())
         if name in ("irreducible_loss", "lr", "horizon"):
             bad &= frame[name].is_not_null()
-        if bad.any():
-            row = int(bad.arg_true()[0])
-            given = frame[name][row]
-            raise InputError(
-                f"{path}, row {row + 1}: {name} is {given!r}, where a finite number is needed "
-                f"({int(bad.sum())} such rows). A run that diverged ends at its last finite point"
-            )
+        _refuse(bad, frame[name], path, "a finite number", ". A run that diverged ends at its last finite point")
+        if name in _AT_LEAST_0:
+            _refuse((values < 0).fill_null(False), frame[name], path, "a number of at least 0")
+        if name == "horizon":
+            _refuse((values <= 0).fill_null(False), frame[name], path, "a number above 0")
+        if name == "seed":
+            _refuse(values != values.floor(), frame[name], path, "a whole number")
         frame = frame.with_columns(values.alias(name))
     return frame
+
+
+def _refuse(bad: pl.Series, given: pl.Series, path: str, needed: str, hint: str = "") -> None:
+    if bad.any():
+        row = int(bad.arg_true()[0])
+        raise InputError(
+            f"{path}, row {row + 1}: {given.name} is {given[row]!r}, where {needed} is needed "
+            f"({int(bad.sum())} such rows){hint}"
+        )
 
 
 def _fill(frame: pl.DataFrame) -> pl.DataFrame:
@@ -111,7 +127,10 @@ def _with_fraction(frame: pl.DataFrame, clock: str, path: str) -> pl.DataFrame:
         return frame.with_columns(pl.col("x").alias("fraction"))
     rung = ["family", "dataset", "recipe", "leg", "size"]
     horizon = pl.col("horizon") if "horizon" in frame.columns else pl.col(clock).max().over(rung)
-    return frame.with_columns((pl.col(clock) / horizon).alias("fraction"))
+    frame = frame.with_columns((pl.col(clock) / horizon).alias("fraction"))
+    if not frame["fraction"].is_finite().all():
+        raise InputError(f"{path}: a rung has no horizon: its longest run ends at {clock} 0, or `horizon` is not given")
+    return frame
 
 
 def _curve(group: pl.DataFrame) -> LearningCurve:

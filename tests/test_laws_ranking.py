@@ -96,6 +96,9 @@ def test_independent_values_count_directions_of_the_noise():
 def test_what_cannot_be_ranked_is_said():
     few = simulate(Cell(rungs=3), 1, np.random.default_rng(0)).curves(0)
     assert rank_rescalings(Ladder.of(few)).status == "ranking rescalings needs four rungs"
+    rising = rank_rescalings(ladder(lambda k, x: 4 - end(k) * x**-0.4))
+    assert rising.status == rising.sentence == "no rescaling predicts a rung that it did not see"
+    assert rising.best is None and "a rung does not improve" in {one.status for one in rising.rescalings}
     curves = simulate(Cell(), 1, np.random.default_rng(0)).curves(0)
     high = rank_rescalings(Ladder.of(curves), irreducible_loss=5.0)
     assert high.best is None and "below every loss" in high.status

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from onecurve.collapse.analysis import analyze, to_json, to_table
 from onecurve.collapse.calibration import FLOOR, Cell, simulate
+from onecurve.collapse.inquiry import QUESTIONS, inquire, inquiry_json
 from onecurve.results.curves import CurveSet
 
 LEGS = ("constant", "decayed")
@@ -303,3 +304,30 @@ def test_the_level_holds_for_unequal_seeds(leg):
 
 def test_a_seed_given_twice_is_said(leg):
     warned(given(ladder(leg, seeds=6), lambda c: c.seed == 5, seed=4), "a seed of size 10k is given twice", ["known"])
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "loss_of",
+    [
+        lambda c: c.loss if c.seed != 1 else ladder("constant")[int(np.log2(c.size / 1e4)) * 5].loss,
+        lambda c: np.full_like(c.loss, 2.0),
+        lambda c: 1e200 * c.loss,
+    ],
+    ids=["copied", "constant", "huge"],
+)
+def test_further_questions_are_not_answered_by_curves_that_say_nothing(loss_of):
+    curves = [dataclasses.replace(c, loss=loss_of(c)) for c in ladder("constant")]
+    found = inquire(CurveSet.of(curves), QUESTIONS, rng=np.random.default_rng(0))
+    json.dumps(inquiry_json(found), allow_nan=False)
+    (group,) = found.groups
+    assert found.analysis.groups[0].verdict == "cannot-tell"
+    assert (group.laws, group.where, group.detectable, group.forecast) == (None,) * 4
+    assert group.controls is None or group.controls.shuffled is None
+
+
+@pytest.mark.filterwarnings("error")
+def test_losses_that_rise_have_no_rescaling(leg):
+    curves = [dataclasses.replace(c, loss=4 - c.loss) for c in ladder(leg)]
+    found = inquire(CurveSet.of(curves), ["laws"], rng=np.random.default_rng(0))
+    assert found.groups[0].laws.rescalings.best is None

@@ -38,6 +38,13 @@ def test_a_tidy_table_becomes_curves(tmp_path, suffix):
     assert curves.curves[0].loss.tolist() == [2.0, 1.2, 1.1]
 
 
+@pytest.mark.parametrize("name", ["size", "family"])
+def test_a_column_of_lists_is_refused(tmp_path, name):
+    frame().with_columns(pl.concat_list(name).alias(name)).write_parquet(tmp_path / "c.parquet")
+    with pytest.raises(InputError, match=f"{name} is a column of lists"):
+        read_curves([tmp_path / "c.parquet"])
+
+
 def test_the_longest_run_of_a_rung_sets_its_horizon(tmp_path):
     short = frame().filter(~((pl.col("size") == 20) & (pl.col("seed") == 1) & (pl.col("step") == 10)))
     short.write_csv(tmp_path / "c.csv")
@@ -58,6 +65,11 @@ def test_the_longest_run_of_a_rung_sets_its_horizon(tmp_path):
         (lambda f: f.with_columns(-pl.col("size")), "size must be a positive number"),
         (lambda f: f.with_columns(pl.lit("cooling").alias("leg")), "leg is 'cooling'; allowed: constant, decayed"),
         (lambda f: f.head(0), "no rows"),
+        (lambda f: f.with_columns(pl.lit(None, pl.String).alias("family")), "row 1: family is not given"),
+        (lambda f: f.with_columns(pl.col("seed") + 0.5), "seed is 0.5, where a whole number is needed"),
+        (lambda f: f.with_columns(-pl.col("step")), "step is -1, where a number of at least 0 is needed"),
+        (lambda f: f.with_columns(pl.lit(0.0).alias("horizon")), "horizon is 0.0, where a number above 0"),
+        (lambda f: f.filter(pl.col("step") == 1).with_columns(step=0), "a rung has no horizon"),
     ],
 )
 def test_bad_tables_are_refused_with_the_reason(tmp_path, change, message):

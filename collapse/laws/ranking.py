@@ -185,6 +185,12 @@ def _ranking(
     good = {i: error for i, error in enumerate(errors) if isinstance(error, _Errors)}
     squares = {i: error.squares for i, error in good.items()}
     scores = {i: float(np.log(squares[i].mean()) + 2 * counts[i] / (k * independent)) for i in good}
+    out = [_unranked(one, counts[i], str(errors[i])) for i, one in enumerate(rescalings) if i not in squares]
+    if not good:
+        status = "no rescaling predicts a rung that it did not see"
+        return Ranking(
+            rescalings=tuple(out), best=None, equal=(), independent=independent, sentence=status, status=status
+        )
     order = sorted(good, key=scores.__getitem__)
     best = order[0]
     ranked = []
@@ -203,7 +209,6 @@ def _ranking(
                 status="ok",
             )
         )
-    out = [_unranked(one, counts[i], str(errors[i])) for i, one in enumerate(rescalings) if i not in squares]
     equal = tuple(one.name for one in ranked[1:] if (one.behind or 0.0) <= _EQUAL * (one.behind_se or 0.0))
     sentence = rescalings[best].says + (f"; not told apart from: {', '.join(equal)}" if equal else "")
     return Ranking(
