@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..collapse.floor import FloorChoice
     from ..collapse.inquiry import Inquiry
     from ..collapse.outcome import Analysis
+    from ..collapse.planning.cost import Cost
     from ..results.curves import CurveSet
 
 
@@ -95,7 +96,9 @@ def power(
     margin: Annotated[float, typer.Option(help="margin to certify")] = 0.03,
     rungs: Annotated[int | None, typer.Option(help="rungs of the ladder")] = None,
     span: Annotated[float | None, typer.Option(help="largest size over smallest")] = None,
-    size: Annotated[float | None, typer.Option(help="a size whose cost is known")] = None,
+    size: Annotated[
+        float | None, typer.Option(help="a size whose cost is known; a pilot of ours knows its own")
+    ] = None,
     seconds: Annotated[float | None, typer.Option(help="core seconds of one trial of that size")] = None,
     family: Annotated[str | None, typer.Option(help="family of the pilot, where there are several")] = None,
     dataset: Annotated[str | None, typer.Option(help="data set of the pilot, where there are several")] = None,
@@ -114,7 +117,9 @@ def power(
         raise InputError("give either a pilot or --noise, the sd over seeds of the relative excess loss")
     if (size is None) != (seconds is None):
         raise InputError("--size and --seconds go together: what one trial of that size costs")
-    cost = Cost(size=size, amount=seconds) if size is not None and seconds is not None else None
+    cost = _measured_cost(pilot, family, dataset) if pilot is not None else None
+    if size is not None and seconds is not None:
+        cost = Cost(size=size, amount=seconds)
     source = _pilot(pilot, family, dataset) if pilot is not None else float(noise or 0.0)
     found = plan_power(
         source,
@@ -196,6 +201,24 @@ def _pilot(path: str, family: str | None, dataset: str | None) -> CurveSet:
             raise unknown(f"{name} in {path}:", wanted, there)
     kept = [c for c in curves if family in (None, c.family) and dataset in (None, c.dataset)]
     return CurveSet.of(kept, curves.margin)
+
+
+def _measured_cost(pilot: str, family: str | None, dataset: str | None) -> Cost | None:
+    """What the pilot's trials took, with the exponent that they show; None for other people's curves."""
+    from ..collapse.planning.cost import Cost
+    from ..results.reading import read_tables
+
+    try:
+        rows, _ = read_tables([pilot], ["family", "dataset", "status", "n_params", "train_seconds", "eval_seconds"])
+    except InputError:
+        return None
+    spent = [
+        (row["n_params"], row["train_seconds"] + (row["eval_seconds"] or 0.0))
+        for row in rows
+        if family in (None, row["family"]) and dataset in (None, row["dataset"])
+        if row["status"] == "ok" and row["train_seconds"]
+    ]
+    return Cost.of([n for n, _ in spent], [s for _, s in spent], gamma=None) if spent else None
 
 
 def _floor(given: str) -> FloorChoice:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
+import onecurve
+import polars as pl
 import pytest
 from onecurve.collapse.battery import assess
 from onecurve.collapse.calibration import Cell, simulate
@@ -20,6 +23,7 @@ from onecurve.collapse.planning.power import Share, _critical, simulate_noise
 from onecurve.collapse.planning.search import Goal, Simulator, seeds_for
 from onecurve.errors import InputError
 from onecurve.results.curves import CurveSet
+from onecurve.scripts.asking import _measured_cost
 
 LADDER = 1e4 * 2.0 ** np.arange(6)
 
@@ -264,7 +268,19 @@ def test_cost_of_a_sweep():
     assert cost.unit == "FLOPs"
     steep = Cost.of([1e4, 4e4], [1.0, 8.0], gamma=0.5)
     assert steep.sweep(np.array([1.6e5]), 1) == pytest.approx(64.0)
+    fitted = Cost.of([1e4, 1e4, 4e4], [0.5, 2.0, 8.0], gamma=None)
+    assert fitted.gamma == pytest.approx(0.5) and fitted.sweep(np.array([1.6e5]), 1) == pytest.approx(64.0)
     with pytest.raises(InputError, match="one cost for each rung"):
         Cost.of([1e4], [1.0, 2.0])
     with pytest.raises(InputError, match="positive"):
         Cost.of([1e4], [0.0])
+
+
+def test_a_pilot_of_ours_knows_its_cost(tmp_path):
+    demo = Path(onecurve.__file__).parent / "results" / "reference" / "demo.parquet"
+    cost = _measured_cost(str(demo), "mlp", "fourier")
+    spent = pl.read_parquet(demo).filter(pl.col("family") == "mlp", pl.col("dataset") == "fourier")
+    total = (spent["train_seconds"] + spent["eval_seconds"]).sum()
+    assert cost.sweep(spent["n_params"].unique().to_numpy(), 32) == pytest.approx(total, rel=0.1)
+    pl.DataFrame({"size": [1.0]}).write_csv(tmp_path / "theirs.csv")
+    assert _measured_cost(str(tmp_path / "theirs.csv"), None, None) is None

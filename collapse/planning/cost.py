@@ -28,8 +28,11 @@ class Cost:
     gamma: float = 1.0
 
     @classmethod
-    def of(cls, sizes: Sequence[float], amounts: Sequence[float], unit: str = "seconds", gamma: float = 1.0) -> Cost:
-        """From what trials of several rungs cost: the amplitude is the mean in logarithms, the exponent is held.
+    def of(
+        cls, sizes: Sequence[float], amounts: Sequence[float], unit: str = "seconds", gamma: float | None = 1.0
+    ) -> Cost:
+        """From what trials of several rungs cost: the amplitude is the mean in logarithms, the exponent is held, or
+        fitted where ``gamma`` is None and there are two sizes.
 
         Raises
         ------
@@ -40,6 +43,9 @@ class Cost:
         if not (np.min(sizes) > 0 and np.min(amounts) > 0):
             raise InputError("sizes and costs must be positive")
         centre = float(np.exp(np.log(sizes).mean()))
+        if gamma is None:
+            several = len(set(sizes)) > 1
+            gamma = float(np.polyfit(np.log(sizes), np.log(amounts), 1)[0]) - 1 if several else 1.0
         scaled = np.log(amounts) - (1 + gamma) * (np.log(sizes) - np.log(centre))
         return cls(size=centre, amount=float(np.exp(scaled.mean())), unit=unit, gamma=gamma)
 
