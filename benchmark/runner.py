@@ -120,9 +120,8 @@ def run(
         report(progress)
 
     way = Dispatch(packs, store, terms or Terms(), tell, total=len(wanted))
-    with manifest(store, sweep, [lock.cells[key] for key in cells], shard, executor.slots):
+    with contextlib.closing(live), manifest(store, sweep, [lock.cells[key] for key in cells], shard, executor.slots):
         way.run(executor)
-    live.end()
     if not way.undelivered:
         gather(store)
         with contextlib.suppress(OSError):  # an object store may have lost ours to a driver that was slow
@@ -228,8 +227,8 @@ def _pack(cell: Cell, resolved: Resolved, specs: tuple[TrialSpec, ...], attempt:
         views=given.views,
         attempt=attempt,
         first_attempt=attempt,
-        cpus=given.resources.cpus,
-        gpus=given.resources.gpus,
+        cpus=cell.takes[0],
+        gpus=cell.takes[1],
     )
 
 

@@ -25,12 +25,29 @@ def _listed(value: Any) -> Any:
 
 
 class Resources(BaseModel):
-    """What a pack of a group takes of a node; memory is measured. No part of a trial's identity."""
+    """What a pack of a group takes of a node, as a number or as one for each rung; memory is measured.
+
+    No part of a trial's identity.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    cpus: float = Field(default=1, gt=0)
-    gpus: float = Field(default=0, ge=0)
+    cpus: Annotated[float, Field(gt=0)] | list[Annotated[float, Field(gt=0)]] = 1.0
+    gpus: Annotated[float, Field(ge=0)] | list[Annotated[float, Field(ge=0)]] = 0.0
+
+    def at(self, place: int, rungs: int) -> tuple[float, float]:
+        """Processors and graphics processors of a pack at a place of a ladder.
+
+        Raises
+        ------
+        InputError
+            A list with another length than the ladder.
+        """
+        for name, given in (("cpus", self.cpus), ("gpus", self.gpus)):
+            if isinstance(given, list) and len(given) != rungs:
+                raise InputError(f"resources: {name} has {len(given)} numbers for {rungs} rungs; give one each")
+        cpus, gpus = (given[place] if isinstance(given, list) else given for given in (self.cpus, self.gpus))
+        return cpus, gpus
 
 
 class Settings(BaseModel):
@@ -94,7 +111,8 @@ class Sweep(BaseModel):
 class Cell:
     """One rung of one family on one data set: its seeds differ in nothing else.
 
-    ``first_rung`` anchors the horizon rule; ``family`` and ``dataset`` are ``(name, parameters)``.
+    ``first_rung`` anchors the horizon rule; ``family`` and ``dataset`` are ``(name, parameters)``; ``takes`` are the
+    processors and graphics processors of one of its packs.
     """
 
     family: tuple[str, dict[str, Any]]
@@ -102,6 +120,7 @@ class Cell:
     rung: dict[str, int]
     first_rung: dict[str, int]
     settings: Settings
+    takes: tuple[float, float] = (1, 0)
 
 
 def load_sweep(source: str, overrides: Sequence[str] = ()) -> Sweep:
@@ -205,8 +224,9 @@ def _expand_group(group: Group) -> list[Cell]:
                     rung=rung,
                     first_rung=rungs[0],
                     settings=each,
+                    takes=settings.resources.at(place, len(rungs)),
                 )
-                for rung in rungs
+                for place, rung in enumerate(rungs)
                 for each in settings.by_train_size()
             ]
     return cells

@@ -43,7 +43,7 @@ class Live:
         with contextlib.suppress(OSError):
             self._store.write_json(self._name, {**known, "seconds_left": left, "trials_per_minute": rate})
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Take the report away: nothing runs any more."""
         with contextlib.suppress(OSError):
             self._store.remove(self._name)

@@ -46,12 +46,21 @@ def test_only_keeps_what_was_asked_for(tmp_path):
         expand(loaded, {"family": "resmpl"})
 
 
-@pytest.mark.parametrize("name", ["quick"])
+@pytest.mark.parametrize("name", ["quick", "core", "full"])
 def test_built_in_sweeps_expand(name):
     assert name in sweep_names()
     cells = expand(load_sweep(name))
     controls = {c.settings.control for c in cells}
     assert {"holds", "fails", None} <= controls
+
+
+@pytest.mark.parametrize(("name", "families", "datasets"), [("core", 12, 5), ("full", 30, 10)])
+def test_larger_sweeps_have_whole_ladders(name, families, datasets):
+    cells = [c for c in expand(load_sweep(name)) if c.settings.control is None]
+    assert len({c.family[0] for c in cells}) >= families and len({c.dataset[0] for c in cells}) >= datasets
+    for family in {c.family[0] for c in cells}:
+        assert len({tuple(c.rung.values()) for c in cells if c.family[0] == family}) >= 5
+    assert all(len(c.settings.seed_list) >= 5 for c in cells)
 
 
 def test_quick_is_as_wide_as_it_says():
@@ -60,6 +69,13 @@ def test_quick_is_as_wide_as_it_says():
     assert len({c.dataset[0] for c in cells}) >= 4
     for family in {c.family[0] for c in cells}:
         assert len({tuple(c.rung.values()) for c in cells if c.family[0] == family}) >= 4
+
+
+def test_a_rung_may_take_more_of_a_node_than_another(tmp_path):
+    cells = expand(load_sweep(sweep(tmp_path, rungs=[8, 12, 16], resources={"cpus": 2, "gpus": [0, 0, 0.25]})))
+    assert {(c.rung["width"], *c.takes) for c in cells} == {(8, 2, 0), (12, 2, 0), (16, 2, 0.25)}
+    with pytest.raises(InputError, match="gpus has 2 numbers for 3 rungs"):
+        expand(load_sweep(sweep(tmp_path, rungs=[8, 12, 16], resources={"gpus": [0, 1]})))
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import pytest
 from onecurve.benchmark import runner
 from onecurve.benchmark.executors import InProcess
 from onecurve.benchmark.sweep import load_sweep
+from onecurve.results.live import under_way
 from onecurve.results.store import Store
 
 LONGER = {"pack": False, "horizon": {"rule": "steps", "steps": 200}}
@@ -63,6 +64,7 @@ def test_a_driver_that_ends_in_mid_run_keeps_what_was_finished(sent, code, tiny,
     folder = tmp_path / "run"
     driver = drive(tiny(**LONGER), folder)
     until(lambda: len(shards(folder)) >= 4)
+    assert under_way(Store(folder))["workers"] == 1
     driver.send_signal(sent)
     said = driver.communicate(timeout=60)[1]
     assert driver.returncode == code
@@ -71,6 +73,7 @@ def test_a_driver_that_ends_in_mid_run_keeps_what_was_finished(sent, code, tiny,
         os.kill(driver.pid, 0)
     finished = shards(folder)
     assert 4 <= len(finished) < 18
+    assert (under_way(Store(folder)) is None) == (sent == signal.SIGINT)  # who was killed cannot say so
     assert rows_of(folder).items() <= undisturbed(**LONGER).items()
     again = run(tiny(**LONGER), folder)
     assert (again.found, again.statuses) == (len(finished), {"ok": 18})

@@ -71,9 +71,10 @@ def test_a_sweep_on_s3_gives_the_table_of_a_local_folder(tiny, s3, undisturbed, 
     assert (again.asked, again.found) == (18, 18)
 
 
-def test_s3_gone_for_a_while_costs_waiting_only(tiny, s3, undisturbed, rows_of, trained, refused):
-    back = threading.Timer(8, s3.open)  # pyarrow itself tries for six seconds
-    summary = run(tiny(), s3.uri, terms=Terms(patience=60), report=shut_after(s3, 6, back.start))
+@pytest.mark.parametrize("seconds", [8, pytest.param(60, marks=pytest.mark.slow)])  # pyarrow itself tries for six
+def test_s3_gone_for_a_while_costs_waiting_only(seconds, tiny, s3, undisturbed, rows_of, trained, refused):
+    back = threading.Timer(seconds, s3.open)
+    summary = run(tiny(), s3.uri, terms=Terms(patience=120), report=shut_after(s3, 6, back.start))
     back.join()
     assert refused and all("connect" in error for error in refused)
     assert (summary.statuses, summary.undelivered) == ({"ok": 18}, 0)

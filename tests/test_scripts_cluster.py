@@ -59,6 +59,8 @@ def test_bash_reads_the_batch_scripts(script):
     assert subprocess.run(["bash", "-n", str(CLUSTER / script)], capture_output=True, check=False).returncode == 0
     asked = subprocess.run(["bash", str(CLUSTER / script)], capture_output=True, text=True, check=False)
     assert asked.returncode != 0 and "usage: sbatch" in asked.stderr
+    checked = [Path(sys.executable).parent / "shellcheck", CLUSTER / script]
+    assert subprocess.run(checked, capture_output=True, text=True, check=False).stdout == ""
 
 
 def test_the_ray_job_has_what_kuberay_asks_for():
