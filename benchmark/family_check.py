@@ -29,6 +29,8 @@ _TRANSFERS = (
     (4, 80, 0.84),
     (4, 80, 0.67),
     (4, 60, 0.5),
+    (4, 40, 0.5),
+    (3, 40, 0.5),
 )
 
 
@@ -72,13 +74,13 @@ class FamilyCheck:
         return self.coordinates["standard"].status == "fail"
 
 
-def coordinate_jobs(family: Named, dataset: Named, ladder: Sequence[Rung], *, seconds: float = 12.0) -> list[Job]:
-    """The coordinate check under both parametrisations, each with as many seeds, 6 to 24, as fit into the seconds."""
+def coordinate_jobs(family: Named, dataset: Named, ladder: Sequence[Rung], *, seconds: float = 24.0) -> list[Job]:
+    """The coordinate check under both parametrisations, each with as many seeds, 6 to 48, as fit into the seconds."""
     entry, task = FAMILIES.make(*family), DATASETS.make(*dataset).task
     rungs = tuple(dict(rung) for rung in spread_rungs(ladder))
     layers_to_check(entry, rungs[-1], task)
     each = (_STEPS + 1) * sum(update_seconds(entry, rung, task, _BATCH) for rung in rungs)
-    n_seeds = max(6, min(24, int(seconds / each)))
+    n_seeds = max(6, min(48, int(seconds / each)))
     base = {"family": family, "dataset": dataset, "n_seeds": n_seeds, "seconds": n_seeds * each, "rungs": rungs}
     return [Job(parametrization=how, **base) for how in BOTH]
 
