@@ -162,7 +162,8 @@ def _roles(family: Family, key: Key, task: Task) -> dict[str, Role]:
     if base.keys() != here.keys():
         raise InputError(
             f"family {family.name!r} at {dict(key)} has other parameters than at its base rung {dict(base_key)}: "
-            "maximal update compares widths only, use the standard parametrization"
+            "maximal update compares widths; for depths name the ends of its branches by `branch_ends`, or use the "
+            "standard parametrization"
         )
     found = {}
     for name, used in here.items():

@@ -131,7 +131,7 @@ def test_maximal_update_refuses_a_ladder_of_depths():
 
     rung = Deep.ladder[1]
     assert len(multipliers(Deep(), rung, VECTOR, parametrization="standard", optimizer="adam")) == 6
-    with pytest.raises(InputError, match="compares widths only"):
+    with pytest.raises(InputError, match="compares widths; for depths name .* by `branch_ends`, or use the standard"):
         multipliers(Deep(), rung, VECTOR, parametrization="mup", optimizer="adam")
 
 
