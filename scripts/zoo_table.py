@@ -1,7 +1,7 @@
 """Check every family of the catalogue: a table in Markdown, the numbers in JSON, one figure.
 
-``python -m onecurve.scripts.zoo_table --to runs/zoo`` takes up to 25 s of a core a family for the coordinate check
-under both parametrisations, and some 2 minutes of a core for each family named by ``--transfer``. Every family has a
+``python -m onecurve.scripts.zoo_table --to runs/zoo`` takes up to 50 s of a core a family for the coordinate check
+under both parametrisations, and some 4 minutes of a core for each family named by ``--transfer``. Every family has a
 file of its own in the folder, so a run goes on where it was stopped; delete a family's file to check it again.
 """
 
@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from ..errors import InputError
 from ..results.trials import fingerprint
 
+COORDINATES = 24.0  # seconds of a core, foretold, for each parametrisation
 TRANSFER = ("mlp", "resmlp", "decoder", "vit", "cnn", "lstm", "mixer", "encoder")
 
 
@@ -25,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--to", default="runs/zoo", help="folder for the results")
     parser.add_argument("--only", default="", help="families, separated by commas; the default is all")
     parser.add_argument("--transfer", default=",".join(TRANSFER), help="families whose best learning rate is searched")
-    parser.add_argument("--seconds", type=float, default=120.0, help="of a core, foretold, for the search of a family")
+    parser.add_argument("--seconds", type=float, default=240.0, help="of a core, foretold, for the search of a family")
     given = parser.parse_args(arguments)
     folder = Path(given.to)
     (folder / "families").mkdir(parents=True, exist_ok=True)
@@ -56,7 +58,8 @@ def _stored(folder: Path, name: str, searched: bool, seconds: float) -> dict[str
     """The check of a family, from its file if that was made of the same family with the same effort."""
     from ..architectures.family import FAMILIES
 
-    key = fingerprint({"family": FAMILIES.make(name).ref.to_dict(), "seconds": seconds if searched else 0.0})
+    effort = [COORDINATES, seconds if searched else 0.0]
+    key = fingerprint({"family": FAMILIES.make(name).ref.to_dict(), "seconds": effort})
     path = folder / f"{name}.json"
     if path.is_file():
         row = json.loads(path.read_text())
@@ -75,7 +78,7 @@ def _checked(name: str, searched: bool, seconds: float) -> dict[str, Any]:
     row = {"family": name, "library": FAMILIES.make(name).library}
     try:
         entry, data, label, ladder = request(name, None, None, [])
-        jobs = coordinate_jobs(entry, data, ladder)
+        jobs = coordinate_jobs(entry, data, ladder, seconds=COORDINATES)
         jobs += transfer_jobs(entry, data, ladder, seconds=seconds) if searched else []
         print(f"{name} on {label}", flush=True)
         return {**row, "dataset": label, "reason": None, **as_dict(gathered(name, work(jobs)))}
@@ -99,6 +102,12 @@ def page_of(rows: Sequence[Mapping[str, Any]]) -> str:
         "|---|---|---|---|---|---|---|---|---|",
         *(_coordinate_line(row) for row in checked),
         "",
+        "The same by kind of layer, over all families: the median slope, the lowest and the highest.",
+        "",
+        "| kind | families, layers | maximal update | pass, unclear, fail | standard |",
+        "|---|---|---|---|---|",
+        *_kind_lines(checked),
+        "",
         "Slope of log best learning rate against log width, after equally many updates. 0 is expected under maximal",
         "update, and about -1 under the standard parametrisation with Adam.",
         "",
@@ -112,13 +121,28 @@ def page_of(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _coordinate_line(row: Mapping[str, Any]) -> str:
     mine, control = row["coordinates"]["mup"], row["coordinates"]["standard"]
-    statuses = [layer["slope"]["status"] for layer in mine["layers"]]
-    counts = ", ".join(str(statuses.count(status)) for status in ("pass", "unclear", "fail"))
     return (
         f"| {row['family']} | {row['library']} | {row['dataset']} | {_span(mine['growth'])}, {mine['n_seeds']} | "
-        f"{_interval(mine['hidden'])} | {_extremes(mine)} | {counts} | {_interval(control['hidden'])} | "
-        f"{_extremes(control)} |"
+        f"{_interval(mine['hidden'])} | {_extremes(mine['layers'])} | {_counts(mine['layers'])} | "
+        f"{_interval(control['hidden'])} | {_extremes(control['layers'])} |"
     )
+
+
+def _kind_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    places = [(how, row["family"], layer) for row in rows for how in ("mup", "standard") for layer in _layers(row, how)]
+    for kind in sorted({layer["kind"] for *_, layer in places}):
+        mine, control = ([x for h, _, x in places if (h, x["kind"]) == (how, kind)] for how in ("mup", "standard"))
+        n_families = len({family for _, family, layer in places if layer["kind"] == kind})
+        yield (f"| {kind} | {n_families}, {len(mine)} | {_middle(mine)} | {_counts(mine)} | {_middle(control)} |")
+
+
+def _layers(row: Mapping[str, Any], how: str) -> Sequence[Mapping[str, Any]]:
+    return row["coordinates"][how]["layers"]
+
+
+def _counts(layers: Sequence[Mapping[str, Any]]) -> str:
+    statuses = [layer["slope"]["status"] for layer in layers]
+    return ", ".join(str(statuses.count(status)) for status in ("pass", "unclear", "fail"))
 
 
 def _transfer_line(row: Mapping[str, Any]) -> str:
@@ -135,8 +159,17 @@ def _span(growth: Sequence[float]) -> str:
     return f"{len(growth)} over {max(growth):.2g} times"
 
 
-def _extremes(check: Mapping[str, Any]) -> str:
-    slopes = [layer["slope"]["value"] for layer in check["layers"] if layer["slope"]["value"] is not None]
+def _slopes(layers: Sequence[Mapping[str, Any]]) -> list[float]:
+    return [layer["slope"]["value"] for layer in layers if layer["slope"]["value"] is not None]
+
+
+def _middle(layers: Sequence[Mapping[str, Any]]) -> str:
+    slopes = _slopes(layers)
+    return f"{median(slopes):+.2f} ({_extremes(layers)})" if slopes else "-"
+
+
+def _extremes(layers: Sequence[Mapping[str, Any]]) -> str:
+    slopes = _slopes(layers)
     return f"{min(slopes):+.2f} to {max(slopes):+.2f}" if slopes else "-"
 
 

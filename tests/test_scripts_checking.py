@@ -67,6 +67,7 @@ def test_the_page_has_slopes_with_intervals_and_reasons(tmp_path):
     assert "| net | torch | web | 3 over 4 times, 8 | -0.07 (-0.17 to +0.03) pass | -0.07 to +0.02 | 1, 1, 0 |" in page
     assert "| +0.80 (+0.70 to +0.90) fail |" in page
     assert "| net | 2 over 4 times | 120, 3 | +0.10 (+0.00 to +0.20) pass | width 4: on the edge |" in page
+    assert "| hidden | 1, 1 | -0.07 (-0.07 to -0.07) | 0, 1, 0 |" in page and "| input | 1, 1 | +0.02" in page
     assert "* plain: it has no features to check" in page
     write(tmp_path, [row(), refused])
     names = {path.name for path in tmp_path.iterdir()}
