@@ -11,6 +11,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from ..collapse.group_inquiry import Controls, GroupInquiry
     from ..collapse.inquiry import Inquiry
+    from ..collapse.laws.balance import Balance
     from ..collapse.laws.single_runs import SingleRuns
     from ..collapse.planning.planner import Design, Plan
     from ..collapse.seed_noise import SeedNoise
@@ -113,6 +114,7 @@ def _law_lines(group: GroupInquiry) -> Iterator[str]:
             f"floor implied by the collapse: {balance.floor:.4g} [{balance.low:.4g}, {balance.high:.4g}]; "
             f"{balance.conclusion or balance.status}"
         )
+        yield from _floor_lines(balance)
     else:
         yield f"floor implied by the collapse: {balance.status}"
     if laws.deltas is not None:
@@ -130,6 +132,21 @@ def _law_lines(group: GroupInquiry) -> Iterator[str]:
         stable = "" if laws.forms.stability is None else f", stable in {100 * laws.forms.stability:.0f} % of resamples"
         yield f"form: {laws.forms.best or 'none'} ({laws.forms.status}{stable})"
     yield f"rescaling: {laws.rescalings.sentence}"
+    ranked = [f"{one.name} {100 * one.error:.2g} %" for one in laws.rescalings.rescalings if one.error is not None]
+    if ranked:
+        yield f"rescalings by their error on rungs left out, free parameters paid for: {', '.join(ranked)}"
+
+
+def _floor_lines(balance: Balance) -> Iterator[str]:
+    """The two floors that the implied one is held against."""
+    for name, one in (("end points'", balance.against_end_point), ("known", balance.against_known)):
+        if one.reference is None or one.z is None or one.critical is None:
+            yield f"  {name} floor: {one.status}"
+            continue
+        fit = ""
+        if name != "known" and balance.p_lack_of_fit is not None:
+            fit = f"; lack of fit of a power law to the end points: p = {balance.p_lack_of_fit:.2g}"
+        yield f"  {name} floor {one.reference:.4g}: z = {one.z:.2f} against {one.critical:.2f}{fit}"
 
 
 def _control_lines(controls: Controls) -> Iterator[str]:
