@@ -15,7 +15,7 @@ _SMALL: tuple[tuple[str, dict[str, Any]], ...] = (
     ("digits", {}),
     ("glyphs", {"classes": 4, "test_size": 512}),
     ("glyphs", {"pixels": 32, "classes": 4, "test_size": 512}),
-    ("pysource", {"test_size": 128}),
+    ("markov-text", {"order": 1, "length": 8, "test_size": 256}),
     ("power-law-regression", {"test_size": 1024}),
     ("mnist", {"test_size": 500}),
 )
