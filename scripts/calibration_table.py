@@ -39,6 +39,7 @@ LINES = (
             "bias": _one(0.0),
             "against_end_point": _one(0.05),
             "against_known": _one(0.05),
+            "against_normal": (0.05, 0.08),
         },
     ),
     Line(
@@ -66,7 +67,7 @@ LINES = (
             "shape": _one(0.05),
             "profiled": _one(0.09),
             "bias": _one(0.007),
-            "against_end_point": _one(0.37),
+            "against_normal": _one(0.37),
             "against_known": _one(0.89),
         },
     ),
@@ -82,7 +83,7 @@ LINES = (
             "certified": _one(0.22),
             "refuted": _one(0.0),
             "bias": _one(0.0128),
-            "against_end_point": _one(0.88),
+            "against_normal": _one(0.88),
         },
     ),
     Line(
