@@ -127,7 +127,8 @@ def tuned(share: int, *, reuse: bool) -> float:
     chosen = trials()[::share]
     ready = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-        run = tune.RunConfig(storage_path=folder, verbose=0)
+        keep = tune.CheckpointConfig(checkpoint_at_end=False)  # or it asks each trial for a checkpoint, and fails
+        run = tune.RunConfig(storage_path=folder, verbose=0, checkpoint_config=keep)
         settings = tune.TuneConfig(reuse_actors=reuse)
         tuner = tune.Tuner(Trial, param_space={"trial": tune.grid_search(chosen)}, run_config=run, tune_config=settings)
         results = tuner.fit()

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -236,6 +237,19 @@ def test_logs_that_cannot_be_written_stop_nothing(tiny, tmp_path, undisturbed, r
     assert run(tiny(), tmp_path / "run").statuses == {"ok": 18}
     assert (tmp_path / "run" / "logs").is_file()
     assert rows_of(tmp_path / "run") == undisturbed()
+
+
+def test_each_row_of_the_table_of_faults_names_a_test():
+    here = Path(__file__).parent
+    table = (here.parent / "benchmark" / "README.md").read_text().partition("## Faults")[2]
+    named = re.findall(r"\| `(\w+): (\w+)", table)
+    places = {"runner": "benchmark_runner", "store": "results_store"}
+    lost = [
+        (word, name)
+        for word, name in named
+        if f"def test_{name}" not in (here / f"test_{places.get(word, f'faults_{word}')}.py").read_text()
+    ]
+    assert len(named) >= 35 and lost == []
 
 
 @pytest.mark.parametrize("text", ["", '{"sweep": "tiny"', "\0" * 400, "[1, 2]", '{"sweep": 1, "cells": []}'])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 
@@ -14,6 +15,8 @@ from onecurve.benchmark.sweep import load_sweep
 from onecurve.errors import InputError
 from onecurve.results.delivery import waiting_room
 from onecurve.results.store import Store
+from onecurve.scripts.cli import app
+from typer.testing import CliRunner
 
 
 def run(path, uri, **options):
@@ -80,6 +83,26 @@ def test_s3_gone_for_a_while_costs_waiting_only(seconds, tiny, s3, undisturbed, 
     assert (summary.statuses, summary.undelivered) == ({"ok": 18}, 0)
     assert len(trained) == len(set(trained)) == 18
     assert rows_of(s3.uri) == undisturbed()
+
+
+def test_the_command_line_on_s3(tiny, s3, tmp_path, monkeypatch):
+    """As a user: the server's address in the environment, a plain URL at each verb."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{s3.port}")
+    uri, copy = f"s3://bucket/{tmp_path.name}/verbs", str(tmp_path / "copy")
+
+    def said(*words):
+        done = CliRunner().invoke(app, [str(word) for word in words])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    assert "18 trained now" in said("run", tiny(), "--out", uri, "--address", "in-process")
+    assert "18 were in the table, 0 trained now" in said("run", tiny(), "--out", uri, "--address", "in-process")
+    assert json.loads(said("plan", tiny(), "--out", uri, "--json"))["n_done"] == 18
+    assert json.loads(said("status", uri, "--json"))["ok"] == 18
+    seen = said("analyze", uri, "--json", "-")
+    assert len(said("export", uri, "--to", tmp_path / "tables").splitlines()) == 2
+    assert "files copied" in said("pull", uri, "--to", copy)
+    assert json.loads(said("analyze", copy, "--json", "-"))["groups"] == json.loads(seen)["groups"]
 
 
 def test_s3_gone_for_good_leaves_rows_here_for_a_later_run(tiny, s3, undisturbed, rows_of, trained, refused):
