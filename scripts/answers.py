@@ -183,7 +183,8 @@ def _tightness_lines(found: SingleRuns) -> Iterator[str]:
         return
     tight, origin = found.tightness, " of other recipes" if found.borrowed else ""
     bands = ", ".join(f"{floor:.4g}" for floor in tight.by_band)
-    yield f"tightest floor: {tight.tightest:.4g} (early, middle, late: {bands}); {tight.status}"
+    ends = "" if found.end_point is None else f"; a power law through the end points gives {found.end_point:.4g}"
+    yield f"tightest floor: {tight.tightest:.4g} (early, middle, late: {bands}); {tight.status}{ends}"
     if found.bound is None:
         yield "bound on single runs: give a floor below every loss with --irreducible-loss"
     elif found.bound.upper_bound is None or found.bound.noise is None:

@@ -11,7 +11,9 @@ import polars as pl
 import pytest
 from onecurve.collapse.calibration import FLOOR, Cell, simulate
 from onecurve.collapse.grid import common_grid
+from onecurve.collapse.ladder import Ladder
 from onecurve.collapse.laws.losses import loss_on
+from onecurve.collapse.laws.single_runs import single_runs
 from onecurve.collapse.laws.tightness import assess_tightness, bound_single_runs, variation
 from onecurve.collapse.power_law import fit_means
 from onecurve.errors import InputError
@@ -59,6 +61,14 @@ def test_an_exact_collapse_is_tightest_at_its_floor_throughout():
     assert found.tightest == pytest.approx(1.0, abs=0.01) and found.status == "one floor is tightest throughout"
     with pytest.raises(InputError, match="below the smallest loss"):
         assess_tightness(curves, x[:-1], np.array([0.0, 2.0]))
+
+
+def test_the_end_points_floor_stands_beside_the_tightest():
+    curves, _ = single(Cell(), 0)
+    assert single_runs(Ladder.of(curves)).end_point == pytest.approx(FLOOR, abs=0.03)
+    assert single_runs(Ladder.of(curves[:3])).end_point is None
+    same = [dataclasses.replace(curve, loss=curves[0].loss) for curve in curves]
+    assert single_runs(Ladder.of(same)).end_point is None
 
 
 def test_curves_that_share_no_floor_are_tightest_at_the_edge():

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from ...results.curves import LearningCurve
 from ..grid import X_MIN, common_grid
 from ..ladder import Ladder
+from ..power_law import fit_means
 from .losses import loss_on
 from .tightness import SingleBound, Tightness, assess_tightness, bound_single_runs
 
@@ -29,6 +30,7 @@ class SingleRuns:
     x_min : where the grid starts.
     irreducible_loss : the floor at which ``bound`` was taken; None where none is known, and then there is no bound.
     tightness, bound : None where fewer than three rungs are complete.
+    end_point : L0 of a power law through the last losses, None where four rungs or more do not give one.
     status : ``ok`` or why there is nothing.
     """
 
@@ -39,6 +41,7 @@ class SingleRuns:
     irreducible_loss: float | None
     tightness: Tightness | None
     bound: SingleBound | None
+    end_point: float | None
     status: str
 
 
@@ -72,6 +75,7 @@ def single_runs(
         irreducible_loss=irreducible_loss,
         tightness=None,
         bound=None,
+        end_point=_end_point(curves),
         status="fewer than three complete rungs",
     )
     if len(curves) < 3:
@@ -94,6 +98,16 @@ def single_runs(
         bound=bound_single_runs(curves, pairs, x, irreducible_loss=irreducible_loss) if below else None,  # type: ignore[arg-type]
         status="ok",
     )
+
+
+def _end_point(curves: Sequence[LearningCurve]) -> float | None:
+    if len(curves) < 4:
+        return None
+    ends, sizes = np.array([(curve.loss[-1], curve.size) for curve in curves]).T
+    if not np.ptp(ends) > 0:
+        return None
+    fit = fit_means(ends, np.ones(len(ends)), sizes)
+    return float(fit.floor[0]) if fit.inside[0] else None
 
 
 def _pairs(ladder: Ladder) -> list[Pair]:
