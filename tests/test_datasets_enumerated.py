@@ -5,10 +5,16 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from onecurve.benchmark import runner
+from onecurve.benchmark.executors import InProcess
+from onecurve.benchmark.sweep import load_sweep
+from onecurve.collapse.analysis import analyze
 from onecurve.datasets.algorithmic import ModularAddition, SparseParity
 from onecurve.datasets.dataset import DATASETS
 from onecurve.datasets.hierarchy import RandomHierarchy
 from onecurve.datasets.pool import CounterStream, PoolStream
+from onecurve.results.reading import read_curves
+from onecurve.results.store import Store
 
 SMALL = RandomHierarchy(classes=3, synonyms=2, branching=2, levels=2, symbols=3, test_size=4)
 
@@ -91,3 +97,25 @@ def test_held_out_inputs_never_train_even_where_most_are_held_out():
         seen = ((data.stream(1).batch(0, size)[0] > 0).long() @ (2 ** torch.arange(data.bits))).tolist()
         assert len(held) == data.test_size and not held & set(seen)
         assert len(set(seen)) > 0.97 * size
+
+
+@pytest.mark.slow  # two minutes of training
+def test_negative_controls_do_not_collapse(tmp_path):
+    runner.run(load_sweep("controls"), Store(tmp_path), InProcess())
+    curves = read_curves([tmp_path])
+    found = analyze(curves, rng=np.random.default_rng(0)).groups
+    assert {(group.family, group.dataset): group.verdict for group in found} == {
+        ("mlp", "sparse-parity"): "no-collapse",
+        ("gatedmlp", "modular-addition"): "no-collapse",
+        ("mlp", "modular-addition"): "no-collapse",
+    }
+
+    def at(family, dataset, share):
+        """Mean loss of the widest rung at a share of the horizon, over that of guessing."""
+        chosen = [curve for curve in curves if (curve.family, curve.dataset) == (family, dataset)]
+        widest = [curve for curve in chosen if curve.size == max(each.size for each in chosen)]
+        return np.mean([np.interp(share, curve.x, curve.loss) / curve.loss[0] for curve in widest])
+
+    assert at("mlp", "sparse-parity", 0.1) > 0.99 > 0.1 > at("mlp", "sparse-parity", 0.5)
+    assert at("gatedmlp", "modular-addition", 0.15) > 0.99 > 0.6 > at("gatedmlp", "modular-addition", 0.5)
+    assert at("mlp", "modular-addition", 0.1) < 1.1 < 2 < at("mlp", "modular-addition", 1)
