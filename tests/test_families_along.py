@@ -63,3 +63,9 @@ def test_a_family_apart_learns_along_no_other():
     assert (
         along.within is None and "mine learns along no other curve" in along.sentence and "below it" in along.sentence
     )
+
+
+def test_curves_that_meet_at_the_end_alone_do_not_learn_alike():
+    _, along = found(np.where(X < 0.6, -0.3, 0.0))
+    assert along.within is None and along.stretches == ((X[0], X[X < 0.6][-1]),)
+    assert "along no other curve" in along.sentence and "over most of the range (before x = 0.6" in along.sentence

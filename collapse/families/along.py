@@ -25,7 +25,7 @@ class Along:
     ----------
     family, nearest : the two; nearest by the smallest largest difference.
     within : upper 95 % bound on the difference outside the stretches, ``max_x [|D| + t_{.95} se]``; None where the two
-        differ at every x.
+        differ at half of the x or more: all curves meet at the end, so that they agree somewhere says nothing.
     stretches : where the simultaneous 95 % band of the difference excludes zero.
     amplitude, at : the largest difference, signed, and at which x.
     resolution : the largest half-width of that band: a smaller difference might not have shown.
@@ -85,7 +85,7 @@ def _along(mine: Member, nearest: str, found: Contrast) -> Along:
     result = Along(
         family=mine.family,
         nearest=nearest,
-        within=None if apart.all() else float(bound[~apart].max()),
+        within=None if 2 * apart.sum() >= len(x) else float(bound[~apart].max()),
         stretches=tuple(runs(apart, x)),
         amplitude=float(found.difference[peak]),
         at=float(x[peak]),
@@ -104,9 +104,8 @@ def _sentence(found: Along, apart: np.ndarray, x: np.ndarray) -> str:
     side = "above" if found.amplitude > 0 else "below"
     far = f"up to {percent(abs(found.amplitude))}{unit} {side} it at x = {found.at:.2g}"
     if found.within is None:
-        said = (
-            f"{found.family} learns along no other curve: it leaves the nearest, of {found.nearest}, everywhere, {far}"
-        )
+        where = "everywhere" if apart.all() else f"over most of the range ({_where(found, apart, x)})"
+        said = f"{found.family} learns along no other curve: it leaves the nearest, of {found.nearest}, {where}, {far}"
     else:
         said = f"{found.family} learns along the {found.nearest} curve within {percent(found.within)}{unit}"
         said += f" except {_where(found, apart, x)}, where it lies {far}" if found.stretches else ""
