@@ -70,7 +70,7 @@ class ModularAddition(Enumerated):
     """``(a + b) mod modulus`` for all pairs, of which a fixed random fraction is seen again and again.
 
     Networks learn the pairs by heart first; what they make of pairs that they have not seen gets no better meanwhile,
-    and becomes right late and at once, if ever. With Adam at .01 and batches of 128 a gated perceptron stays at the loss
+    and becomes right late and at once, if ever. With Adam at .01, batches of 128, a gated perceptron stays at the loss
     of guessing for some 80 updates, then falls to a third of it in as many; a small transformer (view ``tokens``, width
     48) for some 300, and then gets .98 right; a plain perceptron gets ever worse, to three times guessing. The sum
     follows from the pair: the irreducible loss is 0. All other pairs are the test set.
