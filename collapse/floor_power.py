@@ -9,6 +9,7 @@ import numpy as np
 from .calibration import FLOOR, Cell, simulate
 from .laws.balance import balance
 from .laws.difference import Comparison
+from .laws.joint import joint
 from .profile import profile_floor
 
 _NORMAL = 1.959964
@@ -21,8 +22,8 @@ class FloorRates:
     ``profiled`` is T2's share of rejections at 5 % among groups with a floor, ``identified`` the share of those,
     ``covered`` the share of its intervals with the truth inside. ``against_end_point`` and ``against_known`` are T4's
     rejections, ``against_normal`` those of the end points' floor where z is held against 1.96, as it should not be.
-    ``bias`` is the mean of that floor less the true one and ``sd`` its standard deviation. A share of no groups at all
-    is None.
+    ``joint`` has rejections of one floor for curves and ends. ``bias`` is the mean of the collapse's floor less the
+    true one and ``sd`` its standard deviation. A share of no groups at all is None.
     """
 
     profiled: float | None
@@ -31,6 +32,7 @@ class FloorRates:
     against_end_point: float | None
     against_known: float | None
     against_normal: float | None
+    joint: float | None
     bias: float | None
     sd: float | None
 
@@ -49,15 +51,16 @@ def profile_rows(cell: Cell, groups: int, rng: np.random.Generator, *, resamples
 
 
 def balance_rows(cell: Cell, groups: int, rng: np.random.Generator, *, resamples: int = 199) -> np.ndarray:
-    """``(groups, 3)``: T4 rejects the end points' floor, and the known one, and the first with the quantile of a normal
-    variable; NaN where it cannot compare."""
+    """``(groups, 4)``: T4 rejects the end points' floor, and the known one, and the first with the quantile of a normal
+    variable; one floor for curves and ends is rejected; NaN where there is nothing to compare."""
     batch = simulate(cell, groups, rng)
     rows = []
     for loss in batch.loss:
         both = balance(list(loss), batch.x[:-1], batch.sizes, rng=rng, known=FLOOR, resamples=resamples)
         own = both.against_end_point
         normal = np.nan if own.z is None else float(abs(own.z) > _NORMAL)
-        rows.append([_share(own), _share(both.against_known), normal])
+        one = joint(list(loss), batch.x[:-1], batch.sizes, rng=rng, resamples=resamples).p
+        rows.append([_share(own), _share(both.against_known), normal, np.nan if one is None else float(one < 0.05)])
     return np.array(rows)
 
 
@@ -71,6 +74,7 @@ def floor_rates(profiled: np.ndarray, balanced: np.ndarray) -> FloorRates:
         against_end_point=_mean(balanced[:, 0]),
         against_known=_mean(balanced[:, 1]),
         against_normal=_mean(balanced[:, 2]),
+        joint=_mean(balanced[:, 3]),
         bias=_mean(away),
         sd=float(away.std(ddof=1)) if len(away) > 1 else None,
     )

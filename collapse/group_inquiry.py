@@ -15,6 +15,7 @@ from .laws.balance import Balance, balance_of
 from .laws.comparison import FormComparison, compare_forms
 from .laws.exponents import Deltas, estimate_deltas
 from .laws.forecast import Forecast, forecast
+from .laws.joint import Joint, joint_of
 from .laws.ranking import Ranking, rank_rescalings
 from .laws.single_runs import SingleRuns, single_runs
 from .measurement import Measured
@@ -36,6 +37,7 @@ class Laws:
     deltas: Deltas | None
     forms: FormComparison | None
     rescalings: Ranking
+    joint: Joint
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,7 +137,7 @@ def _controls(one: Measured, crossing: Crossing | None, margin: float, rng: np.r
 
 
 def _laws(one: Measured, settings: Settings, rng: np.random.Generator) -> Laws:
-    floor_rng, delta_rng, form_rng = rng.spawn(3)
+    floor_rng, delta_rng, form_rng, joint_rng = rng.spawn(4)
     group = one.rescaled
     known = one.floor.value if one.floor.source in ("known", "given") else None
     ends = group is not None and group.scale == "end-point"
@@ -144,6 +146,7 @@ def _laws(one: Measured, settings: Settings, rng: np.random.Generator) -> Laws:
         deltas=estimate_deltas(group, rng=delta_rng) if ends and group else None,
         forms=compare_forms(group, rng=form_rng) if ends and group else None,
         rescalings=rank_rescalings(one.ladder, irreducible_loss=known),
+        joint=joint_of(one.ladder, rng=joint_rng, x_min=settings.x_min),
     )
 
 

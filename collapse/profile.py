@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.stats import t as student
@@ -15,6 +15,7 @@ _CLEAR = 5.0  # standard deviations by which the floor stays below the smallest 
 _DEPTHS = np.append(0.0, np.geomspace(1e-3, 3.0, 20))  # of the range of losses, below the top of the domain
 _ZOOM, _ROUNDS = 7, 2
 _CACHED = 192  # resamples times floors that are computed at once
+_Cost = Callable[[Sequence[np.ndarray], np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,22 +131,26 @@ def _candidates(losses: Sequence[np.ndarray], within: tuple[float, float] | None
 
 
 def _minimise(
-    losses: Sequence[np.ndarray], x: np.ndarray, sizes: np.ndarray, within: tuple[float, float] | None = None
+    losses: Sequence[np.ndarray],
+    x: np.ndarray,
+    sizes: np.ndarray,
+    within: tuple[float, float] | None = None,
+    cost: _Cost = _cost,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Smallest T1, its floor, and whether it lies inside the domain, for K arrays ``(n_k, m + 1, B)``.
+    """Smallest cost (T1), its floor, and whether it lies inside the domain, for K arrays ``(n_k, m + 1, B)``.
 
     Between two known ends every minimum does.
     """
     floors = _candidates(losses, within)
     row = np.arange(len(floors))
-    costs = _cost(losses, floors, x, sizes)
+    costs = cost(losses, floors, x, sizes)
     best = costs.argmin(axis=1)
     inner = ((best > 0) & (best < len(_DEPTHS) - 1)) | (within is not None)
     for _ in range(_ROUNDS):
         last = floors.shape[1] - 1
         high, low = floors[row, np.maximum(best - 1, 0)], floors[row, np.minimum(best + 1, last)]
         floors = np.linspace(high, low, _ZOOM, axis=1)
-        costs = _cost(losses, floors, x, sizes)
+        costs = cost(losses, floors, x, sizes)
         best = costs.argmin(axis=1)
     return *_vertex(costs, floors), inner
 

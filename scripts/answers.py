@@ -117,6 +117,9 @@ def _law_lines(group: GroupInquiry) -> Iterator[str]:
         yield from _floor_lines(balance)
     else:
         yield f"floor implied by the collapse: {balance.status}"
+    both = laws.joint
+    found = both.status if both.p is None else f"floor {both.floor:.4g}, p = {both.p:.3f}"
+    yield f"one floor for whole curves and for end points on a power law: {found}"
     if laws.deltas is not None:
         found = [
             e for e in (laws.deltas.frontier, laws.deltas.composed, laws.deltas.end_slope) if e.estimate is not None

@@ -40,6 +40,7 @@ LINES = (
             "against_end_point": _one(0.05),
             "against_known": _one(0.05),
             "against_normal": (0.05, 0.08),
+            "joint": _one(0.048),
         },
     ),
     Line(
@@ -84,6 +85,7 @@ LINES = (
             "refuted": _one(0.0),
             "bias": _one(0.0128),
             "against_normal": _one(0.88),
+            "joint": _one(0.54),
         },
     ),
     Line(
@@ -97,6 +99,7 @@ LINES = (
             "refuted": _one(0.52),
             "bias": _one(0.0229),
             "against_end_point": _one(1.0),
+            "joint": _one(0.99),
         },
     ),
     Line(

@@ -24,6 +24,7 @@ _FLOORS = (
     ("T4, end points", "against_end_point", "balance"),
     ("T4 at 1.96 (wrong)", "against_normal", "balance"),
     ("T4, known floor", "against_known", "balance"),
+    ("T2 with ends", "joint", "balance"),
     ("T2 covers", "covered", "profiled"),
     ("identified", "identified", "profiled"),
 )
@@ -100,7 +101,13 @@ def _tables(cells: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield from ["", "## Size and power", "", "Shares of groups in which a test rejects at 5 %, or a bound decides.", ""]
     yield from _table(cells, _POWER)
     with_floors = [cell for cell in cells if "profiled" in cell["groups"]]
-    yield from ["", "## The floor", "", "Collapse-implied floor less the true one, T4's rejections, T2's interval.", ""]
+    yield from [
+        "",
+        "## The floor",
+        "",
+        "Collapse-implied floor less the true one; T4's rejections, T2's with ends on a power law, its interval.",
+        "",
+    ]
     yield from _table(with_floors, _FLOORS, bias=True)
     yield from ["", "## Coverage of T5", "", "`excess`: mean of the upper bound less the true deviation.", ""]
     yield from _table(cells, _COVERAGE, deviation=True)

@@ -7,6 +7,7 @@ import pytest
 from onecurve.collapse.calibration import FLOOR, Cell, simulate
 from onecurve.collapse.ladder import Ladder
 from onecurve.collapse.laws.balance import _implied, balance, balance_of
+from onecurve.collapse.laws.joint import joint, joint_of
 
 
 def balances(cell, groups, seed=1, shift=0.0):
@@ -107,3 +108,25 @@ def test_missing_pieces_are_said():
     assert three.against_known.status == "the irreducible loss is not known" and three.conclusion is None
     two = simulate(Cell(seeds=2), 1, np.random.default_rng(0)).curves(0)
     assert "three seeds" in balance_of(Ladder.of(two), rng=np.random.default_rng(0)).status
+
+
+def test_curves_and_ends_together_see_a_wrong_horizon_that_curves_alone_do_not():
+    def rejected(cell, groups):
+        batch = simulate(cell, groups, np.random.default_rng(0))
+        rng = np.random.default_rng(1)
+        found = [joint(list(loss), batch.x[:-1], batch.sizes, rng=rng, resamples=99) for loss in batch.loss]
+        return np.mean([one.p < 0.05 for one in found])
+
+    assert rejected(Cell(), 40) <= 0.15  # .048
+    assert rejected(Cell(gamma_error=0.2), 12) >= 0.8  # .99, and .70 by T2
+
+
+def test_ends_off_their_power_law_are_rejected_by_the_joint_test():
+    batch = simulate(Cell(), 1, np.random.default_rng(0))
+    factors = np.exp(0.03 * (-1) ** np.arange(6))
+    bent = [FLOOR + f * (rows - FLOOR) for f, rows in zip(factors, batch.loss[0], strict=True)]
+    found = joint(bent, batch.x[:-1], batch.sizes, rng=np.random.default_rng(0), resamples=99)
+    assert found.status == "ok" and found.p <= 0.02
+    two = Ladder.of(simulate(Cell(seeds=2), 1, np.random.default_rng(0)).curves(0))
+    few = joint_of(two, rng=np.random.default_rng(0))
+    assert few.p is None and "four rungs of three seeds" in few.status

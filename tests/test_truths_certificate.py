@@ -81,9 +81,9 @@ def test_the_page_shows_every_cell_and_marks_what_is_off(made):
 
 def test_rates_of_floors_are_means_of_groups_that_have_one():
     nan = float("nan")
-    found = floor_rates(np.array([[1, 1, 0.1], [0, 0, 0.3], [nan] * 3]), np.array([[1, nan, 1], [0, nan, 1]]))
+    found = floor_rates(np.array([[1, 1, 0.1], [0, 0, 0.3], [nan] * 3]), np.array([[1, nan, 1, 0], [0, nan, 1, 0]]))
     assert (found.profiled, found.covered, found.against_end_point) == (0.5, 0.5, 0.5)
-    assert found.against_known is None and found.against_normal == 1.0
+    assert found.against_known is None and (found.against_normal, found.joint) == (1.0, 0.0)
     assert found.identified == pytest.approx(2 / 3)
     assert found.bias == pytest.approx(0.2) and found.sd == pytest.approx(np.sqrt(0.02))
 
@@ -91,6 +91,6 @@ def test_rates_of_floors_are_means_of_groups_that_have_one():
 def test_a_wrong_horizon_moves_the_floor_and_the_balance_sees_it():
     rng = np.random.default_rng(1)
     profiled, balanced = (rows(Cell(gamma_error=0.4), 3, rng, resamples=59) for rows in (profile_rows, balance_rows))
-    assert profiled.shape == (3, 3) and balanced.shape == (3, 3)
+    assert profiled.shape == (3, 3) and balanced.shape == (3, 4)
     assert profiled[:, 2] == pytest.approx(np.full(3, 0.0377), abs=0.01)
     assert np.all(balanced[:, 1] == 1.0)
