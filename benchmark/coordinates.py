@@ -25,7 +25,7 @@ from ..architectures.parametrization import initialise, multipliers, width_growt
 from ..datasets.dataset import Dataset
 from ..errors import InputError
 from ..results.trials import rung_label
-from ..task import Task
+from ..task import Ref, Task
 from .layers import Layer, layers_of
 from .optim import OPTIMIZERS, make_optimizer, set_rate
 from .replicas import Single
@@ -33,6 +33,7 @@ from .slopes import Slope, slope_of_seeds
 from .train import torch_settings
 
 Parametrization = Literal["mup", "standard"]
+_EPSILON = 1e-10
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -204,18 +205,27 @@ def _changes(
     task, how = dataset.task, {"parametrization": parametrization, "optimizer": optimizer}
     net = initialise(family, rung, task, seed=seed, **how)
     rates = {name: factor.lr for name, factor in multipliers(family, rung, task, **how).items()}
-    updates = make_optimizer(OPTIMIZERS[optimizer], net.named_parameters(), rates, packed=False)
+    updates = make_optimizer(_with_small_epsilon(OPTIMIZERS[optimizer]), net.named_parameters(), rates, packed=False)
     set_rate(updates, peak_lr)
     inputs, targets = batch
     single = Single(net, task)
     before = _outputs(net, inputs, layers, seed)
     with secluded(seed):
         for _ in range(steps):
-            updates.zero_grad(set_to_none=True)
+            updates.zero_grad()
             single.losses(inputs[None], targets[None]).sum().backward()
             updates.step()
     after = _outputs(net, inputs, layers, seed)
     return [math.nan if layer.name not in before else _rms(after[layer.name] - before[layer.name]) for layer in layers]
+
+
+def _with_small_epsilon(ref: Ref) -> Ref:
+    """Adam with an epsilon far below every gradient.
+
+    Behind a gain that starts at zero the first gradients are as small as the usual 1e-8, and the smaller the wider the
+    network (`nfnet`): training leaves that behind, the few updates of a check do not.
+    """
+    return dataclasses.replace(ref, params={**ref.params, "eps": _EPSILON}) if "eps" in ref.params else ref
 
 
 def _rms(values: Tensor) -> float:

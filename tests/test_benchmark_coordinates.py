@@ -89,6 +89,30 @@ def test_a_factor_that_shapes_do_not_show_fails_in_the_layer_it_reaches_and_froz
     assert found.status == "fail"
 
 
+class Faint(nn.Module):
+    """What is behind it has gradients near Adam's usual epsilon."""
+
+    def forward(self, x):
+        return 3e-6 * x
+
+
+@dataclasses.dataclass(frozen=True)
+class Gained(Broken):
+    """A perceptron with a branch that counts for next to nothing, as one whose gain has just left zero."""
+
+    name = "gained"
+
+    def build(self, rung, task):
+        width = rung["width"]
+        first, second = nn.Linear(task.n_inputs, width), nn.Linear(width, width)
+        return nn.Sequential(first, nn.ReLU(), second, Faint(), nn.Linear(width, task.outputs))
+
+
+def test_small_gradients_are_no_fault_of_the_parametrisation():
+    slope = check(Gained(), "mup", n_seeds=6).layers[0].slope
+    assert slope.status == "pass" and abs(slope.value) < 0.15  # with an epsilon of 1e-8 it is -0.46
+
+
 def test_the_same_check_gives_the_same_numbers_and_leaves_torch_as_it_was():
     state, family = torch.get_rng_state(), FAMILIES.make("mlp")
     first, again = (check(family, "mup", n_seeds=2, rungs=family.ladder[:3]) for _ in range(2))
