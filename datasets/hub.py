@@ -11,13 +11,14 @@ import numpy as np
 
 from ..errors import InputError, unknown
 from ..task import Task
-from .dataset import DATASETS, check_integer, derived_seed
+from .dataset import DATASETS, TestSet, check_integer, derived_seed
 from .finite import Finite, empty_records, split
 from .folder import fitted_pixels
 from .source import MissingData, content_of, under_root
 from .subwords import BYTES
 from .text import Text
-from .textfile import text_tokens
+from .textfile import byte_view, text_tokens
+from .views import TokenClassView
 
 
 def _load(name: str, folder: str) -> Any:
@@ -143,6 +144,9 @@ class HubText(Text):
 
     def content(self) -> str:
         return _content(self.name, self.folder)
+
+    def views(self, test: TestSet) -> TokenClassView:
+        return byte_view(test)
 
     def _encode(self, part: str) -> np.ndarray:
         tables = _load(self.name, self.folder)

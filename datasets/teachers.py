@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..task import Task
-from .dataset import DATASETS, Dataset, Stream, TestSet, check_integer, check_number, derived_seed
+from .dataset import DATASETS, Dataset, Stream, TestSet, View, check_integer, check_number, derived_seed
 from .floor import KnownFloor, KnownPosterior, Noiseless
 from .pool import CounterStream, seeded_generator
 
@@ -87,6 +87,9 @@ class NoisyFourier(KnownFloor):
     def test_set(self) -> TestSet:
         return dataclasses.replace(self.teacher.test_set(), offset=self.population_loss)
 
+    def views(self, test: TestSet) -> View | None:
+        return self.teacher.views(test)
+
     def stream(self, seed: int) -> Relayed:
         def add_noise(step: int, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
             generator = seeded_generator(self.name, self.version, seed, step, len(inputs))
@@ -153,6 +156,9 @@ class ManifoldTeacher(Noiseless):
     def test_set(self) -> TestSet:
         test = self.teacher.test_set()
         return dataclasses.replace(test, inputs=self.lift(test.inputs))
+
+    def views(self, test: TestSet) -> View | None:
+        return self.teacher.views(self.teacher.test_set())
 
     def stream(self, seed: int) -> Relayed:
         return Relayed(self.teacher.stream(seed), lambda _, inputs, targets: (self.lift(inputs), targets))

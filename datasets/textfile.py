@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from .dataset import DATASETS, check_integer
+from .dataset import DATASETS, TestSet, check_integer
 from .source import MissingData, content_of, under_root
 from .subwords import BYTES, encode, learn, library_version
 from .text import Text
+from .views import TokenClassView, character_class, token_class_view
 
 BLOCK = 2**14  # bytes of a text that are for training or for testing together
+_CLASSES = [*(character_class(chr(byte)) if byte < 128 else "beyond ASCII" for byte in range(BYTES)), "end of block"]
 
 
 @DATASETS.register
@@ -54,6 +56,9 @@ class TextFile(Text):
             return content
         return hashlib.sha256(f"{content} {library_version(self.name)}".encode()).hexdigest()
 
+    def views(self, test: TestSet) -> TokenClassView | None:
+        return byte_view(test) if self.vocabulary == BYTES + 1 else None
+
     def _files(self) -> tuple[Path, list[Path]]:
         path = under_root(self.name, "path", self.path)
         if path.is_file():
@@ -66,6 +71,11 @@ class TextFile(Text):
     def _encode(self, part: str) -> np.ndarray:
         data = b"\0".join(path.read_bytes() for path in self._files()[1])
         return text_tokens(data, part, self.vocabulary, self.path)
+
+
+def byte_view(test: TestSet) -> TokenClassView:
+    """The view of a text whose tokens are bytes."""
+    return token_class_view(test.targets, _CLASSES)
 
 
 def text_tokens(data: bytes, part: str, vocabulary: int, where: str) -> np.ndarray:

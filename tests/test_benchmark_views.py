@@ -95,6 +95,19 @@ def test_what_the_teacher_does_not_have_is_the_rest(teacher):
     assert found.sum() == pytest.approx(float(residual.square().mean()), rel=0.03)
 
 
+@pytest.mark.parametrize("name", ["noisy-fourier", "manifold-teacher"])
+def test_what_is_made_of_a_teacher_has_its_shells(name):
+    waves = {key: value for key, value in TINY.items() if key != "inputs"} | {"modes": 256, "test_size": 2048}
+    data = DATASETS.make(name, waves)
+    test = data.test_set()
+    view = data.views(test)
+    nothing = evaluate(lambda inputs: torch.zeros(1, len(inputs), 1), data.task, test, view)
+    assert len(view.names) > 3 and view.names[0] == "waves 1 to 1.4"
+    assert nothing.observables[0, :-1].sum() == pytest.approx(1, abs=1e-6)  # the variance of the target
+    assert nothing.observables[0, -1] == pytest.approx(0, abs=1e-6)
+    assert nothing.loss[0] - test.offset == pytest.approx(1, rel=0.1)
+
+
 def test_token_classes_weighted_by_their_share_are_the_loss():
     assert [character_class(c) for c in "aZ7 \n_("] == [
         *("letters", "letters", "digits", "whitespace", "whitespace", "punctuation", "punctuation")

@@ -298,6 +298,19 @@ def test_a_text_is_cut_into_disjoint_parts_that_are_all_of_it(root):
     assert torch.equal(inputs[:, 1:], targets[:, :-1])
 
 
+def test_a_text_in_bytes_tells_its_classes_apart(root):
+    (root / "tale.txt").write_bytes(TALE.replace(b"houses", "häuser".encode()))
+    data = DATASETS.make("text-file", {"path": "tale.txt", "test_size": 64})
+    test = data.test_set()
+    view = data.views(test)
+    classes = {"letters", "digits", "whitespace", "punctuation", "beyond ASCII"}
+    assert classes <= set(view.names) <= classes | {"end of block"}
+    place = view.names.index("digits")
+    digits = (test.targets >= ord("0")) & (test.targets <= ord("9"))
+    np.testing.assert_array_equal(view.classes == place, digits.numpy())
+    assert DATASETS.make("text-file", {"path": "tale.txt", "vocabulary": 300}).views(test) is None
+
+
 def test_byte_pairs_of_a_text_say_the_same_in_fewer_tokens(root):
     (root / "tales").mkdir()
     for i in range(2):
