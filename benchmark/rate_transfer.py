@@ -247,7 +247,7 @@ def _train(
         for step in range(how.steps):
             batches = [stream.batch(step, how.batch_size) for stream in streams]
             set_rate(optimizer, float(rates[step]))
-            optimizer.zero_grad(set_to_none=True)
+            optimizer.zero_grad()
             inputs, targets = (torch.stack(part) for part in zip(*batches, strict=True))
             replicas.losses(inputs, targets).sum().backward()
             optimizer.step()

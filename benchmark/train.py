@@ -18,7 +18,7 @@ from ..errors import InputError
 from ..results.trials import TrialSpec, TrialStatus
 from ..task import Ref
 from .evaluation import Measurement, eval_steps, evaluate
-from .optim import make_optimizer, schedule, set_rate
+from .optim import Optimizer, make_optimizer, schedule, set_rate
 from .replicas import Replicas, Single, Stacked
 
 PROTOCOL = "1"
@@ -166,11 +166,9 @@ def _batch(streams: Sequence[Stream], step: int, spec: TrialSpec) -> tuple[torch
     return inputs, targets
 
 
-def _update(
-    replicas: Replicas, optimizer: torch.optim.Optimizer, rate: float, inputs: torch.Tensor, targets: torch.Tensor
-) -> None:
+def _update(replicas: Replicas, optimizer: Optimizer, rate: float, inputs: torch.Tensor, targets: torch.Tensor) -> None:
     set_rate(optimizer, float(rate))
-    optimizer.zero_grad(set_to_none=True)
+    optimizer.zero_grad()
     replicas.losses(inputs, targets).sum().backward()
     optimizer.step()
 
@@ -230,13 +228,14 @@ def _double(values: torch.Tensor) -> torch.Tensor:
 @contextlib.contextmanager
 def torch_settings(threads: int = 1) -> Iterator[None]:
     """What torch keeps globally, set for one pack and put back: workers are reused."""
-    before = (torch.get_num_threads(), torch.get_default_dtype(), torch.are_deterministic_algorithms_enabled())
+    before = (torch.get_num_threads(), torch.get_default_dtype(), torch.get_deterministic_debug_mode())
     torch.set_num_threads(threads)
     torch.set_default_dtype(torch.float32)  # networks are drawn in float32 and widened, so both precisions start equal
-    torch.use_deterministic_algorithms(True)
+    # What use_deterministic_algorithms does, but for its import of torch's compiler, which takes seconds.
+    torch.set_deterministic_debug_mode("error")
     try:
         yield
     finally:
         torch.set_num_threads(before[0])
         torch.set_default_dtype(before[1])
-        torch.use_deterministic_algorithms(before[2])
+        torch.set_deterministic_debug_mode(before[2])

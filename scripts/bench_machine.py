@@ -99,7 +99,7 @@ class _Updates:
         """A step of Adam."""
         set_rate(self._optimizer, _RATE)
         self._optimizer.step()
-        self._optimizer.zero_grad(set_to_none=True)
+        self._optimizer.zero_grad()
 
 
 def product_rate(size: int = SIZE, rounds: int = 7) -> float:

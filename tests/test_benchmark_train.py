@@ -9,7 +9,7 @@ import pytest
 import torch
 from onecurve.architectures.family import FAMILIES
 from onecurve.benchmark.evaluation import eval_steps, evaluate, example_losses
-from onecurve.benchmark.optim import OPTIMIZERS, schedule
+from onecurve.benchmark.optim import OPTIMIZERS, make_optimizer, schedule, set_rate
 from onecurve.benchmark.train import PROTOCOL, train
 from onecurve.datasets.dataset import DATASETS, TestSet
 from onecurve.errors import InputError
@@ -196,3 +196,30 @@ def test_a_closed_form_for_affine_networks_refuses_others():
     with pytest.raises(InputError, match="'power-law-regression' is a formula.*'mlp' is not.*test_size: 4096"):
         train([spec(dataset={"name": "power-law-regression"})])
     assert train([spec(dataset={"name": "power-law-regression", "test_size": 64})])[0].status == "ok"
+
+
+@pytest.mark.parametrize(("name", "packed"), [("adam", False), ("adam", True), ("sgd", False)])
+def test_updates_are_those_of_torchs_classes_bit_for_bit(name, packed):
+    generator = torch.Generator().manual_seed(0)
+    start = [torch.randn(shape, generator=generator) for shape in ((5, 7, 3), (5, 7), (5, 2, 7))]
+    ours, theirs = ([torch.nn.Parameter(value.clone()) for value in start] for _ in range(2))
+    factors = {"0": 1.0, "1": 0.25, "2": 1.0}
+    optimizer = make_optimizer(OPTIMIZERS[name], [(str(i), p) for i, p in enumerate(ours)], factors, packed=packed)
+    groups = [{"params": [theirs[0], theirs[2]]}, {"params": [theirs[1]]}]
+    adam = {"betas": (0.9, 0.95), "eps": 1e-8, "fused": not packed, "foreach": False}
+    reference = torch.optim.Adam(groups, **adam) if name == "adam" else torch.optim.SGD(groups)
+    for step in range(30):
+        set_rate(optimizer, 0.1 / (1 + step))
+        for group, factor in zip(reference.param_groups, (1.0, 0.25), strict=True):
+            group["lr"] = 0.1 / (1 + step) * factor
+        for p, q in zip(ours, theirs, strict=True):
+            gradient = torch.randn(p.shape, generator=generator)
+            p.grad, q.grad = gradient, gradient.clone()
+        if step % 5 == 0:  # a weight that was not used this time
+            ours[1].grad = theirs[1].grad = None
+        optimizer.step()
+        reference.step()
+    for p, q, before in zip(ours, theirs, start, strict=True):
+        assert torch.equal(p, q) and not torch.equal(p, before)
+    optimizer.zero_grad()
+    assert all(p.grad is None for p in ours)
