@@ -111,12 +111,16 @@ def _ladder(family: Any, rungs: str | None) -> list[Rung]:
 
 
 def work(jobs: Sequence[Job], *, processes: int = _PROCESSES) -> list[tuple[Job, Any]]:
-    """Do jobs in processes of one thread each, with a line of progress now and then on standard error."""
+    """Do jobs in processes of one thread each, with a line of progress now and then on standard error.
+
+    The processes are sent the texts of the users' files that this one has read.
+    """
+    from ..architectures.user import remember, sources
     from ..benchmark.family_check import do
 
     began = last = time.monotonic()
     found, total, over = [], sum(job.seconds for job in jobs), 0.0
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(processes, get_context("spawn"), remember, (sources(),)) as pool:
         waiting = {pool.submit(do, job): job for job in jobs}
         try:
             for future in as_completed(waiting):

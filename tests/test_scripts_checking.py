@@ -1,11 +1,13 @@
 """The verb `check-family` and the table over the catalogue: what is asked, what is printed, what is drawn."""
 
 import copy
+import dataclasses
 import json
 
 import pytest
+from onecurve.benchmark.family_check import coordinate_jobs
 from onecurve.errors import InputError
-from onecurve.scripts.checking import request
+from onecurve.scripts.checking import request, work
 from onecurve.scripts.zoo_table import main, page_of, write
 
 BAD = {
@@ -34,6 +36,31 @@ def test_a_request_is_what_another_process_can_make_again():
     entry, dataset, label, ladder = request("mlp", None, "16,24,36", ["depth=3"])
     assert entry == ("mlp", {"depth": 3}) and [rung["width"] for rung in ladder] == [16, 24, 36]
     assert dataset[0] == "fourier" and data.items() <= dataset[1].items() and label.startswith("fourier (inputs 4")
+
+
+NET = """from torch import nn
+
+
+class MyNet(nn.Module):
+    ladder = [8, 12, 16]
+
+    def __init__(self, width, task):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(task.n_inputs, width), nn.Tanh(), nn.Linear(width, task.outputs))
+
+    def forward(self, x):
+        return self.net(x)
+"""
+
+
+def test_a_users_file_is_checked_from_any_folder(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "my_net.py").write_text(NET)
+    monkeypatch.chdir(tmp_path)
+    entry, data, _, ladder = request("elsewhere/my_net.py:MyNet", None, None, [])
+    jobs = [dataclasses.replace(job, n_seeds=2) for job in coordinate_jobs(entry, data, ladder)[:1]]
+    ((_, found),) = work(jobs, processes=1)
+    assert [layer.layer for layer in found.layers] == ["net.0", "net.2"] and found.rungs[0] == "width 8"
 
 
 def slope(value, status="pass"):
