@@ -53,8 +53,16 @@ def families_in_short(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]
     short = []
     for row in rows:
         ranges = {key: " to ".join(map(_short, row[key])) if row[key] else None for key in ("n_params", "flops")}
-        short.append({key: value for key, value in {**row, **ranges}.items() if key != "fits"})
+        words = {**ranges, "coordinate_check": _check(row["coordinate_check"])}
+        short.append({key: value for key, value in {**row, **words}.items() if key != "fits"})
     return short
+
+
+def _check(check: Mapping[str, Any] | None) -> str | None:
+    """A coordinate check in a cell: its status with the slope, and that of the control, which must not be 0."""
+    if check is None or check["slope"] is None:
+        return None
+    return f"{check['status']} {check['slope']:+.2f} ({check['standard']:+.2f})"
 
 
 def _short(value: float) -> str:
@@ -110,7 +118,23 @@ def print_analysis(inquiry: Inquiry) -> None:
     )
     for warning in analysis.warnings:
         console().print(f"note: {warning}", style="dim")
+    _print_notes(analysis)
     _print_across(analysis)
+
+
+def _print_notes(analysis: Analysis) -> None:
+    """Each warning once with the groups that have it, and which evidence is confirmatory."""
+    from ..collapse.wording import told_apart
+
+    notes: dict[str, list[str]] = {}
+    for group in analysis.groups:
+        name = f"{told_apart(group, analysis.groups)} on {group.dataset}"
+        for warning in (*group.warnings, *(["confirmatory"] if group.evidence == "confirmatory" else [])):
+            notes.setdefault(warning, []).append(name)
+    for warning, names in notes.items():
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        who = "all" if len(names) == len(analysis.groups) > 1 else ", ".join(names[:3]) + more
+        console().print(f"note ({who}): {warning}", style="dim")
 
 
 def _print_across(analysis: Analysis) -> None:
@@ -185,7 +209,7 @@ def _cell(value: Any) -> str:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """The terminal, or a pipe that is taken to be wide."""
+    """The terminal, or a pipe that is taken to be wide. Square brackets in names are no markup."""
     stream = sys.stderr if stderr else sys.stdout
     width = shutil.get_terminal_size().columns if stream.isatty() else _PIPE_WIDTH
-    return Console(width=width, highlight=False, soft_wrap=False, stderr=stderr)
+    return Console(width=width, highlight=False, soft_wrap=False, stderr=stderr, markup=False)

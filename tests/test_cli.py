@@ -79,6 +79,16 @@ def test_analysis_of_other_peoples_curves(onecurve, tmp_path):
     assert group["upper_bound"] < 0.1
 
 
+def test_names_are_printed_and_drawn_as_they_are(onecurve, tmp_path):
+    """Square brackets are rich's markup, dollars matplotlib's formulas."""
+    frame = pl.read_csv(tidy(tmp_path / "curves.csv"))
+    frame.with_columns(family=pl.lit("a[/b] $\\frac{"), dataset=pl.lit("../web")).write_csv(tmp_path / "curves.csv")
+    done = onecurve("analyze", "curves.csv", "--to", "figures")
+    assert done.returncode == 0, done.stderr
+    assert "note (a[/b] $\\frac{ on ../web): exploratory: the horizons were assumed" in done.stdout
+    assert sorted(path.parent.name for path in tmp_path.rglob("dataset-web*.png")) == ["figures"]
+
+
 def test_another_margin_is_said_aloud(onecurve, tiny):
     onecurve("run", tiny(), "--out", "run", "--address", "in-process", "--only", "family=linear")
     result = json.loads(onecurve("analyze", "run", "--margin", "0.2", "--json", "-").stdout)

@@ -117,12 +117,15 @@ def log_ticks(low: float, high: float) -> list[float]:
     return ticks[:: -(-len(ticks) // 7)] if ticks else []
 
 
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
 def _plain(value: float, _: int | None = None) -> str:
     if 1e-3 <= value < 1e5:
         return f"{value:g}"
     exponent = math.floor(math.log10(value))
     digits = value / 10**exponent
-    return (f"{digits:g}×" if not math.isclose(digits, 1) else "") + f"$10^{{{exponent}}}$"
+    return (f"{digits:g}×" if not math.isclose(digits, 1) else "") + "10" + str(exponent).translate(_RAISED)
 
 
 def _limit_residual(axes: Axes, reach: float) -> None:
