@@ -3,11 +3,13 @@
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from onecurve.datasets.dataset import DATASETS
 from onecurve.datasets.source import MissingData
 from onecurve.errors import InputError
+from PIL import Image
 
 WAVES = {"modes": 200, "pool": 5000, "test_size": 256}
 SMALL = {
@@ -16,7 +18,19 @@ SMALL = {
     "manifold-teacher": WAVES,
     "glyphs": {"test_size": 512},
     "mnist-1d": {"pool": 4000},
+    "image-folder": {"folder": "pets", "classes": 2, "pixels": 8, "test_size": 100},
+    "text-file": {"path": "tale.txt", "test_size": 64},
 }
+
+
+def write_own(root: Path) -> None:
+    """What a user might have: images of two classes, and a text."""
+    rng = np.random.default_rng(0)
+    for place, colour in ((root / "pets" / "cats", 40), (root / "pets" / "dogs", 200)):
+        place.mkdir(parents=True)
+        for i in range(600):
+            Image.fromarray(rng.integers(0, 55, (8, 8, 3), dtype=np.uint8) + np.uint8(colour)).save(place / f"{i}.bmp")
+    (root / "tale.txt").write_text(" ".join(f"The {i}th of {i * i} houses." for i in range(20_000)))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -28,6 +42,8 @@ def _cache(tmp_path_factory):
         (cache / "fetched").symlink_to(fetched)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ONECURVE_CACHE", str(cache))
+        write_own(root := tmp_path_factory.mktemp("data"))
+        patch.setenv("ONECURVE_DATA", str(root))
         yield
     torch.set_num_threads(threads)
 
