@@ -136,7 +136,7 @@ def _update_seconds(replicas: Sequence[Replicas], inputs: Tensor, targets: Tenso
     """Shortest time of a forward and backward pass: the least disturbed by other processes."""
     best, start = float("inf"), time.perf_counter()
     rounds = 0
-    while rounds < 2 or time.perf_counter() - start < seconds:
+    while rounds < 4 or time.perf_counter() - start < seconds:
         begin = time.perf_counter()
         for replica in replicas:
             replica.losses(inputs, targets).sum().backward()
