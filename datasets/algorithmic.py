@@ -60,7 +60,8 @@ class SparseParity(Enumerated):
         return np.sort(rng.permutation(self.bits)[: self.relevant])
 
     def decode(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        bits = (numbers[:, None] >> np.arange(self.bits)) & 1
+        octets = numbers.astype("<i8").view(np.uint8).reshape(-1, 8)
+        bits = np.unpackbits(octets, axis=1, count=self.bits, bitorder="little")
         return bits, bits[:, self.places].sum(axis=1) % 2
 
 

@@ -17,6 +17,7 @@ from .floor import Noiseless
 from .pool import CounterStream, PoolStream, SeededOrder
 
 LISTED = 2**20  # pools up to this size are visited in passes, larger ones are drawn from
+HELD = 2**22  # numbers in a pool that is decoded at once and held: 16 MB
 VIEWS = ("one-hot", "tokens")
 
 
@@ -78,7 +79,10 @@ class Enumerated(Noiseless):
         if self.pool_size <= LISTED:
             pool = self._pool()
             order = SeededOrder(len(pool), self.name, self.version, seed)
-            return PoolStream(order, lambda places: self._examples(pool[places]))
+            if len(pool) * self.task.n_inputs > HELD:
+                return PoolStream(order, lambda places: self._examples(pool[places]))
+            inputs, targets = self._examples(pool)
+            return PoolStream(order, lambda places: (inputs[places], targets[places]))
         return CounterStream(self._draw, self.name, self.version, seed)
 
     def _draw(self, generator: torch.Generator, count: int) -> tuple[Tensor, Tensor]:
@@ -97,12 +101,13 @@ class Enumerated(Noiseless):
         return _chosen(self.total, self.held, derived_seed(self.name, self.version, "test"))
 
     def _examples(self, numbers: np.ndarray) -> tuple[Tensor, Tensor]:
-        symbols, labels = (torch.from_numpy(part.astype(np.int64)) for part in self.decode(numbers))
+        symbols, labels = (torch.from_numpy(part) for part in self.decode(numbers))
+        labels = labels.long()
         if self.view == "tokens":
-            return symbols, labels[:, None].expand_as(symbols)
+            return symbols.long(), labels[:, None].expand_as(symbols)
         if self.alphabet[1] == 2:
-            return (2 * symbols - 1).float(), labels
-        return one_hot(symbols, self.alphabet[1]).flatten(1).float(), labels
+            return symbols.float().mul_(2).sub_(1), labels
+        return one_hot(symbols.long(), self.alphabet[1]).flatten(1).float(), labels
 
 
 def check_view(view: object) -> None:
