@@ -1,13 +1,15 @@
-"""Fill `results/reference/families.json` with sizes: ``python -m onecurve.scripts.list_sizes``.
+"""Fill `results/reference/families.json`: ``python -m onecurve.scripts.list_sizes --checks runs/zoo/checks.json``.
 
-`onecurve list families` reads the file, so that listing builds no network. Other keys of a family, such as its
-``coordinate_check``, are kept.
+`onecurve list families` reads the file, so that listing builds no network. Checks are those of `zoo_table`; without
+``--checks`` the ones in the file are kept.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -49,12 +51,32 @@ def sizes_of(name: str) -> dict[str, Any]:
     return {}
 
 
-def main() -> None:
-    """Measure every family of the catalogue and write the file."""
+def check_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What is listed of a family's coordinate check, from its row of `zoo_table`.
+
+    ``status`` is that of its worst layer, and ``unclear`` where the control is not seen to fail; ``slope`` and
+    ``standard`` are the mean slopes of the hidden layers under both parametrisations, None where nothing is checked.
+    """
+    if row["reason"] is not None:
+        return {"status": None, "reason": row["reason"], "slope": None, "standard": None}
+    mine, control = row["coordinates"]["mup"], row["coordinates"]["standard"]
+    found = {layer["slope"]["status"] for layer in mine["layers"]} - {"none"}
+    status = "fail" if "fail" in found else "pass" if found == {"pass"} and row["control_seen"] else "unclear"
+    slopes = {"slope": mine["hidden"]["value"], "standard": control["hidden"]["value"]}
+    return {"status": status, "reason": None} | {k: None if v is None else round(v, 3) for k, v in slopes.items()}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure every family of the catalogue, take over the checks and write the file."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--checks", help="checks.json of `zoo_table`")
+    given = parser.parse_args(arguments)
     from ..architectures.family import FAMILIES
 
+    rows = json.loads(Path(given.checks).read_text())["families"] if given.checks else []
+    checks = {row["family"]: {"coordinate_check": check_of(row)} for row in rows}
     known = read_sizes()
-    found = {name: known.get(name, {}) | sizes_of(name) for name in FAMILIES.names()}
+    found = {name: known.get(name, {}) | sizes_of(name) | checks.get(name, {}) for name in FAMILIES.names()}
     Path(str(SIZES)).write_text(json.dumps(found, indent=1) + "\n")
     print(f"wrote {SIZES}: {len(found)} families")
 
