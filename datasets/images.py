@@ -14,7 +14,7 @@ from torch.nn.functional import affine_grid, grid_sample
 
 from ..task import Task
 from .dataset import DATASETS, Dataset, TestSet, check_integer, derived_seed
-from .pool import CounterStream, PoolStream, SeededOrder, cached_array, seeded_generator
+from .pool import CounterStream, PoolStream, SeededOrder, cached_array, gather_from, seeded_generator
 
 NOISE = 0.12  # against an ink of .5 to 1
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -176,13 +176,8 @@ class Mnist(Dataset):
         return TestSet(inputs=images[: self.test_size], targets=labels[: self.test_size])
 
     def stream(self, seed: int) -> PoolStream:
-        (images, labels), _ = _mnist_parts()
-
-        def gather(indices: np.ndarray) -> tuple[Tensor, Tensor]:
-            chosen = torch.from_numpy(indices)
-            return images[chosen], labels[chosen]
-
-        return PoolStream(SeededOrder(self.pool_size, self.name, self.version, seed), gather)
+        training, _ = _mnist_parts()
+        return PoolStream(SeededOrder(self.pool_size, self.name, self.version, seed), gather_from(*training))
 
 
 @lru_cache(maxsize=1)

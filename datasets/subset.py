@@ -8,10 +8,9 @@ import torch
 
 from ..errors import InputError
 from .dataset import Dataset
-from .pool import PoolStream, SeededOrder
+from .pool import PoolStream, SeededOrder, gather_from
 
 if TYPE_CHECKING:
-    import numpy as np
     from torch import Tensor
 
 _TAKEN = 512  # a drawn example depends on the size of its batch: equal batches make small sets parts of large ones
@@ -29,13 +28,8 @@ def first_examples(dataset: Dataset, seed: int, size: int) -> PoolStream:
         The data set has fewer examples.
     """
     check_train_size(dataset, size)
-    inputs, targets = _taken(dataset, seed, size)
-
-    def gather(indices: np.ndarray) -> tuple[Tensor, Tensor]:
-        rows = torch.from_numpy(indices)
-        return inputs[rows], targets[rows]
-
-    return PoolStream(SeededOrder(size, dataset.name, dataset.version, seed, "first", size), gather)
+    order = SeededOrder(size, dataset.name, dataset.version, seed, "first", size)
+    return PoolStream(order, gather_from(*_taken(dataset, seed, size)))
 
 
 def check_train_size(dataset: Dataset, size: int) -> None:
