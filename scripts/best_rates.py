@@ -58,12 +58,12 @@ def pairs_loss(dataset: Dataset, steps: int) -> float:
     return -chances[test.inputs, test.targets].log().mean().item()
 
 
-def sweep(names: list[str], seeds: int) -> Sweep:
-    """All trials as one sweep."""
-    return Sweep.model_validate({"name": "best-rates", "groups": list(_groups(names, seeds))})
+def sweep(names: list[str], seeds: int, updates: int | None = None) -> Sweep:
+    """All trials as one sweep, each family for as many updates as its home has, or as are given."""
+    return Sweep.model_validate({"name": "best-rates", "groups": list(_groups(names, seeds, updates))})
 
 
-def _groups(names: list[str], seeds: int) -> Iterator[dict[str, Any]]:
+def _groups(names: list[str], seeds: int, updates: int | None) -> Iterator[dict[str, Any]]:
     for name in names:
         data, steps = home(name)
         ladder = FAMILIES.make(name).ladder
@@ -76,17 +76,19 @@ def _groups(names: list[str], seeds: int) -> Iterator[dict[str, Any]]:
                 "seeds": seeds,
                 "peak_lr": rate,
                 "batch_size": BATCH,
-                "horizon": {"rule": "steps", "steps": steps},
+                "horizon": {"rule": "steps", "steps": updates or steps},
                 **plain,
             }
 
 
-def table(store: Store) -> list[str]:
+def table(store: Store, updates: int | None = None) -> list[str]:
     """Rows of Markdown: family, data set, best loss of the smallest and the largest rung, the linear model's."""
     rows = store.table(["family", "dataset", "n_params", "peak_lr", "seed", "status", "test_loss"]).to_pylist()
     linear = _ends([row for row in rows if row["family"] == LINEAR])
     bars = {"glyphs": min((end[0] for end in linear if end), default=None)}
-    bars |= {data["name"]: pairs_loss(_made(data), steps) for data, steps in HOMES if _made(data).task.vocabulary}
+    bars |= {
+        data["name"]: pairs_loss(_made(data), updates or usual) for data, usual in HOMES if _made(data).task.vocabulary
+    }
     lines = ["| family | data set | smallest: best loss (rate) | largest | a linear model | in order |"]
     lines.append("|---|---|---|---|---|---|")
     for name in sorted({row["family"] for row in rows}):
@@ -125,11 +127,12 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="FAMILY", help="families; by default all")
     parser.add_argument("--out", default="runs/best-rates")
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--updates", type=int, help="more for families that start slowly; name them, and another --out")
     given = parser.parse_args()
     from .progress import follow
 
-    follow(sweep(given.names or FAMILIES.names(), given.seeds), Store(given.out), "local", only={})
-    print("\n".join(table(Store(given.out))))
+    follow(sweep(given.names or FAMILIES.names(), given.seeds, given.updates), Store(given.out), "local", only={})
+    print("\n".join(table(Store(given.out), given.updates)))
 
 
 if __name__ == "__main__":
