@@ -64,11 +64,11 @@ def profile_floor(
     cubes = [rows[..., None] for rows in losses]
     if within is not None and within[0] >= _top(cubes)[0]:
         return _nothing(f"all floors from {within[0]:g} to {within[1]:g} are too near to the losses")
-    (statistic,), (floor,), (inner,) = _minimise(cubes, x, sizes, within)
+    (statistic,), (floor,), (inner,) = least_cost(cubes, x, sizes, within)
     if not inner:
         return _nothing("L0 not identified")
     drawn = null_losses(losses, float(floor), x, sizes, draw_signs([len(rows) for rows in losses], resamples, rng))
-    statistics_, floors, _ = _minimise(drawn, x, sizes, within)
+    statistics_, floors, _ = least_cost(drawn, x, sizes, within)
     # Not 1.96: the sd itself comes from few seeds. Percentiles of the resamples cover 90 in 100 only.
     reach = float(student.ppf(0.975, 2 * (min(len(rows) for rows in losses) - 1)) * floors.std(ddof=1))
     lowest, highest = within or (-np.inf, np.inf)
@@ -102,7 +102,7 @@ def _moments(losses: Sequence[np.ndarray], floors: np.ndarray) -> Moments:
     return Moments(np.array([len(rows) for rows in losses]), means, variances)
 
 
-def _cost(losses: Sequence[np.ndarray], floors: np.ndarray, x: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+def cost_at(losses: Sequence[np.ndarray], floors: np.ndarray, x: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """T1 for each resample and floor ``(B, c)``, a few resamples at a time: all of it stays in a core's cache."""
     step = max(1, _CACHED // floors.shape[1])
     costs = np.empty(floors.shape)
@@ -130,12 +130,12 @@ def _candidates(losses: Sequence[np.ndarray], within: tuple[float, float] | None
     return top[:, None] - (largest - smallest)[:, None] * _DEPTHS
 
 
-def _minimise(
+def least_cost(
     losses: Sequence[np.ndarray],
     x: np.ndarray,
     sizes: np.ndarray,
     within: tuple[float, float] | None = None,
-    cost: _Cost = _cost,
+    cost: _Cost = cost_at,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Smallest cost (T1), its floor, and whether it lies inside the domain, for K arrays ``(n_k, m + 1, B)``.
 

@@ -7,7 +7,7 @@ import pytest
 from onecurve.collapse.battery import assess
 from onecurve.collapse.calibration import FLOOR, Cell, autoregression, simulate, size_and_power
 from onecurve.collapse.grid import common_grid
-from onecurve.collapse.profile import _cost, _minimise, null_losses, profile_floor
+from onecurve.collapse.profile import cost_at, least_cost, null_losses, profile_floor
 from onecurve.collapse.wrong_tests import chi_square_on_points, permutation_with_fitted_floor
 
 QUICK, SLOW = 120, 600
@@ -126,9 +126,9 @@ def test_the_profile_finds_the_minimum_that_a_fine_scan_finds():
     batch = simulate(Cell(), 8, np.random.default_rng(3))
     for loss in batch.loss:
         rungs = [rows[..., None] for rows in loss]
-        (height,), (floor,), (inner,) = _minimise(rungs, batch.x[:-1], batch.sizes)
+        (height,), (floor,), (inner,) = least_cost(rungs, batch.x[:-1], batch.sizes)
         scan = np.linspace(floor - 0.004, floor + 0.004, 801)
-        costs = _cost(rungs, scan[None], batch.x[:-1], batch.sizes)[0]
+        costs = cost_at(rungs, scan[None], batch.x[:-1], batch.sizes)[0]
         assert inner and floor == pytest.approx(scan[costs.argmin()], abs=0.0002)
         assert height == pytest.approx(costs.min(), rel=0.03)
 

@@ -17,7 +17,7 @@ from ..bootstrap import draw_signs
 from ..grid import X_MIN
 from ..ladder import Ladder
 from ..power_law import EndPointFit, fit_end_points, fit_means
-from ..profile import _cost, _minimise, null_losses
+from ..profile import cost_at, least_cost, null_losses
 from .difference import Comparison, compared, no_comparison
 from .losses import grid_of, losses_on
 
@@ -128,10 +128,10 @@ def _implied(losses: Sequence[np.ndarray], x: np.ndarray, sizes: np.ndarray) -> 
     A test needs the minimum's height, which is flat; an estimate needs its place, so a parabola through five points
     close to it follows.
     """
-    _, floors, inner = _minimise(losses, x, sizes)
+    _, floors, inner = least_cost(losses, x, sizes)
     steps = np.arange(-2.0, 3.0)
     spacing = _CLOSE * (np.min([rows[:, -1].min(axis=0) for rows in losses], axis=0) - floors)
-    costs = _cost(losses, floors[:, None] + spacing[:, None] * steps, x, sizes)
+    costs = cost_at(losses, floors[:, None] + spacing[:, None] * steps, x, sizes)
     slope, bend = costs @ steps / 10, (costs @ (steps**2 - 2)) / 14
     with np.errstate(divide="ignore", invalid="ignore"):
         vertex = np.where(bend > 0, -slope / (2 * bend), 2.0 * np.sign(-slope))

@@ -15,7 +15,7 @@ from ..bootstrap import draw_signs
 from ..exactness import p_value
 from ..grid import X_MIN
 from ..ladder import Ladder
-from ..profile import _cost, _minimise, null_losses
+from ..profile import cost_at, least_cost, null_losses
 from .losses import grid_of, losses_on
 
 _SHARE = 0.3  # of the ends' residual sum of squares beside T1
@@ -61,17 +61,17 @@ def joint(
     """
 
     def cost(some: Sequence[np.ndarray], floors: np.ndarray, x: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-        return _cost(some, floors, x, sizes) + _SHARE * _line(some, floors, sizes)[0]
+        return cost_at(some, floors, x, sizes) + _SHARE * _line(some, floors, sizes)[0]
 
     cubes = [rows[..., None] for rows in losses]
-    (statistic,), (floor,), (inner,) = _minimise(cubes, x, sizes, cost=cost)
+    (statistic,), (floor,), (inner,) = least_cost(cubes, x, sizes, cost=cost)
     if not inner:
         return Joint(floor=None, p=None, status="L0 not identified")
     on = np.exp(_line(cubes, np.array([[floor]]), sizes)[1][:, 0, 0])
     drawn = null_losses(losses, float(floor), x, sizes, draw_signs([len(rows) for rows in losses], resamples, rng))
     means = [np.exp(np.log(rows[:, -1] - floor).mean()) for rows in losses]
     drawn = [floor + (rows - floor) * (end / mean) for rows, end, mean in zip(drawn, on, means, strict=True)]
-    resampled = _minimise(drawn, x, sizes, cost=cost)[0]
+    resampled = least_cost(drawn, x, sizes, cost=cost)[0]
     return Joint(floor=float(floor), p=p_value(float(statistic), resampled), status="ok")
 
 
