@@ -107,6 +107,9 @@ class Dispatch:
     def _tried_again(self, outcome: Outcome) -> bool:
         job: Job = outcome.item
         status = _worst(outcome)
+        if status == "oom" and job.pack.replicas > 1:  # on a GPU: smaller, as often as it takes
+            self._queue.extend(self._job(part) for part in job.pack.smaller())
+            return True
         tries = job.pack.attempt - job.pack.first_attempt + 1
         if tries >= ATTEMPTS.get(status, 1):
             return False

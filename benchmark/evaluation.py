@@ -1,22 +1,24 @@
-"""When a trial is evaluated, and how its loss on the test set is computed."""
+"""When a trial is evaluated, and what is measured then."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from ..datasets.dataset import TestSet, View
+from ..architectures.family import Family
+from ..datasets.dataset import Dataset, TestSet
 from ..errors import InputError
-from ..task import Task
+from .observables.accuracy import Accuracy
+from .observables.loss import LossReader
+from .observables.observable import Observable, Probe, Readout, read
+from .update import Update
 
 EVAL_GRID = "v1"
-_CHUNK_NUMBERS = 2**15  # input numbers that pass through the network at once: activations should stay in the cache
 
 
 def eval_steps(grid: str, horizon: int, warmup_fraction: float) -> list[int]:
@@ -43,65 +45,81 @@ def eval_steps(grid: str, horizon: int, warmup_fraction: float) -> list[int]:
 
 @dataclasses.dataclass(frozen=True)
 class Measurement:
-    """Test loss and accuracy of each replica, ``(R,)``; accuracy is None for regression. ``loss_se`` is the standard
-    error that the finite test set leaves, 0 where the loss has a closed form. ``observables``, ``(R, names)``, are the
-    view's, none without one."""
+    """What one evaluation found.
+
+    Attributes
+    ----------
+    loss, loss_se : ``(R,)`` test loss of each replica, and the standard error that the finite test set leaves.
+    values : ``(R, k)`` of each other observable that was measured.
+    """
 
     loss: np.ndarray
-    accuracy: np.ndarray | None
     loss_se: np.ndarray
-    observables: np.ndarray
+    values: dict[Observable, np.ndarray]
 
 
-def example_losses(task: Task, outputs: Tensor, targets: Tensor) -> Tensor:
-    """Loss of each example: ``(..., n, outputs)`` and targets of the task to ``(..., n)``.
-
-    Targets of a cross-entropy are classes, or, as floats, the true probability of each class (see `TestSet`).
-    """
-    if task.loss == "squared_error":
-        return (outputs - targets).square().mean(-1)
-    if targets.is_floating_point():
-        losses = -(targets * F.log_softmax(outputs, dim=-1)).sum(-1)
-        return losses.sum(-1) / targets.sum((-2, -1)) if task.kind == "tokens" else losses
-    losses = F.cross_entropy(outputs.reshape(-1, outputs.shape[-1]), targets.reshape(-1), reduction="none")
-    losses = losses.reshape(targets.shape)
-    return losses.mean(-1) if task.kind == "tokens" else losses
-
-
-@torch.no_grad()
-def evaluate(predict: Callable[[Tensor], Tensor], task: Task, test: TestSet, view: View | None = None) -> Measurement:
-    """Measure replicas on the test set.
+class Recorder:
+    """Measures a pack's observables, with one pass through the test set for all that are read off it.
 
     Parameters
     ----------
-    predict : maps inputs ``(n, ...)`` to outputs ``(R, n, ...)``.
-    view : what else to read off the outputs.
+    record : the observables beside the loss, which is always measured; accuracy is where there are classes.
+    update : the pack's update, with its networks.
+    family, dataset : of the trials.
+    test : the test set, on the device.
+
+    Attributes
+    ----------
+    record : what is measured beside the loss.
+    trouble : observables that raised, with the reason; they are not measured again, the others go on.
     """
-    losses, hits, sums = [], [], []
-    chunk = max(32, min(1024, _CHUNK_NUMBERS // task.n_inputs))
-    for inputs, targets in zip(test.inputs.split(chunk), test.targets.split(chunk), strict=True):
-        outputs = predict(inputs)
-        targets = targets.expand(len(outputs), *targets.shape)
-        losses.append(example_losses(task, outputs, targets).double())
-        if task.loss == "cross_entropy":
-            hits.append(_hits(task, outputs.argmax(-1), targets))
-        if view is not None:
-            first = chunk * len(sums)
-            sums.append(view.sums(slice(first, first + len(inputs)), outputs))
-    # Summed row by row in numpy: torch's reductions choose an order by the number of rows, and so by the pack.
-    each = torch.cat(losses, dim=1).numpy()
-    accuracy = (torch.stack(hits).sum(0) / test.size).numpy() if hits else None
-    views = view.values(torch.stack(sums).sum(0)).numpy() if view is not None else np.empty((len(each), 0))
-    if test.weights is not None:
-        loss = (each * test.weights.double().numpy()).sum(1) + test.offset
-        return Measurement(loss, accuracy, np.zeros(len(loss)), views)
-    se = each.std(1, ddof=1) / math.sqrt(test.size)
-    return Measurement(each.mean(1) + test.offset, accuracy, se, views)
 
+    def __init__(
+        self, record: Sequence[Observable], update: Update, family: Family, dataset: Dataset, test: TestSet
+    ) -> None:
+        accuracy = Accuracy()
+        known = [accuracy] if accuracy.misfit(family, dataset) is None else []
+        asked = [each for each in record if each.name not in ("loss", "accuracy")]
+        self.record = tuple(dict.fromkeys([*known, *asked]))
+        self._update, self._family, self._dataset, self._test = update, family, dataset, test
+        self._followers = {each: update.follower_of(each.follower) for each in self.record}
+        self.trouble: dict[str, str] = {}
 
-def _hits(task: Task, chosen: Tensor, targets: Tensor) -> Tensor:
-    """How many examples each replica gets right, ``(R,)``: with true probabilities, how many it is expected to."""
-    if not targets.is_floating_point():
-        return (chosen == targets).double().reshape(len(chosen), -1).mean(-1) * chosen.shape[1]
-    right = targets.gather(-1, chosen[..., None])[..., 0].double()
-    return (right.sum(-1) / targets.sum((-2, -1)) if task.kind == "tokens" else right).sum(-1)
+    def measure(self, asked: Collection[Observable]) -> Measurement:
+        """The loss of all replicas, and those of the observables that are asked for now."""
+        replicas, probe = self._update.replicas, self._probe()
+        due = [each for each in self.record if each in asked and each.label not in self.trouble]
+        loss = LossReader(self._dataset.task, self._test)
+        readers = {each: each.reader(probe) for each in due if isinstance(each, Readout)}
+        read(replicas, probe, [loss, *readers.values()])
+        values: dict[Observable, np.ndarray] = {}
+        for each in due:
+            found = readers[each].values() if each in readers else self._measured(each, probe)
+            if found is not None:
+                values[each] = found.detach().double().cpu().numpy()
+        return Measurement(*loss.mean_and_error(), values)
+
+    def _measured(self, observable: Observable, probe: Probe) -> Tensor | None:
+        """Its values; None where it fails, which is no reason to lose the trial."""
+        wanted = (self._update.replicas.count, len(observable.names_on(self._dataset)))
+        try:
+            found = observable.measure(self._update.replicas, probe)
+            if tuple(found.shape) != wanted:
+                raise ValueError(f"it gave values of shape {tuple(found.shape)}, not {wanted}")
+        except (MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:  # whatever an author's or a user's code may raise
+            self.trouble[observable.label] = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+            return None
+        return found
+
+    def _probe(self) -> Probe:
+        return Probe(
+            family=self._family,
+            dataset=self._dataset,
+            test=self._test,
+            batch=self._update.batch,
+            gradients=self._update.gradients,
+            followers=self._followers,
+            step=self._update.clock.number,
+        )

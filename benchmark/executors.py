@@ -48,9 +48,18 @@ class Needs:
 
 
 class Executor(Protocol):
-    """Runs a function over items, here or elsewhere."""
+    """Runs a function over items, here or elsewhere.
+
+    Attributes
+    ----------
+    slots : items that run at once.
+    gpus : GPUs that items may ask for.
+    """
 
     slots: int
+
+    @property
+    def gpus(self) -> float: ...
 
     def map(
         self, function: Callable[[Any], Any], items: Iterable[Any], needs: Callable[[Any], Needs] | None = None
@@ -76,6 +85,12 @@ class InProcess:
     """One item after the other, in this process. Memory and processors are what they are."""
 
     slots = 1
+
+    @property
+    def gpus(self) -> float:
+        from torch import cuda
+
+        return float(cuda.device_count()) if cuda.is_available() else 0.0
 
     def map(
         self, function: Callable[[Any], Any], items: Iterable[Any], needs: Callable[[Any], Needs] | None = None

@@ -6,6 +6,7 @@ Later runs read it, so that nothing that was measured once (timings, shapes) is 
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from typing import Any
 
@@ -14,6 +15,7 @@ from ..results.store import Store
 from ..results.trials import TrialSpec
 
 LOCK_VERSION = 1
+_WORKER_BYTES = 450 * 2**20  # Python with torch and a data set's pool
 _LOOKS, _PAUSE = 10, 0.5  # whether an object store kept what was written; seconds between
 
 
@@ -32,6 +34,10 @@ class Resolved:
     step_seconds : measured time of one update of one trial, when trained that way.
     trials : trial id of each seed.
     memory : bytes that a worker with a pack of it takes, from one update; 0 where it was not measured.
+    update_bytes : bytes of one update of one network; 0 where it was not measured.
+    device : where its packs train: ``cpu`` or ``cuda``.
+    replicas : networks in each batched model on a GPU, so that a trial's bits do not depend on how many there are;
+        0 on a processor, where they do not.
     """
 
     family: str
@@ -47,6 +53,9 @@ class Resolved:
     step_seconds: float
     trials: dict[str, str] = dataclasses.field(default_factory=dict)
     memory: int = 0
+    update_bytes: int = 0
+    device: str = "cpu"
+    replicas: int = 0
 
     @property
     def seconds(self) -> float:
@@ -155,7 +164,16 @@ def read_lock(store: Store, name: str) -> Lock | None:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Pack:
-    """Trials that one worker trains in one go, and what the table says of all of them."""
+    """Trials that one worker trains in one go, and what the table says of all of them.
+
+    Attributes
+    ----------
+    specs : the trials; they differ in what `train.MAY_DIFFER` names.
+    cell : what was resolved for the first of them: sizes and costs are those of all.
+    costs : expected core seconds of each trial.
+    record : what is measured beside the loss, each as JSON.
+    device, replicas : where it trains, and how many networks its batched model has there.
+    """
 
     specs: tuple[TrialSpec, ...]
     cell: Resolved
@@ -163,13 +181,18 @@ class Pack:
     horizon_source: str
     attempt: int = 1
     first_attempt: int = 1
-    views: bool = False
+    costs: tuple[float, ...] = ()
+    record: tuple[str, ...] = ()
     cpus: float = 1
     gpus: float = 0
+    device: str = "cpu"
+    replicas: int = 0
 
     @property
     def memory(self) -> int:
         """Bytes that its worker takes."""
+        if self.device == "cpu" and self.cell.update_bytes and self.cell.packed:
+            return worker_bytes(self.cell.update_bytes * len(self.specs))
         return self.cell.memory
 
     @property
@@ -180,4 +203,23 @@ class Pack:
     @property
     def seconds(self) -> float:
         """Expected core seconds."""
-        return self.cell.seconds * len(self.specs)
+        return sum(self.costs) if self.costs else self.cell.seconds * len(self.specs)
+
+    def smaller(self) -> list[Pack]:
+        """Packs of half as many networks: what is tried where a device's memory did not suffice."""
+        size = self.replicas // 2
+        starts = range(0, len(self.specs), size)
+        parts = [self.part(slice(start, start + size)) for start in starts]
+        return [dataclasses.replace(part, replicas=size, attempt=self.attempt + 1) for part in parts]
+
+    def part(self, rows: slice) -> Pack:
+        """Some of its trials as a pack of their own."""
+        return dataclasses.replace(self, specs=self.specs[rows], costs=self.costs[rows])
+
+
+def worker_bytes(update: int) -> int:
+    """Bytes of a worker whose updates take so many, in powers of two of megabytes.
+
+    Few sizes, so that Ray can use a worker again for others.
+    """
+    return 2 ** math.ceil(math.log2((_WORKER_BYTES + update) / 2**20)) * 2**20

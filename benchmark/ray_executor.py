@@ -59,6 +59,10 @@ class RayExecutor:
             _start(address)
         self.slots = _slots()
 
+    @property
+    def gpus(self) -> float:
+        return float(ray.cluster_resources().get("GPU", 0))
+
     def map(
         self, function: Callable[[Any], Any], items: Iterable[Any], needs: Callable[[Any], Needs] | None = None
     ) -> Iterator[Outcome]:

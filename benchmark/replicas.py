@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import torch
@@ -12,11 +12,15 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from ..task import Task
-from .evaluation import example_losses
+from .losses import example_losses
+
+_HOST = torch.device("cpu")
 
 
 class Replicas(Protocol):
     """R networks that differ in their weights alone."""
+
+    count: int
 
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
         """Names and leaf tensors for the optimiser."""
@@ -26,29 +30,52 @@ class Replicas(Protocol):
         """Mean loss of each replica on its own batch: ``(R, batch, ...)`` to ``(R,)``."""
         ...
 
-    def predict(self, inputs: Tensor) -> Tensor:
-        """Outputs of all replicas on shared inputs: ``(n, ...)`` to ``(R, n, ...)``."""
+    def predict(self, inputs: Tensor, weights: Mapping[str, Tensor] | None = None) -> Tensor:
+        """Outputs of all replicas on shared inputs, as they are evaluated: ``(n, ...)`` to ``(R, n, ...)``.
+
+        ``weights`` takes the place of their own parameters, by name.
+        """
+        ...
+
+    def each(self, inputs: Tensor) -> Tensor:
+        """Outputs of each replica on inputs of its own, as they are evaluated: ``(R, n, ...)`` to ``(R, n, ...)``."""
+        ...
+
+    def buffers(self) -> list[Tensor]:
+        """What is kept beside the parameters, such as running statistics."""
         ...
 
 
 class Single:
     """One network, R = 1, with no batching machinery around it."""
 
-    def __init__(self, model: nn.Module, task: Task) -> None:
-        self.model, self.task = model, task
+    count = 1
+
+    def __init__(
+        self, model: nn.Module, task: Task, place: torch.device = _HOST, autocast: torch.dtype | None = None
+    ) -> None:
+        self.model, self.task, self._autocast = model.to(place), task, autocast
 
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
         return self.model.named_parameters()
 
     def losses(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        return example_losses(self.task, self.model(inputs[0]), targets[0]).mean(-1, keepdim=True)
+        outputs = _autocasting(self.model, self._autocast, inputs[0])
+        return example_losses(self.task, outputs, targets[0]).mean(-1, keepdim=True)
 
-    def predict(self, inputs: Tensor) -> Tensor:
+    def predict(self, inputs: Tensor, weights: Mapping[str, Tensor] | None = None) -> Tensor:
+        call = self.model if weights is None else lambda x: functional_call(self.model, dict(weights), (x,))
         self.model.eval()  # batch norm: the running statistics, not those of the test set's chunks
         try:
-            return self.model(inputs)[None]
+            return _autocasting(call, self._autocast, inputs)[None]
         finally:
             self.model.train()
+
+    def each(self, inputs: Tensor) -> Tensor:
+        return self.predict(inputs[0])
+
+    def buffers(self) -> list[Tensor]:
+        return list(self.model.buffers())
 
 
 class Stacked:
@@ -57,9 +84,13 @@ class Stacked:
     Replicas never mix: the gradient of the sum of their losses is each replica's own gradient.
     """
 
-    def __init__(self, models: Sequence[nn.Module], task: Task) -> None:
-        self.task = task
-        self.parameters, self.buffers = stack_module_state(list(models))  # pyright: ignore[reportArgumentType]
+    def __init__(
+        self, models: Sequence[nn.Module], task: Task, place: torch.device = _HOST, autocast: torch.dtype | None = None
+    ) -> None:
+        self.task, self.count, self._autocast = task, len(models), autocast
+        parameters, buffers = stack_module_state(list(models))  # pyright: ignore[reportArgumentType]
+        self.parameters = {name: _moved(value, place) for name, value in parameters.items()}
+        self._buffers = {name: value.to(place) for name, value in buffers.items()}
         skeleton = copy.deepcopy(models[0]).to("meta")
         self._call = vmap(lambda p, b, inputs: functional_call(skeleton, (p, b), (inputs,)))
 
@@ -67,12 +98,34 @@ class Stacked:
         return iter(self.parameters.items())
 
     def losses(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        return example_losses(self.task, self._call(self.parameters, self.buffers, inputs), targets).mean(-1)
+        return example_losses(self.task, self._run(self.parameters, inputs), targets).mean(-1)
 
-    def predict(self, inputs: Tensor) -> Tensor:
-        n = len(next(iter(self.parameters.values())))
+    def predict(self, inputs: Tensor, weights: Mapping[str, Tensor] | None = None) -> Tensor:
         # Expanded, not shared: a shared input would be folded into one matrix product whose rounding depends on n.
-        return self._call(self.parameters, self.buffers, inputs.expand(n, *inputs.shape))
+        parameters = self.parameters if weights is None else dict(weights)
+        return self._run(parameters, inputs.expand(self.count, *inputs.shape))
+
+    def each(self, inputs: Tensor) -> Tensor:
+        return self._run(self.parameters, inputs)
+
+    def buffers(self) -> list[Tensor]:
+        return list(self._buffers.values())
+
+    def _run(self, parameters: dict[str, Tensor], inputs: Tensor) -> Tensor:
+        return _autocasting(lambda x: self._call(parameters, self._buffers, x), self._autocast, inputs)
+
+
+def _moved(tensor: Tensor, place: torch.device) -> Tensor:
+    """A leaf on the device; the tensor itself where it is there."""
+    return tensor if tensor.device == place else tensor.detach().to(place).requires_grad_(tensor.requires_grad)
+
+
+def _autocasting(call: Callable[[Tensor], Tensor], dtype: torch.dtype | None, inputs: Tensor) -> Tensor:
+    """Outputs, in float32 where products are taken in a narrower type: losses and moments never are."""
+    if dtype is None:
+        return call(inputs)
+    with torch.autocast(inputs.device.type, dtype):
+        return call(inputs).float()
 
 
 def packing_gain(models: Sequence[nn.Module], task: Task, batch_size: int, seconds: float = 0.3) -> tuple[float, float]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 
 from ..architectures.family import FAMILIES, Family
@@ -16,16 +14,19 @@ from ..results.trials import INTRODUCED, TrialSpec, fingerprint, rung_label
 from ..task import Ref
 from .batch import batch_rule, batch_size
 from .evaluation import EVAL_GRID
-from .lock import Resolved
-from .optim import OPTIMIZERS
+from .devices import WORTH_A_GPU, replicas_on_a_gpu, torch_settings
+from .lock import Resolved, worker_bytes
+from .observables.observable import Observable, observable_from
+from .optimisers.optimiser import optimiser_from
 from .replicas import Single, looped_seconds, packing_gain, random_batch, update_bytes
+from .schedules.schedule import schedule_from
 from .sweep import Cell
-from .train import PROTOCOL, torch_settings
+from .train import PROTOCOL
 
 # Packing must pay by this much before it is worth its own rounding.
 _GAIN_NEEDED = 1.1
 _TIMED_SEEDS = 16
-_WORKER_BYTES = 450 * 2**20  # Python with torch and a data set's pool
+_GPU_FLOPS = 1e13  # FLOPs a second of a GPU that is neither measured nor known: what plans are made with
 
 
 def family_of_cell(cell: Cell) -> Family:
@@ -46,9 +47,9 @@ def trial(cell: Cell, seed: int, *, batch_size: int, horizon_steps: int, packed:
         family=family.ref,
         rung=cell.rung,
         dataset=dataset.ref,
-        optimizer=OPTIMIZERS[given.optimizer],
-        peak_lr=given.peak_lr,
-        schedule=given.schedule,
+        optimizer=optimiser_from(given.optimizer).ref,
+        peak_lr=_one(given.peak_lr),
+        schedule=schedule_from(given.schedule).text,
         warmup_fraction=given.warmup_fraction,
         batch_size=batch_size,
         batch_rule=batch_rule(given.batch_size, rung_label(cell.first_rung)),
@@ -61,7 +62,20 @@ def trial(cell: Cell, seed: int, *, batch_size: int, horizon_steps: int, packed:
         packed=packed,
         seed=seed,
         protocol=PROTOCOL,
+        accumulate=given.accumulate,
     )
+
+
+def _one(rate: float | list[float]) -> float:
+    """A cell has one rate; a sweep's list was taken apart before."""
+    if isinstance(rate, list):
+        raise TypeError(f"a cell has one learning rate, got {rate}")
+    return rate
+
+
+def observables_of(cell: Cell) -> list[Observable]:
+    """What is measured on a cell's trials beside the loss."""
+    return [observable_from(each) for each in cell.settings.observables]
 
 
 def cell_key(cell: Cell) -> str:
@@ -75,8 +89,14 @@ def cell_key(cell: Cell) -> str:
     return fingerprint({**fields, "pack": cell.settings.pack, "control": cell.settings.control})
 
 
-def resolve(cell: Cell) -> Resolved:
-    """Measure one cell."""
+def resolve(cell: Cell, device: str = "cpu") -> Resolved:
+    """Measure one cell.
+
+    Parameters
+    ----------
+    device : ``cpu``, ``cuda``, or ``auto``: a GPU where the last rung of the ladder has enough arithmetic to be worth
+        the host's work for it. A ladder trains on one kind of device.
+    """
     family, dataset, given = family_of_cell(cell), dataset_of_cell(cell), cell.settings
     if isinstance(given.train_size, int):
         check_train_size(dataset, given.train_size)
@@ -84,8 +104,11 @@ def resolve(cell: Cell) -> Resolved:
         here = count(family, cell.rung, dataset.task)
         first = here if cell.rung == cell.first_rung else count(family, cell.first_rung, dataset.task)
         batch = batch_size(given.batch_size, here.n_params, first.n_params)
-        packed, step_seconds, memory = _packing(cell, family, dataset, batch)
-    horizon = given.horizon.horizon(here.n_params, first.n_params, batch)
+        horizon = given.horizon.horizon(here.n_params, first.n_params, batch)
+        if device == "auto":
+            device = "cuda" if _largest_flops(cell, family, dataset, first.n_params) >= WORTH_A_GPU else "cpu"
+        packed, step_seconds, update = _packing(cell, family, dataset, batch, here.training, device)
+    together = len(given.seed_list) if packed else 1
     return Resolved(
         family=family.name,
         dataset=dataset.name,
@@ -98,30 +121,42 @@ def resolve(cell: Cell) -> Resolved:
         horizon_steps=horizon,
         packed=packed,
         step_seconds=step_seconds,
-        memory=memory,
+        memory=worker_bytes(update * together),
+        update_bytes=update,
+        device=device,
+        replicas=replicas_on_a_gpu(update) if device == "cuda" and packed else 0,
     )
 
 
-def _packing(cell: Cell, family: Family, dataset: Dataset, batch: int) -> tuple[bool, float, int]:
-    """Whether the cell's seeds train packed, the seconds of one update of one trial then, and the worker's bytes."""
+def _largest_flops(cell: Cell, family: Family, dataset: Dataset, first: int) -> float:
+    """Training FLOPs of one trial of the last rung."""
+    last = count(family, cell.last_rung or cell.rung, dataset.task)
+    batch = batch_size(cell.settings.batch_size, last.n_params, first)
+    return float(last.training) * batch * cell.settings.horizon.horizon(last.n_params, first, batch)
+
+
+def _packing(
+    cell: Cell, family: Family, dataset: Dataset, batch: int, flops: int, device: str
+) -> tuple[bool, float, int]:
+    """Whether the cell's seeds train packed, the seconds of one update of one trial then, and that update's bytes.
+
+    On a GPU what can be packed is, and the seconds are an estimate.
+    """
     given = cell.settings
     if given.pack is True and not family.packable:
         raise InputError(f"family {family.name!r} cannot be packed (see its documentation); leave `pack` at auto")
     n = min(len(given.seed_list), _TIMED_SEEDS)
-    draw = {"parametrization": given.parametrization, "optimizer": given.optimizer}
+    draw = {"parametrization": given.parametrization, "optimizer": optimiser_from(given.optimizer).exponents}
     models = [initialise(family, cell.rung, dataset.task, seed=seed, **draw) for seed in range(max(2, n))]
     alone = update_bytes(models[0], dataset.task, batch)
+    if device == "cuda":
+        packed = family.packable if given.pack == "auto" else bool(given.pack)
+        return packed, batch * flops / _GPU_FLOPS, alone
     if not family.packable:  # it need not even run as a batched model
-        return False, looped_seconds(models[0], dataset.task, batch), _whole(alone)
+        return False, looped_seconds(models[0], dataset.task, batch), alone
     gain, looped = packing_gain(models, dataset.task, batch, seconds=0.15)
     packed = given.pack if given.pack != "auto" else family.packable and n > 1 and gain >= _GAIN_NEEDED
-    memory = _whole(alone * (len(given.seed_list) if packed else 1))
-    return bool(packed), looped / gain if packed else looped, memory
-
-
-def _whole(update: int) -> int:
-    """Bytes of a worker, in powers of two of megabytes: few sizes, so that Ray can use a worker again for others."""
-    return 2 ** math.ceil(math.log2((_WORKER_BYTES + update) / 2**20)) * 2**20
+    return bool(packed), looped / gain if packed else looped, alone
 
 
 def probe(cell: Cell) -> tuple[str, str]:

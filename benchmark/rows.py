@@ -12,9 +12,10 @@ from ..datasets.dataset import Dataset
 from ..results.schema import empty_row
 from ..results.trials import TrialSpec, TrialStatus, rung_label
 from .lock import Pack
-from .optim import schedule
+from .clock import relative_rates
+from .lane import TrainedTrial
 from .provenance import provenance
-from .train import TrainedTrial, dataset_of, family_of
+from .train import dataset_of, family_of
 
 
 def rows_of(pack: Pack, trained: Sequence[TrainedTrial], *, threads: int, started: str) -> list[dict[str, Any]]:
@@ -32,6 +33,9 @@ def failed_rows(pack: Pack, status: TrialStatus, reason: str, *, threads: int, s
 def _row(pack: Pack, trial: TrainedTrial, task: dict[str, Any] | None, threads: int, started: str) -> dict[str, Any]:
     spec = trial.spec
     row = {**empty_row(), **_identity(spec), **provenance()}
+    if trial.device is not None:
+        row |= {"device": trial.device.kind, "device_kind": trial.device.label, "replicas": trial.replicas}
+        row |= {"recorded": trial.recorded}
     row |= {
         "library": pack.cell.library,
         "n_params": pack.cell.n_params,
@@ -39,6 +43,7 @@ def _row(pack: Pack, trial: TrainedTrial, task: dict[str, Any] | None, threads: 
         "control": pack.control,
         "horizon_source": pack.horizon_source,
         "attempt": pack.attempt,
+        "device": pack.device,
         "threads": threads,
         "started_utc": started,
         "status": trial.status,
@@ -102,7 +107,7 @@ def _task_columns(spec: TrialSpec, dataset: Dataset) -> dict[str, Any]:
 
 def _curve_columns(spec: TrialSpec, trial: TrainedTrial, flops_per_example: int) -> dict[str, Any]:
     step = np.array(trial.step, dtype=int)
-    relative = schedule(spec.schedule, spec.horizon_steps, spec.warmup_fraction)
+    relative = relative_rates(spec)
     integral = np.concatenate([[0.0], np.cumsum(relative[:-1])]) * spec.peak_lr
     examples = step * spec.batch_size
     return {

@@ -16,11 +16,13 @@ from ..results.live import Live
 from ..results.store import Store
 from ..results.trials import TrialSpec, fingerprint
 from . import resolve as resolving
+from .devices import DEVICES, device_of, replicas_on_a_gpu
 from .dispatch import Dispatch, Progress, Terms, gather
 from .executors import Executor, Outcome
 from .lock import Lock, Pack, Resolved
 from .manifest import manifest
 from .sweep import Cell, Sweep, expand, request
+from .train import MAY_DIFFER
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -49,7 +51,9 @@ class RunSummary:
 
 # Trials that ended so stay as they are: the same would happen again. What is lost with its worker is open again.
 ENDED = frozenset({"ok", "diverged", "oom", "timeout", "error"})
-RETRY = {"": frozenset(), "failed": frozenset({"oom", "timeout", "error"})}
+RETRY = {"": frozenset(), "failed": frozenset({"oom", "timeout", "error"}), "record": frozenset()}
+ALWAYS = frozenset({"loss", "accuracy"})  # recorded without being asked for
+MOST_TOGETHER = 128  # networks of one pack on a processor: more of them are no faster there
 
 
 def run(
@@ -62,6 +66,7 @@ def run(
     terms: Terms | None = None,
     refresh: bool = False,
     retry: str = "",
+    device: str | None = None,
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> RunSummary:
     """Train every trial of the sweep that has not ended yet.
@@ -77,6 +82,9 @@ def run(
     terms : threads, time limit, patience; by default one thread and no limit.
     refresh : train the trials of families that changed again, in place of refusing.
     retry : ``failed`` opens trials again that failed, took too long or ran out of memory; a divergence never.
+        ``record`` opens those whose rows lack an observable that is asked for now.
+    device : where to train: ``auto``, ``cpu`` or ``cuda``; None for what the sweep says, else ``auto``. No part of a
+        trial's identity.
     report : called as the run goes on.
 
     Returns
@@ -99,7 +107,8 @@ def run(
     cells = {key: cell for key, cell in cells.items() if int(key, 16) % shard[1] == shard[0] - 1}
     hand_over(store)
     store.quarantine()
-    changed = _prepare(cells, lock, executor, refresh, report)
+    devices = {key: _device(cell, device, executor) for key, cell in cells.items()}
+    changed = _prepare(cells, devices, lock, executor, refresh, report)
     lock.merge(store)
     specs = {key: _specs(cell, lock.cells[key]) for key, cell in cells.items()}
     for key, trials in specs.items():
@@ -110,7 +119,13 @@ def run(
     stale = {s.trial_id for key, trials in specs.items() if _family(cells[key]) in changed for s in trials}
     stored = store.attempts()
     ended = {trial for trial, (status, _) in stored.items() if status in ENDED - RETRY[retry]} - stale
-    packs = _packs(cells, specs, lock, ended, stored, executor.slots)
+    lacking = _lacking(cells, specs, ended, store)
+    if lacking and retry == "record":
+        ended -= set().union(*lacking.values())
+    elif lacking:
+        named = ", ".join(f"{label} ({len(trials)} trials)" for label, trials in lacking.items())
+        warnings.warn(f"stored rows lack {named}: --retry record trains these trials again", stacklevel=2)
+    packs = _packs(cells, specs, lock, devices, ended, stored, executor.slots)
     wanted = [spec.trial_id for trials in specs.values() for spec in trials]
     live = Live(store, sweep.name, executor.slots)
 
@@ -136,20 +151,52 @@ def run(
     )
 
 
+def _device(cell: Cell, asked: str | None, executor: Executor) -> str:
+    """Where a cell is to train: what was asked for, ``auto`` only where there are GPUs."""
+    wish = asked or cell.settings.device or "auto"
+    if wish == "mps" or wish not in DEVICES:
+        device_of(wish)  # says why not
+    if wish == "cuda" and not executor.gpus:
+        raise InputError("device cuda was asked for, and there is no GPU here that torch or Ray sees; use --device cpu")
+    return wish if executor.gpus else "cpu"
+
+
+def _lacking(
+    cells: Mapping[str, Cell], specs: Mapping[str, Sequence[TrialSpec]], ended: set[str], store: Store
+) -> dict[str, set[str]]:
+    """Trials that ended well without an observable that is asked for now, by the observable's label."""
+    if not any(cell.settings.observables for cell in cells.values()):
+        return {}
+    recorded, lacking = store.recorded(), {}
+    for key, cell in cells.items():
+        dataset = resolving.dataset_of_cell(cell)
+        for each in resolving.observables_of(cell):
+            there = [s.trial_id for s in specs[key] if s.trial_id in ended and s.trial_id in recorded]
+            without = {trial for trial in there if each.label not in recorded[trial]}
+            if without and each.name not in ALWAYS and each.names_on(dataset):
+                lacking.setdefault(each.label, set()).update(without)
+    return lacking
+
+
 def _prepare(
-    cells: Mapping[str, Cell], lock: Lock, executor: Executor, refresh: bool, report: Callable[[Progress], None]
+    cells: Mapping[str, Cell],
+    devices: Mapping[str, str],
+    lock: Lock,
+    executor: Executor,
+    refresh: bool,
+    report: Callable[[Progress], None],
 ) -> set[str]:
     """Make the data, resolve open cells, probe the families; returns the names of families that changed."""
     representatives = {
         (cell.family[0], fingerprint(cell.family), fingerprint(cell.dataset)): cell for cell in cells.values()
     }
     data = {fingerprint(cell.dataset): cell for cell in cells.values()}
-    jobs: list[tuple[str, str, Cell]] = [("prepare", key, cell) for key, cell in data.items()]
-    jobs += [("resolve", key, cell) for key, cell in cells.items() if key not in lock.cells]
-    jobs += [("probe", "", cell) for cell in representatives.values()]
+    jobs: list[tuple[str, str, Cell, str]] = [("prepare", key, cell, "") for key, cell in data.items()]
+    jobs += [("resolve", key, cell, devices[key]) for key, cell in cells.items() if key not in lock.cells]
+    jobs += [("probe", "", cell, "") for cell in representatives.values()]
     changed: set[str] = set()
     for i, outcome in enumerate(executor.map(_prepare_one, jobs)):
-        kind, key, cell = outcome.item
+        kind, key, cell, _ = outcome.item
         if outcome.status != "ok":
             raise _as_input_error(outcome, f"{kind} {cell.family[0]} on {cell.dataset[0]}")
         if kind == "resolve":
@@ -171,11 +218,11 @@ def _prepare(
     return changed
 
 
-def _prepare_one(job: tuple[str, str, Cell]) -> Any:
-    kind, _, cell = job
+def _prepare_one(job: tuple[str, str, Cell, str]) -> Any:
+    kind, _, cell, device = job
     if kind == "prepare":
         return resolving.dataset_of_cell(cell).prepare()
-    return resolving.resolve(cell) if kind == "resolve" else resolving.probe(cell)
+    return resolving.resolve(cell, device) if kind == "resolve" else resolving.probe(cell)
 
 
 def _as_input_error(outcome: Outcome, what: str) -> BaseException:
@@ -198,44 +245,89 @@ def _packs(
     cells: Mapping[str, Cell],
     specs: Mapping[str, Sequence[TrialSpec]],
     lock: Lock,
+    devices: Mapping[str, str],
     ended: set[str],
     stored: Mapping[str, tuple[str, int]],
     slots: int,
 ) -> list[Pack]:
-    """What is left to train, the longest first, so that the last worker does not finish alone."""
-    packs = []
+    """What is left to train, the longest first, so that the last worker does not finish alone.
+
+    Cells that differ in rates and schedules alone share packs: a replica's bits do not depend on its pack on a
+    processor, and on a GPU a pack has a fixed size.
+    """
+    shared: dict[str, list[tuple[TrialSpec, float, Pack]]] = {}
     for key, cell in cells.items():
-        left = [spec for spec in specs[key] if spec.trial_id not in ended]
-        size = len(left) if lock.cells[key].packed else 1
-        for start in range(0, len(left), max(1, size)):
-            chosen = tuple(left[start : start + size])
-            attempt = 1 + max(stored.get(spec.trial_id, ("", 0))[1] for spec in chosen)
-            packs.append(_pack(cell, lock.cells[key], chosen, attempt))
+        resolved = lock.cells[key]
+        for spec in specs[key]:
+            if spec.trial_id not in ended:
+                attempt = 1 + stored.get(spec.trial_id, ("", 0))[1]
+                pack = _pack(cell, resolved, spec, attempt, devices[key])
+                together = _together(spec, pack) if resolved.packed else spec.trial_id
+                shared.setdefault(together, []).append((spec, resolved.seconds, pack))
+    packs = [pack for members in shared.values() for pack in _filled(members)]
     if slots > 1:
         fair = sum(pack.seconds for pack in packs) / (2 * slots)
         packs = [part for pack in packs for part in _halved(pack, fair)]
     return sorted(packs, key=lambda pack: -pack.seconds)
 
 
-def _pack(cell: Cell, resolved: Resolved, specs: tuple[TrialSpec, ...], attempt: int) -> Pack:
-    given = cell.settings
-    return Pack(
-        specs=specs,
-        cell=resolved,
-        control=given.control,
-        horizon_source=given.horizon_source,
-        views=given.views,
+def _together(spec: TrialSpec, pack: Pack) -> str:
+    """What trials share that may train in one pack."""
+    fields = {name: value for name, value in spec.to_dict().items() if name not in MAY_DIFFER}
+    same = [pack.control, pack.horizon_source, list(pack.record), pack.cpus, pack.gpus, pack.device, pack.replicas]
+    return fingerprint({"spec": fields, "pack": same})
+
+
+def _filled(members: Sequence[tuple[TrialSpec, float, Pack]]) -> list[Pack]:
+    """Packs of trials that may train together: of like horizons, so that few replicas wait for the last."""
+    ordered = sorted(members, key=lambda member: -member[0].horizon_steps)  # stable: seeds stay in their order
+    packs: list[list[tuple[TrialSpec, float, Pack]]] = []
+    for member in ordered:
+        limit = member[2].replicas or MOST_TOGETHER
+        if packs and len(packs[-1]) < limit and 2 * member[0].horizon_steps >= packs[-1][0][0].horizon_steps:
+            packs[-1].append(member)
+        else:
+            packs.append([member])
+    return [_of(members) for members in packs]
+
+
+def _of(members: Sequence[tuple[TrialSpec, float, Pack]]) -> Pack:
+    attempt = max(pack.attempt for _, _, pack in members)
+    return dataclasses.replace(
+        members[0][2],
+        specs=tuple(spec for spec, _, _ in members),
+        costs=tuple(seconds for _, seconds, _ in members),
         attempt=attempt,
         first_attempt=attempt,
+    )
+
+
+def _pack(cell: Cell, resolved: Resolved, spec: TrialSpec, attempt: int, device: str) -> Pack:
+    """One trial as a pack of its own."""
+    given, device = cell.settings, resolved.device if device == "auto" else device
+    size = resolved.replicas or replicas_on_a_gpu(resolved.update_bytes)
+    return Pack(
+        specs=(spec,),
+        cell=dataclasses.replace(resolved, trials={}),  # a cell's trials are the driver's business
+        control=given.control,
+        horizon_source=given.horizon_source,
+        record=tuple(each.entry for each in resolving.observables_of(cell)),
+        attempt=attempt,
+        first_attempt=attempt,
+        costs=(resolved.seconds,),
         cpus=cell.takes[0],
-        gpus=cell.takes[1],
+        gpus=cell.takes[1] if device == "cpu" else cell.takes[1] or 1,
+        device=device,
+        replicas=size if device == "cuda" and resolved.packed else 0,
     )
 
 
 def _halved(pack: Pack, seconds: float) -> list[Pack]:
-    """Split a pack that would keep one worker busy while others wait. A replica's bits do not depend on its pack."""
-    if pack.seconds <= seconds or len(pack.specs) < 8:
+    """Split a pack that would keep one worker busy while others wait. A replica's bits do not depend on its pack.
+
+    A looped pack has one trial, and a pack on a GPU stays whole.
+    """
+    if pack.seconds <= seconds or len(pack.specs) < 8 or pack.device != "cpu":
         return [pack]
     middle = len(pack.specs) // 2
-    halves = (pack.specs[:middle], pack.specs[middle:])
-    return [part for half in halves for part in _halved(dataclasses.replace(pack, specs=half), seconds)]
+    return [part for rows in (slice(middle), slice(middle, None)) for part in _halved(pack.part(rows), seconds)]

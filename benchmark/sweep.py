@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -18,6 +19,9 @@ from .horizon import HorizonRule
 
 _SWEEPS = resources.files(f"{__package__}.sweeps")
 Named = str | dict[str, Any]  # a name, or {name: ..., parameter: value}
+Rate = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
+# Settings that came later: a request that leaves them as they are keeps the fingerprint that it had before.
+_LATER = ("accumulate", "device", "record")
 
 
 def _listed(value: Any) -> Any:
@@ -27,13 +31,13 @@ def _listed(value: Any) -> Any:
 class Resources(BaseModel):
     """What a pack of a group takes of a node, as a number or as one for each rung; memory is measured.
 
-    No part of a trial's identity.
+    No part of a trial's identity. A pack that trains on a GPU takes one, whether or not that is said here.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     cpus: Annotated[float, Field(gt=0)] | list[Annotated[float, Field(gt=0)]] = 1.0
-    gpus: Annotated[float, Field(ge=0)] | list[Annotated[float, Field(ge=0)]] = 0.0
+    gpus: Annotated[float, Field(ge=0, le=1)] | list[Annotated[float, Field(ge=0, le=1)]] = 0.0
 
     def at(self, place: int, rungs: int) -> tuple[float, float]:
         """Processors and graphics processors of a pack at a place of a ladder.
@@ -57,16 +61,19 @@ class Settings(BaseModel):
 
     rungs: Literal["all"] | Annotated[int, Field(ge=1)] | list[int | dict[str, int]] = "all"
     seeds: Annotated[int, Field(ge=1)] | list[int] = 3
-    optimizer: Literal["adam", "sgd"] = "adam"
-    peak_lr: float = Field(default=0.003, gt=0, le=1e6, allow_inf_nan=False)
-    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    optimizer: Named = "adam"
+    peak_lr: Rate | Annotated[list[Rate], Field(min_length=1)] = 0.003
+    schedule: Named = "linear"
     warmup_fraction: float = Field(default=0.01, ge=0, lt=0.5)
     batch_size: BatchSize = 64
     train_size: TrainSize = None
     parametrization: Literal["mup", "standard"] = "mup"
     horizon: HorizonRule
     horizon_source: Literal["exact", "pilot", "assumed"] = "assumed"
-    precision: Literal["float32", "float64"] = "float32"
+    precision: Literal["float32", "float64", "tf32", "bf16"] = "float32"
+    accumulate: int = Field(default=1, ge=1)
+    device: Literal["auto", "cpu", "cuda"] | None = None
+    record: list[Named] = []
     pack: Literal["auto"] | bool = "auto"
     control: Literal["holds", "fails"] | None = None
     views: bool = False
@@ -77,10 +84,16 @@ class Settings(BaseModel):
         """The seeds themselves."""
         return list(range(self.seeds)) if isinstance(self.seeds, int) else list(dict.fromkeys(self.seeds))
 
-    def by_train_size(self) -> list[Settings]:
-        """These settings for each size of the training set alone."""
-        sizes = dict.fromkeys(_listed(self.train_size))
-        return [self.model_copy(update={"train_size": size}) for size in sizes]
+    @property
+    def observables(self) -> list[Named]:
+        """What is recorded beside the loss; ``views`` is what a data set has of parts."""
+        return [*self.record, *(["views"] if self.views and "views" not in self.record else [])]
+
+    def alone(self) -> list[Settings]:
+        """These settings for each learning rate and each size of the training set alone."""
+        rates, sizes = dict.fromkeys(_listed(self.peak_lr)), dict.fromkeys(_listed(self.train_size))
+        both = itertools.product(rates, sizes)
+        return [self.model_copy(update={"peak_lr": rate, "train_size": size}) for rate, size in both]
 
 
 class Group(Settings):
@@ -111,8 +124,8 @@ class Sweep(BaseModel):
 class Cell:
     """One rung of one family on one data set: its seeds differ in nothing else.
 
-    ``first_rung`` anchors the horizon rule; ``family`` and ``dataset`` are ``(name, parameters)``; ``takes`` are the
-    processors and graphics processors of one of its packs.
+    ``first_rung`` anchors the horizon rule; ``last_rung`` ends the ladder, which trains on one kind of device;
+    ``family`` and ``dataset`` are ``(name, parameters)``; ``takes`` are the processors and GPUs of one of its packs.
     """
 
     family: tuple[str, dict[str, Any]]
@@ -120,6 +133,7 @@ class Cell:
     rung: dict[str, int]
     first_rung: dict[str, int]
     settings: Settings
+    last_rung: dict[str, int] = dataclasses.field(default_factory=dict)
     takes: tuple[float, float] = (1, 0)
 
 
@@ -160,7 +174,12 @@ def load_sweep(source: str, overrides: Sequence[str] = ()) -> Sweep:
 
 def request(sweep: Sweep, only: Mapping[str, str] | None = None) -> str:
     """Fingerprint of a sweep and its restriction: equal requests expand to equal trials."""
-    return fingerprint({"sweep": sweep.model_dump(mode="json"), "only": dict(only or {})})
+    whole = sweep.model_dump(mode="json")
+    for group in whole["groups"]:
+        for name in _LATER:
+            if group[name] == Settings.model_fields[name].default:
+                del group[name]
+    return fingerprint({"sweep": whole, "only": dict(only or {})})
 
 
 def sweep_names() -> list[str]:
@@ -203,7 +222,11 @@ def _expand_group(group: Group) -> list[Cell]:
     from ..architectures.family import FAMILIES
     from ..datasets.dataset import DATASETS
     from .naming import check_foreign, pinned
+    from .observables.observable import check_record, observable_from
+    from .optimisers.optimiser import optimiser_from
+    from .schedules.schedule import schedule_from
 
+    optimiser_from(group.optimizer), schedule_from(group.schedule)
     cells = []
     for family_name, family_params in map(_named, group.families):
         family = FAMILIES.make(family_name, family_params)
@@ -211,23 +234,26 @@ def _expand_group(group: Group) -> list[Cell]:
         family_name, family_params = pinned(family, family_params, rungs[0])
         family = FAMILIES.make(family_name, family_params)
         for dataset_name, dataset_params in map(_named, group.datasets):
-            task = DATASETS.make(dataset_name, dataset_params).task
+            dataset = DATASETS.make(dataset_name, dataset_params)
+            task = dataset.task
             reason = family.misfit(task)
             if reason:
                 raise InputError(f"family {family_name!r} does not fit data set {dataset_name!r}: {reason}")
             check_foreign(family, rungs, task, dataset_name)
             settings = Settings(**{name: getattr(group, name) for name in Settings.model_fields})
+            check_record([observable_from(each) for each in settings.observables], family, dataset)
             cells += [
                 Cell(
                     family=(family_name, family_params),
                     dataset=(dataset_name, dataset_params),
                     rung=rung,
                     first_rung=rungs[0],
+                    last_rung=rungs[-1],
                     settings=each,
                     takes=settings.resources.at(place, len(rungs)),
                 )
                 for place, rung in enumerate(rungs)
-                for each in settings.by_train_size()
+                for each in settings.alone()
             ]
     return cells
 
@@ -273,7 +299,7 @@ def _named(value: Named) -> tuple[str, dict[str, Any]]:
 
 
 def _normalised(group: dict[str, Any]) -> dict[str, Any]:
-    return {key: _listed(value) if key in ("families", "datasets") else value for key, value in group.items()}
+    return {key: _listed(value) if key in ("families", "datasets", "record") else value for key, value in group.items()}
 
 
 def _text(source: str) -> str:
@@ -316,6 +342,8 @@ def _explain(error: ValidationError, source: str) -> InputError:
         return unknown(f"key in {source} at {place}:", key, fields)
     if "horizon" in first["loc"]:
         return InputError(f"{source}, {place}: {first['msg']}. {_HORIZONS}")
+    if first["loc"][-1] == "device" and first["input"] == "mps":
+        return InputError(f"{source}, {place}: mps is not supported: it has no float64, and no machine runs our tests on it")
     given = "" if first["type"] == "missing" else f", got {str(first['input'])[:80]!r}"
     more = len(error.errors()) - 1
     return InputError(f"{source}, {place}: {first['msg']}{given}" + (f" (and {more} more)" if more else ""))

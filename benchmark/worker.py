@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import traceback
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,16 @@ from ..errors import InputError
 from ..results.delivery import PATIENCE, deliver
 from ..results.store import Store
 from ..results.trials import TrialSpec
+from .devices import device_of
 from .lock import Pack
+from .observables.observable import observable_from
 from .provenance import utc_now, version
 from .rows import failed_rows, rows_of
 from .train import dataset_of, train
+
+
+# How torch, cuBLAS and cuDNN say that memory is exhausted.
+_NO_MEMORY = ("out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -67,7 +74,13 @@ def work(job: Job) -> Ended:
 def _rows(job: Job, log: _Log) -> list[dict[str, Any]]:
     pack, started = job.pack, utc_now()
     try:
-        trained = train(pack.specs, threads=job.threads, views=pack.views)
+        trained = train(
+            pack.specs,
+            threads=job.threads,
+            record=[observable_from(json.loads(entry)) for entry in pack.record],
+            device=device_of(pack.device),
+            replicas=pack.replicas,
+        )
         return rows_of(pack, trained, threads=job.threads, started=started)
     except InputError:
         raise
@@ -93,7 +106,7 @@ def _check_content(spec: TrialSpec) -> None:
 
 
 def _out_of_memory(error: BaseException) -> bool:
-    return isinstance(error, MemoryError) or "out of memory" in str(error) or "can't allocate memory" in str(error)
+    return isinstance(error, MemoryError) or any(said in str(error) for said in _NO_MEMORY)
 
 
 class _Log:

@@ -23,6 +23,7 @@ from ..errors import InputError
 from .schema import SCHEMA
 
 _SHARDS = "trials"
+_PARTS = {"views", "shells", "token-classes"}  # different names for the parts that a data set has
 _ROOM = 100e6  # bytes that must be free before a run starts
 _PART = "part-"  # no pack is called so: their names begin with 16 hex digits
 _SOURCES = b"onecurve.sources"
@@ -179,6 +180,20 @@ class Store:
         table = self.table(["trial_id", "status", "attempt"])
         columns = (table[name].to_pylist() for name in ("trial_id", "status", "attempt"))
         return {trial: (status, attempt or 1) for trial, status, attempt in zip(*columns, strict=True)}
+
+    def recorded(self) -> dict[str, set[str]]:
+        """What the rows of trials that ended well were asked to record beside the loss, by trial id.
+
+        Tables from before there was such a column could have the parts of a task alone.
+        """
+        table = self.table(["trial_id", "status", "recorded", "observables"])
+        columns = (table[name].to_pylist() for name in ("trial_id", "status", "recorded", "observables"))
+        found = {}
+        for trial, status, recorded, observables in zip(*columns, strict=True):
+            if status == "ok":
+                labels = set(recorded if recorded is not None else ["views"] if observables else [])
+                found[trial] = labels | (_PARTS if labels & _PARTS else set())
+        return found
 
     def successful(self) -> set[str]:
         """Ids of the trials that ended well."""

@@ -16,10 +16,10 @@ STATUSES: tuple[TrialStatus, ...] = ("ok", "diverged", "oom", "timeout", "killed
 
 # Fields added after the first release, with the value that every older trial had. They stay out of the hash while
 # they have that value, so an old store keeps its names.
-INTRODUCED: dict[str, Any] = {"batch_rule": "", "train_size": None}
+INTRODUCED: dict[str, Any] = {"batch_rule": "", "train_size": None, "accumulate": 1}
 
 # What a ladder derives, or what repeats a trial: curves that differ in these alone are compared with each other.
-NOT_IN_RECIPE = ("rung", "seed", "horizon_steps", "packed")
+NOT_IN_RECIPE = ("rung", "seed", "horizon_steps", "packed", "accumulate")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +31,7 @@ class TrialSpec:
     family, dataset, optimizer, parametrization : references with version and parameters.
     rung : the family's knobs, such as ``{"width": 48}``.
     peak_lr : largest learning rate, at the family's base rung.
-    schedule : ``linear``, ``cosine`` or ``constant``.
+    schedule : ``linear``, ``cosine``, ``constant``, or another with its parameters, such as ``cosine(to=0.1)``.
     warmup_fraction : share of the horizon in which the rate rises linearly.
     batch_size : examples an update.
     batch_rule : the rule that gave the batch size, in words, where it grows with the ladder; empty where it is fixed.
@@ -41,10 +41,11 @@ class TrialSpec:
     horizon_rule : the rule that gave the horizon, in words; a ladder with another rule is another recipe.
     horizon_steps : updates, t*.
     eval_grid : name of the rule for the evaluation points.
-    precision : ``float32`` or ``float64``.
+    precision : ``float32``, ``float64``, ``tf32`` or ``bf16``.
     packed : whether it trains inside a batched model; packed and looped arithmetic round differently.
     seed : randomises initialisation and data.
     protocol : version of the trainer's semantics.
+    accumulate : into how many parts a batch is cut, whose gradients are averaged; another rounding, no other recipe.
     """
 
     family: Ref
@@ -65,6 +66,7 @@ class TrialSpec:
     protocol: str
     batch_rule: str = ""
     train_size: int | None = None
+    accumulate: int = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rung", MappingProxyType({k: int(v) for k, v in self.rung.items()}))
@@ -88,7 +90,8 @@ class TrialSpec:
         """8 hex digits that curves of one ladder share."""
         derived = (*NOT_IN_RECIPE, "batch_size") if self.batch_rule else NOT_IN_RECIPE
         fields = {k: v for k, v in self.to_dict().items() if k not in derived and k not in INTRODUCED}
-        fields |= {k: v for k, v in self.to_dict().items() if k in INTRODUCED and v != INTRODUCED[k]}
+        later = {k: v for k, v in self.to_dict().items() if k in INTRODUCED and v != INTRODUCED[k]}
+        fields |= {k: v for k, v in later.items() if k not in derived}
         return fingerprint(fields)[:8]
 
     @property
@@ -98,15 +101,23 @@ class TrialSpec:
             self.parametrization.name, self.parametrization.name
         )
         return (
-            f"{self.optimizer.name} {self.peak_lr:g}, {self.schedule}, {parametrization}, "
+            f"{_optimizer_label(self.optimizer)} {self.peak_lr:g}, {self.schedule}, {parametrization}, "
             f"batch {self.batch_rule or self.batch_size}, horizon {self.horizon_rule}"
             + (f", on {self.train_size} examples" if self.train_size is not None else "")
+            + (f", {self.precision}" if self.precision in ("tf32", "bf16") else "")
         )
 
     @property
     def leg(self) -> Literal["decayed", "constant"]:
         """Which kind of schedule the trial belongs to."""
         return "constant" if self.schedule == "constant" else "decayed"
+
+
+def _optimizer_label(ref: Ref) -> str:
+    """The name, with the parameters where it is none of the two that every table has."""
+    if not ref.params or ref.name == "adam" and set(ref.params) == {"beta1", "beta2", "eps"}:
+        return ref.name
+    return f"{ref.name}({', '.join(f'{name}={value}' for name, value in sorted(ref.params.items()))})"
 
 
 def spec_from_dict(fields: Mapping[str, Any]) -> TrialSpec:

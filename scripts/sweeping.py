@@ -98,8 +98,15 @@ def run(
     threads: Annotated[int, typer.Option(min=1, help="torch threads of a worker")] = 1,
     refresh: Annotated[bool, typer.Option("--refresh", help="train again the families that changed")] = False,
     retry: Annotated[
-        str, typer.Option(metavar="failed", help="train again what failed, took too long or ran out of memory")
+        str,
+        typer.Option(
+            metavar="failed|record",
+            help="train again what failed, took too long or ran out of memory; or what lacks an observable",
+        ),
     ] = "",
+    device: Annotated[
+        str | None, typer.Option(metavar="auto|cpu|cuda", help="where to train; the default is the sweep's, else auto")
+    ] = None,
     timeout: Annotated[
         float | None, typer.Option(min=0.01, help="minutes for a pack; by default 10 and 20 times what is expected")
     ] = None,
@@ -120,7 +127,7 @@ def run(
     store = Store(out or f"runs/{loaded.name}")
     store.check_writable()
     options = {"only": _pairs("--only", only), "shard": _shard(shard), "refresh": refresh}
-    options |= {"retry": _retry(retry), "terms": terms(threads, timeout)}
+    options |= {"retry": _retry(retry), "device": _checked_device(device), "terms": terms(threads, timeout)}
     options |= {"watch": watch_every if watch else None}
     try:
         summary = follow(loaded, store, address, **options)
@@ -204,9 +211,17 @@ def _find_data(root: str | None) -> None:
 
 
 def _retry(value: str) -> str:
-    if value not in ("", "failed"):
-        raise unknown("--retry", value, ("failed",))
+    if value not in ("", "failed", "record"):
+        raise unknown("--retry", value, ("failed", "record"))
     return value
+
+
+def _checked_device(name: str | None) -> str | None:
+    if name == "mps":
+        raise InputError("device mps is not supported: it has no float64, and no machine runs our tests on it; use cpu")
+    if name not in (None, "auto", "cpu", "cuda"):
+        raise unknown("--device", name, ("auto", "cpu", "cuda"))
+    return name
 
 
 def _shard(value: str) -> tuple[int, int]:

@@ -1,0 +1,232 @@
+"""Networks that are updated together, from their first weights to their curves."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..architectures.family import Family
+from ..architectures.parametrization import width_roles, multipliers
+from ..datasets.dataset import Dataset, Stream, TestSet
+from ..datasets.feed import Feed
+from ..datasets.subset import first_examples
+from ..errors import InputError
+from ..results.trials import TrialSpec, TrialStatus
+from .clock import Clock, rate_table
+from .devices import Device
+from .evaluation import Measurement, Recorder, eval_steps
+from .observables.observable import Observable
+from .optimisers.optimiser import optimiser_of
+from .replicas import Replicas, Single, Stacked
+from .update import Update
+
+_LOOKS = 3  # evaluations at which a network is looked at: the first weights may be zeros, which are affine, too
+
+
+@dataclasses.dataclass(kw_only=True)
+class TrainedTrial:
+    """One trial's curves while they grow, and how it ended.
+
+    ``step``, ``test_loss``, ``test_accuracy`` and each of the ``observables`` have one entry an evaluation, None where
+    an observable was not due or has no finite value; seconds are the pack's, shared evenly. ``train_seconds`` has the
+    updates with their data, ``data_seconds`` is that part of it, ``eval_seconds`` has the evaluations and the making of
+    the test set.
+    """
+
+    spec: TrialSpec
+    step: list[int] = dataclasses.field(default_factory=list)
+    test_loss: list[float] = dataclasses.field(default_factory=list)
+    test_accuracy: list[float | None] = dataclasses.field(default_factory=list)
+    test_loss_se: float = 0.0
+    observables: dict[str, list[float | None]] = dataclasses.field(default_factory=dict)
+    recorded: list[str] = dataclasses.field(default_factory=list)
+    status: TrialStatus = "ok"
+    reason: str | None = None
+    train_seconds: float = 0.0
+    eval_seconds: float = 0.0
+    data_seconds: float = 0.0
+    device: Device | None = None
+    replicas: int = 1
+
+    @property
+    def last_step(self) -> int | None:
+        """The last step with a finite loss."""
+        return self.step[-1] if self.step else None
+
+
+class Lane:
+    """R trials whose networks are updated together: stacked, or one alone.
+
+    Parameters
+    ----------
+    specs : the trials; they differ in what a pack's trials may.
+    models : their networks, as they start.
+    family, dataset, record, device : what they are, what is measured, and where.
+
+    Attributes
+    ----------
+    trials : the curves so far.
+    update : one update of all of them.
+    due : steps at which one of them is evaluated.
+    """
+
+    def __init__(
+        self,
+        specs: Sequence[TrialSpec],
+        models: Sequence[nn.Module],
+        family: Family,
+        dataset: Dataset,
+        record: Sequence[Observable],
+        device: Device,
+    ) -> None:
+        spec = specs[0]
+        self.trials = [TrainedTrial(spec=each, device=device, replicas=len(specs)) for each in specs]
+        self._steps = [set(eval_steps(each.eval_grid, each.horizon_steps, each.warmup_fraction)) for each in specs]
+        self.due = set().union(*self._steps)
+        self._feed = Feed(
+            dataset,
+            [_stream(dataset, each) for each in specs],
+            spec.batch_size,
+            max(each.horizon_steps for each in specs),
+            device.place,
+            dtype=torch.float64 if spec.precision == "float64" else None,
+        )
+        optimiser = optimiser_of(spec.optimizer)
+        table = rate_table(specs)
+        self.update = Update(
+            _replicas(spec, models, dataset, device),
+            optimiser,
+            Clock(table, optimiser.tables(len(table)), device.place),
+            _FromFeed(self._feed, device),
+            multipliers=multipliers(
+                family,
+                spec.rung,
+                dataset.task,
+                parametrization=spec.parametrization.name,
+                optimizer=optimiser.exponents,
+            ),
+            roles=width_roles(family, spec.rung, dataset.task),
+            accumulate=spec.accumulate,
+        )
+        self._family, self._dataset, self._record = family, dataset, record
+        self._test = _on(dataset.test_set(), spec.precision, device)
+        self._recorder = Recorder(record, self.update, family, dataset, self._test)
+        self._unchecked = _LOOKS if self._test.affine_only else 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether no trial goes on."""
+        return all(trial.status != "ok" for trial in self.trials)
+
+    def load(self) -> int:
+        """Make the next examples resident; for how many updates they last."""
+        return self._feed.load(self.update.clock.number)
+
+    def settle(self) -> None:
+        """Load what the first updates need, and let nothing else be made meanwhile: a graph is to be captured."""
+        self.load()
+        self._feed.settle()
+
+    def reached(self, step: int) -> None:
+        """So many updates were made, by calls or by a graph's replays."""
+        self.update.clock.number = step
+
+    def evaluate(self, step: int) -> None:
+        """Measure the trials that are due at this step."""
+        due = [i for i, steps in enumerate(self._steps) if step in steps and self.trials[i].status == "ok"]
+        if not due:
+            return
+        if self._unchecked:
+            self._unchecked -= 1
+            check_affine(self.update.replicas, self._family, self._dataset, self._test)
+        asked = {i: self._asked(self.trials[i], step) for i in due}
+        measured = self._recorder.measure(set().union(*asked.values()))
+        for i in due:
+            self._note(self.trials[i], i, step, measured, asked[i])
+
+    def _asked(self, trial: TrainedTrial, step: int) -> set[Observable]:
+        """What is measured at this evaluation of a trial: by its own count, whoever trains beside it."""
+        last = step == trial.spec.horizon_steps
+        return {each for each in self._recorder.record if last or len(trial.step) % each.every == 0}
+
+    def share(self, training: float, evaluating: float) -> None:
+        """Give each trial its part of the seconds, and say what was recorded."""
+        for trial in self.trials:
+            trial.train_seconds, trial.eval_seconds = training / len(self.trials), evaluating / len(self.trials)
+            trial.data_seconds = self._feed.seconds / len(self.trials)
+            trial.recorded = [each.label for each in self._record if each.label not in self._recorder.trouble]
+            if trial.reason is None and self._recorder.trouble:
+                told = (f"{label} was not recorded: {why}" for label, why in self._recorder.trouble.items())
+                trial.reason = "; ".join(told)
+
+    def _note(
+        self, trial: TrainedTrial, place: int, step: int, measured: Measurement, asked: set[Observable]
+    ) -> None:
+        loss = measured.loss[place]
+        if not np.isfinite(loss):
+            trial.status = "diverged"
+            trial.reason = f"test loss {loss} at step {step} of {trial.spec.horizon_steps}"
+            return
+        trial.step.append(step)
+        trial.test_loss.append(float(loss))
+        trial.test_loss_se = float(measured.loss_se[place])
+        for observable in self._recorder.record:
+            found = measured.values.get(observable) if observable in asked else None
+            for k, name in enumerate(observable.names_on(self._dataset)):
+                value = float(found[place, k]) if found is not None else math.nan
+                curve = trial.test_accuracy if name == "test_accuracy" else trial.observables.setdefault(name, [])
+                curve.append(value if math.isfinite(value) else None)
+
+
+class _FromFeed:
+    """The batch of the update that the clock shows: by the host's number, or in a graph by the device's."""
+
+    def __init__(self, feed: Feed, device: Device) -> None:
+        self._feed, self._replayed = feed, device.kind == "cuda"
+
+    def at(self, clock: Clock) -> tuple[Tensor, Tensor]:
+        return self._feed.at(clock.at) if self._replayed else self._feed.batch(clock.number)
+
+
+def _replicas(spec: TrialSpec, models: Sequence[nn.Module], dataset: Dataset, device: Device) -> Replicas:
+    narrow = torch.bfloat16 if spec.precision == "bf16" else None
+    if spec.packed:
+        return Stacked(models, dataset.task, device.place, narrow)
+    return Single(models[0], dataset.task, device.place, narrow)
+
+
+def _stream(dataset: Dataset, spec: TrialSpec) -> Stream:
+    if spec.train_size is None:
+        return dataset.stream(spec.seed)
+    return first_examples(dataset, spec.seed, spec.train_size)
+
+
+def check_affine(replicas: Replicas, family: Family, dataset: Dataset, test: TestSet) -> None:
+    """Refuse a network that is not affine in its input where the test loss is a formula for affine ones."""
+    here = {"device": test.inputs.device, "dtype": test.inputs.dtype}
+    drawn = torch.randn((1, *dataset.task.shape), generator=torch.Generator().manual_seed(0), dtype=test.inputs.dtype)
+    there = drawn.to(**here)
+    with torch.no_grad():
+        left, right = replicas.predict(there) + replicas.predict(-there), 2 * replicas.predict(torch.zeros_like(there))
+    finite = torch.isfinite(left) & torch.isfinite(right)  # a replica that diverged is none of its neighbours' business
+    if not torch.allclose(left[finite], right[finite], rtol=1e-3, atol=1e-4):
+        raise InputError(
+            f"the test loss of {dataset.name!r} is a formula for networks that are affine in their input, and family "
+            f"{family.name!r} is not; write the data set as {{name: {dataset.name}, test_size: 4096}}"
+        )
+
+
+def _on(test: TestSet, precision: str, device: Device) -> TestSet:
+    """The test set on the device, in the precision of the trials."""
+    wide = precision == "float64"
+
+    def there(values: Tensor) -> Tensor:
+        return (values.double() if wide and values.is_floating_point() else values).to(device.place)
+
+    weights = test.weights.to(device.place) if test.weights is not None else None
+    return dataclasses.replace(test, inputs=there(test.inputs), targets=there(test.targets), weights=weights)

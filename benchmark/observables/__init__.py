@@ -1,0 +1,1 @@
+"""What is measured along the training: one file an observable."""

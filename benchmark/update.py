@@ -1,0 +1,159 @@
+"""One update of a pack: a batch, its losses, their gradients, a step. The one that trains is the one that is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from ..architectures.parametrization import Multiplier
+from .clock import Clock
+from .optimisers.optimiser import Optimiser, Weight
+from .replicas import Replicas
+
+
+class Batches(Protocol):
+    """Where an update takes its examples from."""
+
+    def at(self, clock: Clock) -> tuple[Tensor, Tensor]:
+        """Inputs ``(R, batch, ...)`` and targets of the update that the clock shows, on the device."""
+        ...
+
+
+class Repeated:
+    """The same batch for every update: what the checks of a family train on."""
+
+    def __init__(self, inputs: Tensor, targets: Tensor) -> None:
+        self._batch = inputs, targets
+
+    def at(self, clock: Clock) -> tuple[Tensor, Tensor]:
+        return self._batch
+
+
+class Update:
+    """Takes no argument and reads nothing back from the device, so that a graph of it can be captured and replayed.
+
+    Parameters
+    ----------
+    replicas, optimiser, clock, batches : what is trained, by what, when, and on what.
+    multipliers : factors of each parameter, by name, as `parametrization.multipliers` gives them.
+    roles : what of each parameter grows with the width, by name.
+    accumulate : into how many parts a batch is cut, whose gradients are averaged: less memory, other rounding.
+    """
+
+    def __init__(
+        self,
+        replicas: Replicas,
+        optimiser: Optimiser,
+        clock: Clock,
+        batches: Batches,
+        *,
+        multipliers: Mapping[str, Multiplier],
+        roles: Mapping[str, str] | None = None,
+        accumulate: int = 1,
+    ) -> None:
+        self.replicas, self.optimiser, self.clock, self.batches = replicas, optimiser, clock, batches
+        self._accumulate = accumulate
+        stacked = not hasattr(replicas, "model")
+        known = roles or {}
+        self.weights = [
+            Weight(
+                name=name,
+                tensor=tensor,
+                stacked=stacked,
+                multiplier=multipliers[name].lr,
+                role=known.get(name, multipliers[name].role),
+            )
+            for name, tensor in replicas.named_parameters()
+        ]
+        self._state = [
+            {slot: torch.zeros_like(weight.tensor.detach()) for slot in optimiser.slots(weight)}
+            for weight in self.weights
+        ]
+        self._followers: list[Follower] = []
+
+    def follower_of(self, make: Callable[[Replicas], Follower | None]) -> Follower | None:
+        """Make a follower, call it after every update, and keep its tensors as part of the state."""
+        follower = make(self.replicas)
+        if follower is not None:
+            self._followers.append(follower)
+        return follower
+
+    def batch(self) -> tuple[Tensor, Tensor]:
+        """The examples of the next update."""
+        return self.batches.at(self.clock)
+
+    def __call__(self) -> None:
+        self._clear()
+        self._backward(*self.batch())
+        self._step()
+        for follower in self._followers:
+            follower.after_update()
+        self.clock.tick()
+
+    def gradients(self) -> None:
+        """Leave the gradients of the next update's batch in the weights, and change nothing else."""
+        buffers = self.replicas.buffers()
+        kept = [buffer.clone() for buffer in buffers]  # statistics that run along would notice
+        self._clear()
+        self._backward(*self.batch())
+        with torch.no_grad():
+            for buffer, value in zip(buffers, kept, strict=True):
+                buffer.copy_(value)
+
+    def _clear(self) -> None:
+        for weight in self.weights:
+            weight.tensor.grad = None
+
+    def _backward(self, inputs: Tensor, targets: Tensor) -> None:
+        if self._accumulate == 1:
+            self.replicas.losses(inputs, targets).sum().backward()
+            return
+        parts = zip(inputs.chunk(self._accumulate, 1), targets.chunk(self._accumulate, 1), strict=True)
+        for x, y in parts:
+            (self.replicas.losses(x, y) * (x.shape[1] / inputs.shape[1])).sum().backward()
+
+    @torch.no_grad()
+    def _step(self) -> None:
+        # What no gradient reaches, such as frozen weights, stays as it is.
+        there = [
+            (weight, weight.tensor.grad, state)
+            for weight, state in zip(self.weights, self._state, strict=True)
+            if weight.tensor.grad is not None
+        ]
+        if there:
+            weights, grads, states = (list(each) for each in zip(*there, strict=True))
+            self.optimiser.step(weights, grads, states, self.clock)
+
+    def tensors(self) -> list[Tensor]:
+        """All that an update changes: weights, buffers, moments, what followers keep, and the number of the update."""
+        moments = [tensor for state in self._state for tensor in state.values()]
+        kept = [tensor for follower in self._followers for tensor in follower.tensors()]
+        weights = [weight.tensor for weight in self.weights]
+        return [*weights, *self.replicas.buffers(), *moments, *kept, self.clock.at]
+
+    def taken(self) -> list[Tensor]:
+        """A copy of the state on the host, from which `put_back` goes on bit for bit."""
+        return [tensor.detach().to("cpu", copy=True) for tensor in self.tensors()]
+
+    @torch.no_grad()
+    def put_back(self, state: Sequence[Tensor]) -> None:
+        """Take in a state that `taken` gave."""
+        for tensor, value in zip(self.tensors(), state, strict=True):
+            tensor.copy_(value)
+        self.clock.set(int(state[-1]))
+
+
+class Follower(Protocol):
+    """Something that is kept along with the weights after every update, such as their moving average."""
+
+    def after_update(self) -> None:
+        """Follow one update, on the device, without reading anything back."""
+        ...
+
+    def tensors(self) -> list[Tensor]:
+        """What it keeps."""
+        ...
+
