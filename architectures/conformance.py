@@ -26,6 +26,7 @@ from ..errors import InputError
 from ..task import Task
 from .depth import depth_factors
 from .draws import secluded
+from .exponents import ADAM
 from .family import FAMILIES, Family, Rung
 from .flops import count, example_inputs, n_params
 from .packed import differs_from_a_loop, notices_the_pack
@@ -197,7 +198,7 @@ def deepens(family: Family, task: Task) -> str:
 
 
 def _blocks(family: Family, rung: Rung, net: nn.Module) -> int:
-    factors = depth_factors(family, rung, [name for name, _ in net.named_modules() if name], sgd=False)
+    factors = depth_factors(family, rung, [name for name, _ in net.named_modules() if name], exponents=ADAM)
     return sum(factor == (1.0, 1.0) for factor in factors.values())
 
 

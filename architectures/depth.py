@@ -13,6 +13,11 @@ last layer of branch   c      c        c
 others in a block      1      1        1 / c
 outside of blocks      1      1        1
 =====================  =====  =======  =======
+
+What holds for Adam holds for every step that does not see the size of the gradient: the sign of Lion, the orthogonal
+matrix of Muon. What holds for SGD holds with momentum, which is linear in the gradients. An optimiser says which by the
+powers ``inside`` and ``end`` of its exponents. A decay of the weights goes by the learning rate alone: ``W' = c W``
+decays by the same share as ``W``.
 """
 
 from __future__ import annotations
@@ -21,11 +26,12 @@ import re
 from collections.abc import Iterable, Mapping
 
 from ..errors import InputError
+from .exponents import Exponents, power
 from .family import Family, Rung
 
 
 def depth_factors(
-    family: Family, rung: Rung, modules: Iterable[str], *, sgd: bool
+    family: Family, rung: Rung, modules: Iterable[str], *, exponents: Exponents
 ) -> Mapping[str, tuple[float, float]]:
     """Factors on the initial values and the learning rate, by the name of a branch's last module or of a block.
 
@@ -35,6 +41,7 @@ def depth_factors(
     Parameters
     ----------
     modules : names of the network's modules.
+    exponents : of the optimiser.
 
     Raises
     ------
@@ -48,8 +55,8 @@ def depth_factors(
     ends = {name: found for name in modules if (found := _match(family, name))}
     if not ends:
         raise InputError(f"branch_ends of family {family.name!r} match no module: {', '.join(family.branch_ends)}")
-    blocks = dict.fromkeys(ends.values(), (1.0, 1 / c if sgd else 1.0))
-    return {**blocks, **dict.fromkeys(ends, (c, c))}
+    blocks = dict.fromkeys(ends.values(), (1.0, power(c, exponents.inside)))
+    return {**blocks, **dict.fromkeys(ends, (c, power(c, exponents.end)))}
 
 
 def factors_of(parameter: str, factors: Mapping[str, tuple[float, float]]) -> tuple[float, float]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..errors import InputError
+from ..errors import InputError, first_line
 from ..task import Ref, Scalar, Task
 from .draws import Key, key_of, secluded
 from .family import Family, Rung
@@ -91,20 +90,6 @@ def _inputs(task: Task) -> str:
         return f"{task.kind} {'x'.join(map(str, task.shape))}"
     channels, *sides = task.shape
     return f"{' x '.join(map(str, sides))} pixels" + (f" in {channels} channels" if channels != 1 else " in 1 channel")
-
-
-def first_line(error: BaseException) -> str:
-    """An exception in one line, for a message; one that says little by itself with the line of code that raised it."""
-    lines = str(error).strip().splitlines()
-    said = f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
-    frames = traceback.extract_tb(error.__traceback__)
-    if (
-        frames
-        and frames[-1].line
-        and (not lines or isinstance(error, (LookupError, AssertionError, AttributeError, TypeError)))
-    ):
-        said += f" at `{frames[-1].line.strip()[:100]}`"
-    return said
 
 
 @contextmanager

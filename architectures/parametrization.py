@@ -1,27 +1,14 @@
 """How initial weights and learning rates change with width: as the library has them, or maximal-update.
 
-Maximal update (Yang et al. 2022, Tensor Programs V, table 3, the form without multipliers in the forward pass), with
-``m_in`` and ``m_out`` the factors by which a weight's input and output axes are larger than at the base rung:
+Which power of its growth a weight's initial spread and learning rate get depends on its role and on the optimiser;
+`exponents` has the table.
 
-========  ===================  ==================  ========  ==========
-role      what grows           std, against base   Adam lr   SGD lr
-========  ===================  ==================  ========  ==========
-hidden    input and output     ``m_in ** -1/2``    1 / m_in  1
-output    input                ``m_in ** -1``      1 / m_in  1 / m_in
-narrow    input                ``m_in ** -1/2``    1 / m_in  1 / m_in
-input     output               1                   1         m_out
-vector    a bias, norm, token  1                   1         m_out
-fixed     nothing              1                   1         1
-========  ===================  ==================  ========  ==========
-
-Roles are read off the shapes, so that library networks need no change. A narrow weight is one whose output does not
-grow and is not the network's, such as the way back from a mixer's hidden units to its places: what it passes on keeps
-its size. (With SGD its std goes as ``1 / m_in``, or the gradients behind it would grow with the width.) The input axis
-of a convolution is that of one group: depthwise, or with groups of fixed size, it is an input weight. The axes of
-stacked gates, and of stacked queries, keys and values, grow as one. A convolution that standardises its weights needs
-nothing more: its steps count against the weights, whose spread is as above. Where a readout shares the weights of an
-embedding they are an input weight, and what the readout is given is multiplied by ``1 / m_in``. Attention needs a fixed
-head size. For depth see `depth`.
+Roles are read off the shapes, so that library networks need no change. The input axis of a convolution is that of one
+group: depthwise, or with groups of fixed size, it is an input weight. The axes of stacked gates, and of stacked
+queries, keys and values, grow as one. A convolution that standardises its weights needs nothing more: its steps count
+against the weights, whose spread is as there. Where a readout shares the weights of an embedding they are an input
+weight, and what the readout is given is multiplied by ``1 / m_in``. Attention needs a fixed head size. For depth see
+`depth`.
 """
 
 from __future__ import annotations
@@ -38,11 +25,12 @@ from ..errors import InputError, unknown
 from ..task import Task
 from .depth import depth_factors, factors_of
 from .draws import Key, Spread, key_of, secluded, spreads
+from .exponents import ADAM, SGD, Exponents, power
 from .family import Family, Rung
-from .roles import Role, furthest, places, role_of
+from .roles import Role, by_shape, furthest, places, role_of
 
 PARAMETRIZATIONS = ("mup", "standard")
-OPTIMIZERS = ("adam", "adamw", "sgd")
+_BY_NAME = {"adam": ADAM, "adamw": ADAM, "sgd": SGD}
 
 
 @dataclass(frozen=True)
@@ -63,14 +51,15 @@ class Multiplier:
 
 
 def multipliers(
-    family: Family, rung: Rung, task: Task, *, parametrization: str, optimizer: str
+    family: Family, rung: Rung, task: Task, *, parametrization: str, optimizer: str | Exponents
 ) -> dict[str, Multiplier]:
     """Factors on the initial values and the learning rate of every parameter, by name.
 
     Parameters
     ----------
     parametrization : ``standard`` (every factor is 1) or ``mup``.
-    optimizer : ``adam``, ``adamw`` or ``sgd`` (with or without momentum).
+    optimizer : the exponents of the optimiser that is to train, or ``adam``, ``adamw`` or ``sgd`` (with or without
+        momentum) for theirs.
 
     Raises
     ------
@@ -80,17 +69,21 @@ def multipliers(
 
     Notes
     -----
-    Adam's epsilon is not rescaled: gradients shrink with width, so keep it far below them. A decoupled weight decay
-    that is multiplied by the learning rate shrinks with it: divide it by ``lr`` to keep it.
+    Adam's epsilon is not rescaled: gradients shrink with width, so keep it far below them. ``lr`` is for the step that
+    the gradient makes; a decoupled weight decay goes without it.
     """
     if parametrization not in PARAMETRIZATIONS:
         raise unknown("parametrization", parametrization, PARAMETRIZATIONS)
-    if optimizer not in OPTIMIZERS:
-        raise unknown("optimizer", optimizer, OPTIMIZERS)
-    return dict(_multipliers(family, key_of(rung), task, parametrization == "mup", optimizer == "sgd"))
+    if isinstance(optimizer, str):
+        if optimizer not in _BY_NAME:
+            raise unknown("optimizer", optimizer, _BY_NAME)
+        optimizer = _BY_NAME[optimizer]
+    return dict(_multipliers(family, key_of(rung), task, optimizer if parametrization == "mup" else None))
 
 
-def initialise(family: Family, rung: Rung, task: Task, *, seed: int, parametrization: str, optimizer: str) -> nn.Module:
+def initialise(
+    family: Family, rung: Rung, task: Task, *, seed: int, parametrization: str, optimizer: str | Exponents
+) -> nn.Module:
     """Build the network that a seed stands for: the library's draw, rescaled. In float32, on the CPU.
 
     A function of its arguments alone; torch's generator, default type and default device stay as they were.
@@ -120,21 +113,23 @@ class _Times:
 
 
 @lru_cache(maxsize=4096)
-def _multipliers(family: Family, key: Key, task: Task, mup: bool, sgd: bool) -> dict[str, Multiplier]:
-    if not mup:
+def _multipliers(family: Family, key: Key, task: Task, exponents: Exponents | None) -> dict[str, Multiplier]:
+    if exponents is None:
         return {name: Multiplier(1.0, 1.0, "standard") for name in places(family, key, task)}
     roles = _roles(family, key, task)
-    init = _initial(family, key, task, roles, sgd)
+    init = _initial(family, key, task, roles, exponents)
     modules = {place.module for used in places(family, key, task).values() for place in used}
-    deeper = depth_factors(family, dict(key), sorted(modules), sgd=sgd)
+    deeper = depth_factors(family, dict(key), sorted(modules), exponents=exponents)
     table = {}
     for name, (role, m_in, m_out) in roles.items():
         depth_init, depth_lr = factors_of(name, deeper)
-        table[name] = Multiplier(init[name] * depth_init, _lr(role, m_in, m_out, sgd) * depth_lr, role)
+        powers = exponents.of(role)
+        lr = power(m_in, powers.rate_in) * power(m_out, powers.rate_out)
+        table[name] = Multiplier(init[name] * depth_init, lr * depth_lr, role)
     return table
 
 
-def _initial(family: Family, key: Key, task: Task, roles: Mapping[str, Role], sgd: bool) -> dict[str, float]:
+def _initial(family: Family, key: Key, task: Task, roles: Mapping[str, Role], exponents: Exponents) -> dict[str, float]:
     """Factors on the library's draws that give each role its spread."""
     growth = furthest(m for _, *both in roles.values() for m in both)
     if growth == 1.0:
@@ -142,7 +137,8 @@ def _initial(family: Family, key: Key, task: Task, roles: Mapping[str, Role], sg
     drawn_base, drawn = spreads(family, _base(family, key), task), spreads(family, key, task)
     factors = {}
     for name, (role, m_in, m_out) in roles.items():
-        std = m_in ** {"hidden": -0.5, "narrow": -1.0 if sgd else -0.5, "output": -1.0}.get(role, 0.0)
+        powers = exponents.of(role)
+        std = m_in**powers.std_in * m_out**powers.std_out  # by the library's power, as old trials have it
         library = _ratio(drawn_base[name], drawn[name], (growth, m_in, m_out))
         factors[name] = 1.0 if library is None else std / library
     return factors
@@ -186,12 +182,6 @@ def _tied_readouts(family: Family, key: Key, task: Task) -> dict[str, float]:
     return factors
 
 
-def _lr(role: str, m_in: float, m_out: float, sgd: bool) -> float:
-    if sgd:
-        return {"output": 1 / m_in, "narrow": 1 / m_in, "input": m_out, "vector": m_out}.get(role, 1.0)
-    return 1 / m_in if role in ("hidden", "output", "narrow") else 1.0
-
-
 def _ratio(base: Spread, here: Spread, growths: tuple[float, ...]) -> float | None:
     """Spread against that of the base rung, None where nothing is drawn.
 
@@ -228,3 +218,30 @@ def width_growth(family: Family, rung: Rung, task: Task) -> float | None:
 def roles(family: Family, rung: Rung, task: Task) -> dict[str, str]:
     """Role of every parameter, by name, as this rung compares with the base."""
     return {name: role for name, (role, *_) in _roles(family, key_of(rung), task).items()}
+
+
+def width_roles(family: Family, rung: Rung, task: Task) -> dict[str, str]:
+    """Role of every parameter, by name, whichever rung it is: what an optimiser that treats roles differently needs.
+
+    The ends of the family's ladder are compared, at the depth of this rung; so the base rung, where `roles` finds
+    nothing grown, has the roles of all others. Where the ends cannot tell (one rung, none, or other parameters at
+    another depth that the family does not name), shapes do: the first matrix and embeddings are ``input``, the last
+    matrix is ``output``, matrices between are ``hidden``, and all else is ``vector``.
+    """
+    return dict(_width_roles(family, key_of(rung), task))
+
+
+@lru_cache(maxsize=1024)
+def _width_roles(family: Family, key: Key, task: Task) -> dict[str, str]:
+    here = places(family, key, task)
+    if len(family.ladder) > 1:
+        depth = {name: value for name, value in key if name == "depth" and family.base_depth}
+        try:
+            found = {
+                name: role for name, (role, *_) in _roles(family, key_of({**family.ladder[-1], **depth}), task).items()
+            }
+        except InputError:
+            found = {}
+        if found.keys() == here.keys() and set(found.values()) != {"fixed"}:
+            return found
+    return by_shape(here)

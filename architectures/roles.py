@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,12 +19,16 @@ _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 @dataclass(frozen=True)
 class Place:
-    """A module that uses a parameter, and the sizes of the parameter's axes; None for both where it is no matrix."""
+    """A module that uses a parameter, and the sizes of the parameter's axes; None for both where it is no matrix.
+
+    ``embeds`` says that its input is one of many, not a vector.
+    """
 
     module: str
     shape: tuple[int, ...]
     n_in: int | None = None
     n_out: int | None = None
+    embeds: bool = False
 
 
 Role = tuple[str, float, float]  # with the factors by which the input and the output axis grew
@@ -50,7 +54,7 @@ def _read(path: str, module: nn.Module, shape: tuple[int, ...]) -> Place:
     if isinstance(module, _TRANSPOSED):  # (in, out / groups, ...)
         return Place(path, shape, n_in=shape[0] // module.groups, n_out=shape[1] * module.groups)
     if isinstance(module, (nn.Embedding, nn.EmbeddingBag)):  # (in, out)
-        return Place(path, shape, n_in=shape[0], n_out=shape[1])
+        return Place(path, shape, n_in=shape[0], n_out=shape[1], embeds=True)
     stacked = isinstance(module, nn.MultiheadAttention) and len(shape) == 2
     if stacked or isinstance(module, (nn.Linear, nn.RNNBase, nn.RNNCellBase, *_CONVOLUTIONS)):  # (out, in / groups, ..)
         return Place(path, shape, n_in=shape[1], n_out=shape[0])
@@ -74,3 +78,16 @@ def role_of(base: Place, here: Place) -> Role:
 def furthest(ratios: Iterable[float]) -> float:
     """The ratio that is furthest from 1: it is below 1 for a rung under the base."""
     return max(ratios, key=lambda m: abs(math.log(m)), default=1.0)
+
+
+def by_shape(found: Mapping[str, tuple[Place, ...]]) -> dict[str, str]:
+    """Roles where nothing can be compared: matrices between the first and the last are hidden, the rest is not."""
+    matrices = [name for name, used in found.items() if len(used[0].shape) > 1 and used[0].n_in is not None]
+    roles = {name: "hidden" if name in matrices else "vector" for name in found}
+    for name in matrices:
+        if any(place.embeds for place in found[name]):
+            roles[name] = "input"
+    if matrices:
+        roles[matrices[0]] = "input"
+        roles[matrices[-1]] = "output"
+    return roles

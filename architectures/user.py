@@ -1,41 +1,25 @@
-"""A user's own network by its file: ``path/to/my_net.py:MyNet``.
-
-The file's text goes where the trials go: a worker makes the family from it, and needs neither the file nor its folder.
-"""
+"""A user's own network by its file: ``path/to/my_net.py:MyNet``; see `own_files` for how the file travels."""
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import functools
-import hashlib
 import inspect
 import json
-import sys
 from collections.abc import Mapping
-from pathlib import Path
-from types import ModuleType
 from typing import Any, ClassVar
 
 from torch import nn
 
 from ..errors import InputError, unknown
-from ..task import Ref, Task
+from ..own_files import Place, digest, entry_class, found_at, is_in_a_file, locate, made, remember, sources
+from ..task import Task
 from .family import FAMILIES, Family, Rung, widths
-from .foreign import Foreign, canonical, first_line, has_batch_norm, unflattened
+from .foreign import Foreign, canonical, has_batch_norm, unflattened
+
+__all__ = ["Network", "digest", "from_file", "remember", "sources"]
 
 _WIDTHS = widths(24, 34, 48, 68, 96, 136)
-_SOURCES: dict[str, str] = {}  # content -> text of every file that this process has read or was sent
-
-
-class _FromFile:
-    """Mixed into what a file's class becomes, so that the file's content enters the trial's identity."""
-
-    content: ClassVar[str]
-
-    @property
-    def ref(self) -> Ref:
-        return dataclasses.replace(super().ref, content=self.content)  # type: ignore[misc]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +40,7 @@ class Network(Foreign):
         return self.network(**rung, task=task, **json.loads(self.arguments))
 
 
-@FAMILIES.maker(lambda name: ".py:" in name)
+@FAMILIES.maker(is_in_a_file)
 def from_file(name: str, params: Mapping[str, Any]) -> Family:
     """The family of a class in a file.
 
@@ -70,80 +54,19 @@ def from_file(name: str, params: Mapping[str, Any]) -> Family:
     InputError
         A file that is not there or does not run, a class that it does not have or that is no network.
     """
-    path, _, wanted = name.rpartition(":")
-    given = dict(params)
-    content = str(given.pop("content", ""))
-    if content not in _SOURCES:
-        found = _read(path)
-        if content and found != content:
-            raise InputError(f"{name} was another file when its trials were planned: run the sweep again")
-        content = found
-    return _instance(_family_class(content, Path(path).name, wanted), given)
-
-
-def sources() -> dict[str, str]:
-    """Texts of the files that this process has read, by their content: what a worker must be sent."""
-    return dict(_SOURCES)
-
-
-def remember(texts: Mapping[str, str]) -> None:
-    """Take in the texts that another process read."""
-    _SOURCES.update(texts)
-
-
-def digest(text: str) -> str:
-    """sha256 of what a source does: comments, docstrings and layout do not count."""
-    tree = ast.parse(text)
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and node.body:
-            first = node.body[0]
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                node.body[0] = ast.Pass()
-    return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()
-
-
-def _read(path: str) -> str:
-    try:
-        text = Path(path).read_text()
-        content = digest(text)
-    except FileNotFoundError:
-        raise InputError(f"the file {path!r} of a network is not there, seen from {Path.cwd()}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the file {path!r} cannot be read: {error}") from None
-    except (SyntaxError, ValueError) as error:
-        raise InputError(f"{path} is not Python: {first_line(error)}") from None
-    _SOURCES[content] = text
-    return content
+    place, given = locate(name, params, "a network")
+    return _instance(_family_class(place), given)
 
 
 @functools.lru_cache(maxsize=64)
-def _module(content: str, file: str) -> ModuleType:
-    module = ModuleType(f"onecurve_user_{content[:16]}")
-    sys.modules[module.__name__] = module  # dataclasses look their module up
-    try:
-        exec(compile(_SOURCES[content], file, "exec"), module.__dict__)
-    except Exception as error:  # whatever a user's file may raise
-        del sys.modules[module.__name__]
-        alone = " (the file travels to the workers alone)" if isinstance(error, ImportError) else ""
-        raise InputError(f"{file} does not run: {first_line(error)}{alone}") from None
-    return module
-
-
-@functools.lru_cache(maxsize=64)
-def _family_class(content: str, file: str, wanted: str) -> type[Family]:
-    module = _module(content, file)
-    own = {n: v for n, v in vars(module).items() if inspect.isclass(v) and v.__module__ == module.__name__}
-    found = vars(module).get(wanted)
-    if found is None:
-        raise unknown(f"class in {file}:", wanted, own)
-    called = {"name": f"{file}:{wanted}", "content": content, "__doc__": found.__doc__, "__module__": module.__name__}
-    if not inspect.isclass(found):
-        found = type(found)
+def _family_class(place: Place) -> type[Family]:
+    found = found_at(place)
     if issubclass(found, Family):
-        return type(wanted, (_FromFile, found), called)
+        return entry_class(place, found)
     if not issubclass(found, nn.Module):
-        raise InputError(f"{file}:{wanted} is no torch.nn.Module and no onecurve Family")
-    return type(wanted, (_FromFile, Network), {**called, **_said(found, f"{file}:{wanted}")})
+        raise InputError(f"{place.name} is no torch.nn.Module and no onecurve Family")
+    documented = {"__doc__": found.__doc__, "__module__": found.__module__}
+    return entry_class(place, Network, **documented, **_said(found, place.name))
 
 
 def _said(network: type[nn.Module], name: str) -> dict[str, Any]:
@@ -161,34 +84,21 @@ def _said(network: type[nn.Module], name: str) -> dict[str, Any]:
     return {**said, "ladder": rungs, "branch_ends": ends, "network": network}
 
 
-def _instance(made: type[Family], given: Mapping[str, Any]) -> Family:
-    if not issubclass(made, Network):
-        allowed = [field.name for field in dataclasses.fields(made) if field.init]
-        for key in given:
-            if key not in allowed:
-                raise unknown(f"parameter of the family {made.name!r}:", key, allowed)
-        return _checked(made, dict(given))
-    takes = inspect.signature(made.network).parameters
-    allowed = [name for name in takes if name not in (*made.ladder[0], "task")]
+def _instance(entry: type[Family], given: Mapping[str, Any]) -> Family:
+    if not issubclass(entry, Network):
+        return made(entry, "family", given)
+    takes = inspect.signature(entry.network).parameters
+    allowed = [name for name in takes if name not in (*entry.ladder[0], "task")]
     arguments = unflattened(given)
     for key in arguments:
         if key not in allowed:
-            raise unknown(f"argument of {made.name}:", key, allowed)
+            raise unknown(f"argument of {entry.name}:", key, allowed)
     needed = [n for n in allowed if takes[n].default is inspect.Parameter.empty and n not in arguments]
     needed = [
         n for n in needed if takes[n].kind not in (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
     ]
     if needed:
         raise InputError(
-            f"{made.name} needs the argument {', '.join(f'`{n}`' for n in needed)}: give it in the sweep file"
+            f"{entry.name} needs the argument {', '.join(f'`{n}`' for n in needed)}: give it in the sweep file"
         )
-    return made(arguments=canonical(arguments))
-
-
-def _checked(made: type[Family], given: dict[str, Any]) -> Family:
-    try:
-        return made(**given)
-    except InputError:
-        raise
-    except Exception as error:  # an abstract method that is missing, a field that is refused
-        raise InputError(f"{made.name} cannot be made: {first_line(error)}") from None
+    return entry(arguments=canonical(arguments))

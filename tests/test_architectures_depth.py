@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from onecurve.architectures.depth import depth_factors, factors_of
+from onecurve.architectures.exponents import SGD
 from onecurve.architectures.family import FAMILIES, Family, widths
 from onecurve.architectures.parametrization import initialise, multipliers
 from onecurve.errors import InputError
@@ -65,7 +66,7 @@ def test_the_factor_in_the_last_layers_is_a_multiplier_in_the_forward_pass(name,
     table = multipliers(family, rung, task, **how)
     folded = draw(family, rung, task, optimizer)
     names = [n for n, _ in folded.named_modules()]
-    factors = depth_factors(family, rung, names, sgd=True)
+    factors = depth_factors(family, rung, names, exponents=SGD)
     ends = {n for n in names if factors_of(f"{n}.weight", factors)[0] != 1}
     assert len(ends) == {"resmlp": 12, "decoder": 16}[name]
     explicit, rates = draw(family, rung, task, optimizer), {}

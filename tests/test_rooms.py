@@ -18,7 +18,7 @@ ALLOWED = {
     "benchmark": {"architectures", "datasets", "results"},
     "scripts": {"benchmark", "collapse", "results", "architectures", "datasets"},
 }
-SHARED = {"catalogue", "errors", "task"}
+SHARED = {"catalogue", "errors", "own_files", "task"}
 SOURCES = [path for room in ALLOWED for path in sorted((ROOT / room).rglob("*.py"))]
 
 

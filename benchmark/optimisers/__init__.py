@@ -1,0 +1,1 @@
+"""Optimisers: their step, their state and their maximal-update exponents."""

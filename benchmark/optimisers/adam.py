@@ -1,0 +1,44 @@
+"""Adam."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from torch import Tensor
+
+from .arithmetic import adam_tables, adam_update
+from .optimiser import OPTIMISERS, Optimiser, Pace, Weight
+
+
+@OPTIMISERS.register
+@dataclasses.dataclass(frozen=True)
+class Adam(Optimiser):
+    """Adam (Kingma and Ba 2015, `arXiv 1412.6980`).
+
+    With the gradient g of update t = 1, 2, ..: ``m = beta1 m + (1 - beta1) g``, ``v = beta2 v + (1 - beta2) g**2`` and
+    ``p -= rate / (1 - beta1**t) * m / (sqrt(v / (1 - beta2**t)) + eps)``.
+    """
+
+    name = "adam"
+    summary = "steps of the size of the rate, by two moments of the gradient"
+    beta1: float = 0.9
+    beta2: float = 0.95
+    eps: float = 1e-8
+
+    def check(self) -> None:
+        self.refuse_outside(0, 1, "beta1", "beta2")
+        self.refuse_outside(0, math.inf, "eps")
+
+    def slots(self, weight: Weight) -> tuple[str, ...]:
+        return "first", "second"
+
+    def tables(self, updates: int) -> dict[str, np.ndarray]:
+        return adam_tables(updates, self.beta1, self.beta2)
+
+    def update(
+        self, weights: Sequence[Weight], grads: Sequence[Tensor], state: Sequence[dict[str, Tensor]], pace: Pace
+    ) -> None:
+        adam_update(weights, grads, state, pace, beta1=self.beta1, beta2=self.beta2, eps=self.eps)
