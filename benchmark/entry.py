@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from abc import ABC
+from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 
 from ..catalogue import Catalogue
@@ -93,3 +94,20 @@ def entry_of(catalogue: Catalogue[E], ref: Ref) -> E:
             f"{catalogue.kind} {ref.name!r} is at version {entry.version} here, the trial was made with {ref.version}"
         )
     return entry
+
+
+def entry_from(catalogue: Catalogue[E], value: object) -> E:
+    """The entry that a sweep file gives: a name, or a mapping such as ``{name: adamw, weight_decay: 0.1}``.
+
+    Raises
+    ------
+    InputError
+        Another form, an unknown name or parameter with the nearest match, a value that is refused.
+    """
+    if isinstance(value, str):
+        return catalogue.make(value)
+    if isinstance(value, Mapping) and isinstance(value.get("name"), str):
+        return catalogue.make(value["name"], {str(key): given for key, given in value.items() if key != "name"})
+    raise InputError(
+        f"an entry of the kind {catalogue.kind} is a name, or a mapping with a `name` and its parameters, got {value!r}"
+    )

@@ -109,7 +109,9 @@ class Recorder:
         except (MemoryError, torch.OutOfMemoryError):
             raise
         except Exception as error:  # whatever an author's or a user's code may raise
-            self.trouble[observable.label] = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+            self.trouble[observable.label] = (
+                f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+            )
             return None
         return found
 

@@ -164,9 +164,7 @@ class Lane:
                 told = (f"{label} was not recorded: {why}" for label, why in self._recorder.trouble.items())
                 trial.reason = "; ".join(told)
 
-    def _note(
-        self, trial: TrainedTrial, place: int, step: int, measured: Measurement, asked: set[Observable]
-    ) -> None:
+    def _note(self, trial: TrainedTrial, place: int, step: int, measured: Measurement, asked: set[Observable]) -> None:
         loss = measured.loss[place]
         if not np.isfinite(loss):
             trial.status = "diverged"

@@ -343,7 +343,9 @@ def _explain(error: ValidationError, source: str) -> InputError:
     if "horizon" in first["loc"]:
         return InputError(f"{source}, {place}: {first['msg']}. {_HORIZONS}")
     if first["loc"][-1] == "device" and first["input"] == "mps":
-        return InputError(f"{source}, {place}: mps is not supported: it has no float64, and no machine runs our tests on it")
+        return InputError(
+            f"{source}, {place}: mps is not supported: it has no float64, and no machine runs our tests on it"
+        )
     given = "" if first["type"] == "missing" else f", got {str(first['input'])[:80]!r}"
     more = len(error.errors()) - 1
     return InputError(f"{source}, {place}: {first['msg']}{given}" + (f" (and {more} more)" if more else ""))

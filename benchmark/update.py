@@ -156,4 +156,3 @@ class Follower(Protocol):
     def tensors(self) -> list[Tensor]:
         """What it keeps."""
         ...
-

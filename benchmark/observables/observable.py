@@ -16,7 +16,7 @@ from ...catalogue import Catalogue
 from ...datasets.dataset import Dataset, TestSet
 from ...errors import InputError
 from ...own_files import take_files
-from ..entry import Entry
+from ..entry import Entry, entry_from
 from ..replicas import Replicas
 from ..update import Follower
 
@@ -168,9 +168,8 @@ def observable_from(given: str | dict[str, Any]) -> Observable:
     """
     if isinstance(given, str):
         return OBSERVABLES.make(_short(given))
-    if "name" not in given:
-        raise InputError(f"an entry of record is a name or {{name: ..., every: 4}}, got {given}")
-    return OBSERVABLES.make(_short(str(given["name"])), {key: value for key, value in given.items() if key != "name"})
+    named = {**given, "name": _short(str(given["name"]))} if "name" in given else given
+    return entry_from(OBSERVABLES, named)
 
 
 def _short(name: str) -> str:
@@ -196,5 +195,3 @@ def check_record(record: Sequence[Observable], family: Family, dataset: Dataset)
         for name in observable.names_on(dataset):
             if called.setdefault(name, observable.label) != observable.label:
                 raise InputError(f"{called[name]} and {observable.label} would both be recorded as {name!r}")
-
-

@@ -18,7 +18,7 @@ from ...architectures.exponents import ADAM, Exponents
 from ...catalogue import Catalogue
 from ...own_files import take_files
 from ...task import Ref
-from ..entry import Entry, entry_of, later
+from ..entry import Entry, entry_from, entry_of, later
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -132,3 +132,8 @@ take_files(OPTIMISERS, Optimiser, "an optimiser")
 def optimiser_of(ref: Ref) -> Optimiser:
     """The optimiser that a trial names; refuses one whose version is not the stored one."""
     return entry_of(OPTIMISERS, ref)
+
+
+def optimiser_from(value: object) -> Optimiser:
+    """The optimiser that a sweep file gives, by name or as a mapping with its parameters."""
+    return entry_from(OPTIMISERS, value)
