@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..task import Ref, Task
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 
@@ -45,12 +46,22 @@ class TestSet:
         """Number of examples."""
         return len(self.inputs)
 
+    def to(self, device: torch.device | str) -> TestSet:
+        """The same test set with all its tensors on a device."""
+        weights = None if self.weights is None else self.weights.to(device)
+        return dataclasses.replace(
+            self, inputs=self.inputs.to(device), targets=self.targets.to(device), weights=weights
+        )
+
 
 class Stream(Protocol):
     """The training examples of one seed, in its own order.
 
     Inputs are float32, or int64 tokens. Targets are float32 ``(size, outputs)`` for squared error, and int64 for
     classes, ``(size,)``, and tokens, ``(size, length)``. Do not write to them: they may be views of a larger block.
+
+    A stream that draws from a pool is a `PoolStream`, and `Feed` then gathers the batches of many streams at once. Any
+    stream may have a method ``expect(examples)``, which says how many examples will be asked for.
     """
 
     def batch(self, step: int, size: int) -> tuple[Tensor, Tensor]:
@@ -61,6 +72,9 @@ class Stream(Protocol):
 class View(Protocol):
     """Observables that need no clock: the loss of parts of a task, as functions of sums over the test examples.
 
+    A view is made on the CPU. The one that ``to`` returns takes outputs that lie on a device and leaves the sums there,
+    without a question to the host; ``values`` takes sums from anywhere.
+
     Attributes
     ----------
     names : what each observable is called.
@@ -68,15 +82,19 @@ class View(Protocol):
 
     names: tuple[str, ...]
 
+    def to(self, device: torch.device | str) -> View:
+        """The view for outputs that lie on a device."""
+        ...
+
     def sums(self, rows: slice, outputs: Tensor) -> Tensor:
         """What test examples ``rows`` add: ``(R, b, ...)`` outputs of R networks to ``(R, k)``, float64.
 
-        A network's row may not depend on how many others there are.
+        On a CPU a network's row may not depend on how many others there are.
         """
         ...
 
     def values(self, sums: Tensor) -> Tensor:
-        """The observables, ``(R, len(names))``, from the sums over all test examples."""
+        """The observables, ``(R, len(names))``, float64 on the CPU, from the sums over all test examples."""
         ...
 
 
@@ -146,8 +164,12 @@ class Dataset(ABC):
 
     @property
     def ref(self) -> Ref:
-        """The name, version, parameters and content that enter a trial's identity."""
-        params = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        """The name, version, parameters and content that enter a trial's identity.
+
+        A parameter that is None is left out: a data set may be given a new one, and stays what it was without it.
+        """
+        given = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        params = {name: value for name, value in given.items() if value is not None}
         return Ref(name=self.name, version=self.version, params=params, content=self.content())
 
 

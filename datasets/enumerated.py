@@ -14,7 +14,9 @@ from ..errors import InputError
 from ..task import Task
 from .dataset import TestSet, derived_seed
 from .floor import Noiseless
-from .pool import CounterStream, PoolStream, SeededOrder, gather_from
+from .order import SeededOrder
+from .pool import CounterStream, PoolStream
+from .table import Computed, Rows
 
 LISTED = 2**20  # pools up to this size are visited in passes, larger ones are drawn from
 HELD = 2**22  # numbers in a pool that is decoded at once and held: 16 MB
@@ -80,8 +82,8 @@ class Enumerated(Noiseless):
             pool = self._pool()
             order = SeededOrder(len(pool), self.name, self.version, seed)
             if len(pool) * self.task.n_inputs > HELD:
-                return PoolStream(order, lambda places: self._examples(pool[places]))
-            return PoolStream(order, gather_from(*self._examples(pool)))
+                return PoolStream(order, Computed(lambda places: self._examples(pool[places])), shared=True)
+            return PoolStream(order, Rows(*self._examples(pool)), shared=True)
         return CounterStream(self._draw, self.name, self.version, seed)
 
     def _draw(self, generator: torch.Generator, count: int) -> tuple[Tensor, Tensor]:

@@ -9,12 +9,13 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ..errors import InputError
 from ..task import Ref
 from .dataset import Dataset, TestSet, check_integer, derived_seed
-from .pool import PoolStream, SeededOrder, cached_array
+from .order import SeededOrder
+from .pool import PoolStream, cached_array
+from .table import Scaled
 
 CHUNK = 4096  # rows taken at once where all are passed through
 IN_MEMORY = 2**26  # bytes; larger arrays are made on disk
@@ -59,13 +60,13 @@ class Finite(Dataset):
         rows = self._rows("test")
         if self.test_size > len(rows):
             raise InputError(f"test_size is {self.test_size}; {self.name} holds {len(rows)} test examples.")
-        inputs, targets = _tensors(rows[: self.test_size], *self._scale())
+        table = _table(rows[: self.test_size], *self._scale())
+        inputs, targets = table.gather(table.tensors(), torch.arange(self.test_size))
         return TestSet(inputs=inputs, targets=targets)
 
     def stream(self, seed: int) -> PoolStream:
-        rows, scale = self._rows("train"), self._scale()
-        order = SeededOrder(len(rows), self.name, self.version, seed)
-        return PoolStream(order, lambda indices: _tensors(rows[indices], *scale))
+        rows = self._rows("train")
+        return PoolStream(SeededOrder(len(rows), self.name, self.version, seed), _table(rows, *self._scale()), shared=True)
 
     def class_shares(self) -> np.ndarray | None:
         """Share of each class among the training examples, ``(classes,)``; None for regression."""
@@ -95,11 +96,15 @@ class Finite(Dataset):
         return cached_array(self._source, f"scale-{field}", lambda: moments(self._rows("train"), field, over))
 
 
-def _tensors(rows: np.ndarray, scale: np.ndarray, target_scale: np.ndarray | None) -> tuple[Tensor, Tensor]:
-    inputs = torch.from_numpy((rows["x"].astype(np.float32) - scale[0]) / scale[1])
-    if target_scale is None:
-        return inputs, torch.from_numpy(rows["y"].astype(np.int64))
-    return inputs, torch.from_numpy((rows["y"].astype(np.float32) - target_scale[0]) / target_scale[1])
+def _table(rows: np.ndarray, scale: np.ndarray, target_scale: np.ndarray | None) -> Scaled:
+    """Records as a table. What is large in them, the inputs, stays where it is, such as in a mapped file."""
+    whole = target_scale is None
+    return Scaled(
+        inputs=torch.from_numpy(rows["x"] if rows["x"].dtype in (np.uint8, np.float32) else np.float32(rows["x"])),
+        targets=torch.from_numpy(rows["y"].astype(np.int64 if whole else np.float32)),
+        scale=torch.from_numpy(scale),
+        target_scale=None if whole else torch.from_numpy(target_scale),
+    )
 
 
 def moments(rows: np.ndarray, field: str, over: tuple[int, ...]) -> np.ndarray:

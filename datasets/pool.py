@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,8 @@ import torch
 
 from ..errors import InputError
 from .dataset import derived_seed
+from .order import SeededOrder
+from .table import Table
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -111,64 +113,43 @@ def _checked(path: Path, size: int, *_state: int) -> np.ndarray:
     return array
 
 
-class SeededOrder:
-    """A fresh order of ``0 .. size - 1`` for each pass, readable at any place.
-
-    Parameters
-    ----------
-    size : how many things are ordered.
-    key : what decides the order, for example the data set's name and the seed.
-    """
-
-    def __init__(self, size: int, *key: object) -> None:
-        self.size = size
-        self._key = key
-        self._passes: dict[int, np.ndarray] = {}
-
-    def indices(self, start: int, count: int) -> np.ndarray:
-        """Return entries ``start .. start + count - 1`` of the passes one after the other: ``(count,)``, int32."""
-        number, first = divmod(start, self.size)
-        if first + count <= self.size:
-            return self._pass(number)[first : first + count]
-        passes = range(number, (start + count - 1) // self.size + 1)
-        return np.concatenate([self._pass(each) for each in passes])[first : first + count]
-
-    def _pass(self, number: int) -> np.ndarray:
-        if number not in self._passes:
-            order = np.arange(self.size, dtype=np.int32)
-            np.random.default_rng(derived_seed(*self._key, "pass", number)).shuffle(order)
-            while len(self._passes) > 1:  # a batch touches two passes at most, unless it is larger than the pool
-                self._passes.pop(next(iter(self._passes)))
-            self._passes[number] = order
-        return self._passes[number]
-
-
 class PoolStream:
     """Batches from a pool, without replacement within a pass, in an order of the seed's own.
 
     Parameters
     ----------
     order : the seed's order.
-    gather : from positions in the pool, ``(size,)``, to inputs and targets.
+    table : the pool.
+    first, stride : where the pool holds what the order numbers: number ``i`` at ``first + stride * i``.
+    shared : whether the pool is the data set's, the same for all seeds: it is then put on a device once for all of them.
     """
 
-    def __init__(self, order: SeededOrder, gather: Callable[[np.ndarray], tuple[Tensor, Tensor]]) -> None:
+    def __init__(
+        self, order: SeededOrder, table: Table, *, first: int = 0, stride: int = 1, shared: bool = False
+    ) -> None:
+        self.table = table
+        self.shared = shared
         self._order = order
-        self._gather = gather
+        self._first, self._stride = first, stride
+
+    def expect(self, examples: int) -> None:
+        """Say that no more than this many examples will be asked for: less of the order is kept."""
+        self._order.expect(examples)
+
+    def places(self, step: int, size: int, count: int = 1) -> np.ndarray:
+        """Positions in the pool of the examples of updates ``step .. step + count - 1``: ``(count, size)``, int32.
+
+        Do not write to them. They are int64 where the pool has more than 2^31 positions.
+        """
+        found = self._order.indices(step * size, size * count).reshape(count, size)
+        if (self._first, self._stride) == (0, 1):
+            return found
+        last = self._first + self._stride * self._order.size
+        return self._first + self._stride * found.astype(np.int32 if last < 2**31 else np.int64)
 
     def batch(self, step: int, size: int) -> tuple[Tensor, Tensor]:
         """Inputs and targets of update ``step``."""
-        return self._gather(self._order.indices(step * size, size))
-
-
-def gather_from(inputs: Tensor, targets: Tensor) -> Callable[[np.ndarray], tuple[Tensor, Tensor]]:
-    """What a `PoolStream` takes from a pool that is held in memory."""
-
-    def gather(places: np.ndarray) -> tuple[Tensor, Tensor]:
-        rows = torch.from_numpy(places)
-        return inputs.index_select(0, rows), targets.index_select(0, rows)  # faster than indexing
-
-    return gather
+        return self.table.gather(self.table.tensors() or (), torch.from_numpy(self.places(step, size)[0]))
 
 
 class CounterStream:
@@ -189,16 +170,35 @@ class CounterStream:
         self._held: tuple[int, int] | None = None
         self._block: tuple[Tensor, Tensor] | None = None
 
+    @staticmethod
+    def steps(size: int) -> int:
+        """How many updates are drawn at once."""
+        return max(1, BLOCK_EXAMPLES // size)
+
     def batch(self, step: int, size: int) -> tuple[Tensor, Tensor]:
         """Inputs and targets of update ``step``."""
-        steps = max(1, BLOCK_EXAMPLES // size)
-        number, row = divmod(step, steps)
-        if self._block is None or self._held != (number, size):
-            self._block = self._draw(seeded_generator(*self._key, size, number), steps * size)
-            self._held = (number, size)
-        inputs, targets = self._block
+        number, row = divmod(step, self.steps(size))
+        inputs, targets = self._drawn(number, size)
         rows = slice(row * size, (row + 1) * size)
         return inputs[rows], targets[rows]
+
+    def batches(self, step: int, size: int, count: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Inputs ``(n, size, ...)`` and targets of updates ``step .. step + count - 1``, in pieces of ``n`` updates."""
+        steps = self.steps(size)
+        while count > 0:
+            number, row = divmod(step, steps)
+            taken = min(count, steps - row)
+            inputs, targets = (part.unflatten(0, (steps, size)) for part in self._drawn(number, size))
+            if row + taken == steps:  # read to its end: the next one is drawn into the same memory
+                self._block = None
+            yield inputs[row : row + taken], targets[row : row + taken]
+            step, count = step + taken, count - taken
+
+    def _drawn(self, number: int, size: int) -> tuple[Tensor, Tensor]:
+        if self._block is None or self._held != (number, size):
+            self._block = self._draw(seeded_generator(*self._key, size, number), self.steps(size) * size)
+            self._held = (number, size)
+        return self._block
 
 
 def seeded_generator(*key: object) -> torch.Generator:

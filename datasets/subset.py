@@ -8,7 +8,9 @@ import torch
 
 from ..errors import InputError
 from .dataset import Dataset
-from .pool import PoolStream, SeededOrder, gather_from
+from .order import SeededOrder
+from .pool import PoolStream
+from .table import Rows
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,7 +31,7 @@ def first_examples(dataset: Dataset, seed: int, size: int) -> PoolStream:
     """
     check_train_size(dataset, size)
     order = SeededOrder(size, dataset.name, dataset.version, seed, "first", size)
-    return PoolStream(order, gather_from(*_taken(dataset, seed, size)))
+    return PoolStream(order, Rows(*_taken(dataset, seed, size)))
 
 
 def check_train_size(dataset: Dataset, size: int) -> None:

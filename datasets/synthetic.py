@@ -14,7 +14,9 @@ from ..errors import InputError
 from ..task import Task
 from .dataset import DATASETS, TestSet, check_integer, check_number, derived_seed
 from .floor import KnownFloor, Noiseless
-from .pool import CounterStream, PoolStream, SeededOrder, cached_array, seeded_generator
+from .order import SeededOrder
+from .pool import CounterStream, PoolStream, cached_array, seeded_generator
+from .table import Rows
 from .views import ShellView, shell_view
 
 BLOCK_WAVES = 2**17  # cosines evaluated at once: half a megabyte, which stays in a core's second-level cache
@@ -189,13 +191,9 @@ class FourierTeacher(Noiseless):
         return TestSet(inputs=points, targets=torch.from_numpy(self.target(points.numpy()))[:, None])
 
     def stream(self, seed: int) -> PoolStream:
-        rows = self._rows()
-
-        def gather(indices: np.ndarray) -> tuple[Tensor, Tensor]:
-            batch = torch.from_numpy(rows[indices])
-            return batch[:, :-1], batch[:, -1:]
-
-        return PoolStream(SeededOrder(self.pool, self.name, self.version, seed), gather)
+        rows = torch.from_numpy(self._rows())
+        order = SeededOrder(self.pool, self.name, self.version, seed)
+        return PoolStream(order, Rows(rows[:, :-1], rows[:, -1:]), shared=True)
 
     def views(self, test: TestSet) -> ShellView:
         return shell_view(test.inputs, test.targets, *self.waves)

@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..task import Task
 from .dataset import DATASETS, Dataset, Stream, TestSet, View, check_integer, check_number, derived_seed
 from .floor import KnownFloor, KnownPosterior, Noiseless
-from .pool import CounterStream, seeded_generator
+from .pool import CounterStream, PoolStream, seeded_generator
 
 HIDDEN = 32  # of the network teacher
 HALF_SIDE = math.sqrt(3)  # uniform numbers of variance 1
@@ -26,6 +26,11 @@ class Relayed:
     def __init__(self, inner: Stream, change) -> None:
         self._inner = inner
         self._change = change
+
+    def expect(self, examples: int) -> None:
+        """Say that no more than this many examples will be asked for."""
+        if isinstance(self._inner, PoolStream):
+            self._inner.expect(examples)
 
     def batch(self, step: int, size: int) -> tuple[Tensor, Tensor]:
         """Inputs and targets of update ``step``."""

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ..errors import InputError
 from ..task import Task
 from .dataset import DATASETS, Dataset, TestSet, check_integer, derived_seed
-from .pool import PoolStream, SeededOrder, cached_array
+from .order import SeededOrder
+from .pool import PoolStream, cached_array
+from .table import Windows
 from .views import TokenClassView, character_class, token_class_view
 
 PRINTABLE = 95  # ASCII 32 to 126 are the tokens 0 to 94
@@ -79,7 +80,9 @@ class Text(Dataset):
         if self.test_size > available:
             raise InputError(f"test_size is {self.test_size}; the test files hold {available} windows.")
         order = SeededOrder(available, self.name, self.version, "test")
-        inputs, targets = _cut(tokens, order.indices(0, self.test_size).astype(np.int64) * self.length, self.length)
+        starts = order.indices(0, self.test_size).astype(np.int64) * self.length
+        table = self._table(tokens)
+        inputs, targets = table.gather(table.tensors(), torch.from_numpy(starts))
         return TestSet(inputs=inputs, targets=targets)
 
     def stream(self, seed: int) -> PoolStream:
@@ -88,11 +91,13 @@ class Text(Dataset):
         if size < 1:
             raise InputError(f"length is {length}; the training text of {self.name} holds {len(tokens)} tokens.")
         first = derived_seed(self.name, self.version, seed, "first") % length
+        order = SeededOrder(size, self.name, self.version, seed)
+        return PoolStream(order, self._table(tokens), first=first, stride=length, shared=True)
 
-        def gather(indices: np.ndarray) -> tuple[Tensor, Tensor]:
-            return _cut(tokens, first + indices.astype(np.int64) * length, length)
-
-        return PoolStream(SeededOrder(size, self.name, self.version, seed), gather)
+    def _table(self, tokens: np.ndarray) -> Windows:
+        if tokens.dtype == np.uint16:  # which torch can hardly do anything with
+            tokens = tokens.view(np.int16) if self.symbols <= 2**15 else tokens.astype(np.int32)
+        return Windows(torch.from_numpy(tokens), self.length)
 
     def _tokens(self, part: str) -> np.ndarray:
         ref = dataclasses.replace(self, length=1, test_size=1).ref  # the text is the same for every window
@@ -132,12 +137,6 @@ class PythonSource(Text):
 def _windows(tokens: np.ndarray, length: int) -> int:
     """How many windows there are without overlap, wherever below ``length`` the first starts."""
     return (len(tokens) - length) // length
-
-
-def _cut(tokens: np.ndarray, starts: np.ndarray, length: int) -> tuple[Tensor, Tensor]:
-    """Windows at ``starts`` and the characters that follow each of their places: both ``(n, length)``, int64."""
-    windows = torch.from_numpy(tokens[starts[:, None] + np.arange(length + 1)].astype(np.int64))
-    return windows[:, :-1], windows[:, 1:]
 
 
 def _encode(text: str) -> np.ndarray:

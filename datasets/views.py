@@ -4,15 +4,42 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .dataset import View
+
 _TAIL = 0.02  # the last shell takes all that is left, once that is less than this share of the variance
 _BLOCK = 2**17  # cosines evaluated at once: they stay in a core's cache
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _OnDevice:
+    """A view whose sums are made, and left, where the outputs lie.
+
+    On the CPU the networks are taken one after the other, so that the bits of one do not depend on the others. Here
+    they are taken at once: rounding may depend on how many there are, which a device keeps fixed.
+    """
+
+    view: View
+    made: Callable[[slice, Tensor], Tensor]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.view.names
+
+    def to(self, device: torch.device | str) -> View:
+        return self.view.to(device)
+
+    def sums(self, rows: slice, outputs: Tensor) -> Tensor:
+        return self.made(rows, outputs)
+
+    def values(self, sums: Tensor) -> Tensor:
+        return self.view.values(sums)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -47,6 +74,13 @@ class ShellView:
     targets: np.ndarray
     variances: np.ndarray
 
+    def to(self, device: torch.device | str) -> View:
+        """The view for outputs that lie on a device."""
+        if torch.device(device).type == "cpu":
+            return self
+        parts, targets = (torch.from_numpy(each).to(device) for each in (self.parts, self.targets))
+        return _OnDevice(self, lambda rows, outputs: _shell_sums(parts[rows], targets[rows], outputs))
+
     def sums(self, rows: slice, outputs: Tensor) -> Tensor:
         residuals = outputs[..., 0].double().numpy() - self.targets[rows]
         found = [np.append(self.parts[rows].T @ each, each @ each) for each in residuals]
@@ -54,11 +88,17 @@ class ShellView:
 
     def values(self, sums: Tensor) -> Tensor:
         gram = self.parts.T @ self.parts
-        return torch.from_numpy(np.stack([self._losses(gram, each) for each in sums.numpy()]))
+        return torch.from_numpy(np.stack([self._losses(gram, each) for each in sums.cpu().numpy()]))
 
     def _losses(self, gram: np.ndarray, sums: np.ndarray) -> np.ndarray:
         slopes = np.linalg.solve(gram, sums[:-1])
         return np.append(self.variances * slopes**2, (sums[-1] - slopes @ sums[:-1]) / len(self.targets))
+
+
+def _shell_sums(parts: Tensor, targets: Tensor, outputs: Tensor) -> Tensor:
+    """`ShellView.sums` of all networks at once: ``(b, S)``, ``(b,)``, ``(R, b, 1)`` to ``(R, S + 1)``."""
+    residuals = outputs[..., 0].double() - targets
+    return torch.cat([residuals @ parts, residuals.square().sum(-1, keepdim=True)], dim=-1)
 
 
 def shell_view(inputs: Tensor, targets: Tensor, vectors: np.ndarray, amplitudes: np.ndarray) -> ShellView:
@@ -120,6 +160,16 @@ class TokenClassView:
     targets: Tensor
     classes: np.ndarray
 
+    def to(self, device: torch.device | str) -> View:
+        """The view for outputs that lie on a device."""
+        if torch.device(device).type == "cpu":
+            return self
+        targets, classes = self.targets.to(device), torch.from_numpy(self.classes).to(device)
+        numbers = torch.arange(len(self.names), device=device)
+        return _OnDevice(
+            self, lambda rows, outputs: _class_sums(targets[rows], classes[rows, :, None] == numbers, outputs)
+        )
+
     def sums(self, rows: slice, outputs: Tensor) -> Tensor:
         classes, targets = self.classes[rows].reshape(-1), self.targets[rows].reshape(-1)
         # One network after the other: the bits of one may not depend on how many there are.
@@ -127,7 +177,15 @@ class TokenClassView:
         return torch.from_numpy(np.stack([np.bincount(classes, each, len(self.names)) for each in losses]))
 
     def values(self, sums: Tensor) -> Tensor:
-        return sums / torch.from_numpy(np.bincount(self.classes.reshape(-1), minlength=len(self.names)))
+        return sums.cpu() / torch.from_numpy(np.bincount(self.classes.reshape(-1), minlength=len(self.names)))
+
+
+def _class_sums(targets: Tensor, member: Tensor, outputs: Tensor) -> Tensor:
+    """`TokenClassView.sums` of all networks at once: ``(b, length)``, ``(b, length, C)``, ``(R, b, length, V)`` to
+    ``(R, C)``; a product, as `bincount` reads the device and adds in any order."""
+    aims = targets.expand(len(outputs), *targets.shape).reshape(-1)
+    losses = F.cross_entropy(outputs.reshape(-1, outputs.shape[-1]), aims, reduction="none").double()
+    return losses.reshape(len(outputs), -1) @ member.flatten(0, 1).double()
 
 
 def token_class_view(targets: Tensor, class_of: Sequence[str]) -> TokenClassView:

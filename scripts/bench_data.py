@@ -4,6 +4,12 @@
 
 prints a Markdown table and keeps nothing. Seconds are CPU time of one process with one torch thread. A data set is made
 in an empty cache; what `onecurve data fetch` brought, and the data root, are used where they are.
+
+    python -m onecurve.scripts.bench_data --feed [NAME...]
+
+prints what a batch of many seeds costs: microseconds a replica and update, streams one by one against `Feed`. Both are
+measured in turn in one process, from the first batch on and with what they draw, but with pools made and orders
+shuffled; the shuffles have a column of their own. Pools come from the user's cache.
 """
 
 from __future__ import annotations
@@ -22,6 +28,17 @@ from typing import Any
 BATCH = 64
 EXAMPLES = 2**15
 SECONDS = 3.0
+REPLICAS = (16, 64)
+UPDATES = 128
+ROUNDS = 3
+FED: dict[str, tuple[str, dict[str, Any]]] = {
+    "fourier": ("fourier", {}),
+    "glyphs": ("glyphs", {}),
+    "glyphs, a pool of 50,000": ("glyphs", {"pool": 50_000}),
+    "mnist": ("mnist", {}),
+    "pysource": ("pysource", {}),
+    "power-law-regression": ("power-law-regression", {}),
+}
 MEBIBYTE = 1024  # of ru_maxrss, which counts KiB on Linux
 
 
@@ -29,10 +46,14 @@ def main() -> None:
     """Measure the data sets that are named, or all."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("names", nargs="*")
+    parser.add_argument("--feed", action="store_true", help="what batches of many seeds cost")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
         print(json.dumps(_measure(given.names[0])))
+        return
+    if given.feed:
+        _fed(given.names or list(FED))
         return
     from ..datasets.dataset import DATASETS
 
@@ -61,6 +82,51 @@ def _row(name: str) -> str:
         used["shares"],
     ]
     return f"| {name} | {' | '.join(cells)} |"
+
+
+def _fed(names: list[str]) -> None:
+    """Print what batches of many seeds cost."""
+    import torch
+
+    from ..datasets.dataset import DATASETS
+
+    torch.set_num_threads(1)
+    print("| data set | R | one by one, us | feed, us | ratio | to shuffle, ms a seed |")
+    print("|---|---|---|---|---|---|")
+    for name in names:
+        data = DATASETS.make(*FED.get(name, (name, {})))
+        data.prepare()
+        for replicas in REPLICAS:
+            rounds = [_compared(data, replicas) for _ in range(ROUNDS)]
+            alone, fed, shuffled = (min(each) for each in zip(*rounds, strict=True))
+            row = f"| {name} | {replicas} | {alone:.1f} | {fed:.1f} | {alone / fed:.1f} | {shuffled:.1f} |"
+            print(row, flush=True)
+
+
+def _compared(data: Any, replicas: int) -> tuple[float, float, float]:
+    """Microseconds a replica and update of streams one by one and of a feed, and milliseconds to shuffle an order."""
+    import torch
+
+    from ..datasets.feed import Feed
+    from ..datasets.pool import PoolStream
+
+    first, second = ([data.stream(seed) for seed in range(replicas)] for _ in range(2))
+    start = time.perf_counter()
+    for stream in (*first, *second):
+        if isinstance(stream, PoolStream):
+            stream.places(0, BATCH)
+    shuffled = time.perf_counter()
+    for step in range(UPDATES):
+        batches = [stream.batch(step, BATCH) for stream in first]
+        torch.stack([inputs for inputs, _ in batches])
+        torch.stack([targets for _, targets in batches])
+    alone = time.perf_counter()
+    feed = Feed(data, second, BATCH, UPDATES)
+    for step in range(UPDATES):
+        feed.batch(step)
+    fed = time.perf_counter()
+    scale = 1e6 / UPDATES / replicas
+    return (alone - shuffled) * scale, (fed - alone) * scale, (shuffled - start) * 1e3 / (2 * replicas)
 
 
 def _lend(cache: Path) -> None:
