@@ -118,6 +118,12 @@ class Optimiser(Entry):
     ) -> None:
         """The rule of the optimiser; see `step`. It is called under ``torch.no_grad``."""
 
+    def refuse_unless_positive(self, *names: str) -> None:
+        """Refuse parameters that are not above 0."""
+        for name in names:
+            if getattr(self, name) <= 0:
+                raise self.refuse(name, "above 0")
+
     def refuse_outside(self, low: float, high: float, *names: str) -> None:
         """Refuse parameters that are not in ``[low, high)``."""
         for name in names:
