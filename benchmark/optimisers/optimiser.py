@@ -53,8 +53,11 @@ class Pace(Protocol):
     common : the same as a host float where all replicas share it and the host knows it, else None.
     """
 
-    rate: Tensor
-    common: float | None
+    @property
+    def rate(self) -> Tensor: ...
+
+    @property
+    def common(self) -> float | None: ...
 
     def constant(self, name: str) -> Tensor:
         """This update's entry of one of the optimiser's own tables, a float64 tensor without axes."""
