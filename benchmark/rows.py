@@ -34,7 +34,9 @@ def _row(pack: Pack, trial: TrainedTrial, task: dict[str, Any] | None, threads: 
     spec = trial.spec
     row = {**empty_row(), **_identity(spec), **provenance()}
     if trial.device is not None:
-        row |= {"device": trial.device.kind, "device_kind": trial.device.label, "replicas": trial.replicas}
+        row |= {"device": trial.device.kind, "device_kind": trial.device.label}
+        # On a processor a trial's bits do not depend on how many there were.
+        row |= {"replicas": trial.replicas if trial.device.kind == "cuda" else None}
         row |= {"recorded": trial.recorded}
     row |= {
         "library": pack.cell.library,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from ..errors import InputError, unknown
 from ..results.trials import fingerprint, rung_label
@@ -20,9 +22,22 @@ from .horizon import HorizonRule
 
 _SWEEPS = resources.files(f"{__package__}.sweeps")
 Named = str | dict[str, Any]  # a name, or {name: ..., parameter: value}
-Rate = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
 # Settings that came later: a request that leaves them as they are keeps the fingerprint that it had before.
 _LATER = ("accumulate", "device", "record")
+
+
+def _numbers(said: str, allowed: Callable[[float], bool]) -> BeforeValidator:
+    """One message for a number, or a list of numbers, of which one is not allowed; a union would give one for each."""
+
+    def check(value: Any) -> Any:
+        for number in _listed(value):
+            if isinstance(number, bool) or not isinstance(number, int | float) or not allowed(number):
+                raise PydanticCustomError("numbers", "{said}, or a list of such numbers", {"said": said})
+        if value == []:
+            raise PydanticCustomError("numbers", "the list is empty; {said}", {"said": said})
+        return value
+
+    return BeforeValidator(check)
 
 
 def _listed(value: Any) -> Any:
@@ -37,8 +52,11 @@ class Resources(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    cpus: Annotated[float, Field(gt=0)] | list[Annotated[float, Field(gt=0)]] = 1.0
-    gpus: Annotated[float, Field(ge=0, le=1)] | list[Annotated[float, Field(ge=0, le=1)]] = 0.0
+    cpus: Annotated[float | list[float], _numbers("a number greater than 0", lambda n: 0 < n < math.inf)] = 1.0
+    gpus: Annotated[
+        float | list[float],
+        _numbers("a pack trains on one GPU or on a share of it: a number from 0 to 1", lambda n: 0 <= n <= 1),
+    ] = 0.0
 
     def at(self, place: int, rungs: int) -> tuple[float, float]:
         """Processors and graphics processors of a pack at a place of a ladder.
@@ -63,7 +81,9 @@ class Settings(BaseModel):
     rungs: Literal["all"] | Annotated[int, Field(ge=1)] | list[int | dict[str, int]] = "all"
     seeds: Annotated[int, Field(ge=1)] | list[int] = 3
     optimizer: Named = "adam"
-    peak_lr: Rate | Annotated[list[Rate], Field(min_length=1)] = 0.003
+    peak_lr: Annotated[
+        float | list[float], _numbers("a learning rate is greater than 0 and at most 1e6", lambda n: 0 < n <= 1e6)
+    ] = 0.003
     schedule: Named = "linear"
     warmup_fraction: float = Field(default=0.01, ge=0, lt=0.5)
     batch_size: BatchSize = 64

@@ -42,7 +42,11 @@ TRIAL_COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("threads", pa.int64(), "torch threads"),
     ("cpu_kind", pa.string(), "processor; bits are promised for equal kinds only"),
     ("device_kind", pa.string(), "what trained: the processor, or the GPU with its libraries; null in older tables"),
-    ("replicas", pa.int64(), "networks in the batched model, with those that filled it up; null in older tables"),
+    (
+        "replicas",
+        pa.int64(),
+        "networks of the batched model on a GPU, with those that filled it up; null on a processor",
+    ),
     ("recorded", pa.list_(pa.string()), "what was asked for beside the loss; null in older tables"),
     ("status", pa.string(), "ok, diverged, oom, timeout, killed, error"),
     ("last_step", pa.int64(), "last update with a finite loss"),

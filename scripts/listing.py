@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -80,6 +81,22 @@ def sweeps() -> list[dict[str, Any]]:
     for name in sweep_names():
         sweep = load_sweep(name)
         rows.append({"sweep": name, "margin": sweep.margin, "groups": len(sweep.groups)})
+    return rows
+
+
+def entries(kind: str) -> list[dict[str, Any]]:
+    """Entries of the trainer of one kind, with their parameters and defaults."""
+    from ..benchmark.observables.observable import OBSERVABLES
+    from ..benchmark.optimisers.optimiser import OPTIMISERS
+    from ..benchmark.schedules.schedule import SCHEDULES
+
+    catalogue = {"observable": OBSERVABLES, "optimiser": OPTIMISERS, "schedule": SCHEDULES}[kind]
+    rows = []
+    for name in catalogue.names():
+        entry = catalogue.make(name)
+        params = {field.name: getattr(entry, field.name) for field in dataclasses.fields(entry)}
+        said = ", ".join(f"{key}={'none' if value is None else value}" for key, value in params.items())
+        rows.append({kind: name, "parameters": said, "what it is": entry.summary})
     return rows
 
 

@@ -94,7 +94,7 @@ def test_a_rung_may_take_more_of_a_node_than_another(tmp_path):
         ({"peak_lr": -0.1}, r"groups.0.peak_lr: .*greater than 0.*-0.1"),
         ({"peak_lr": "fast"}, "groups.0.peak_lr"),
         ({"seeds": 0}, "groups.0.seeds"),
-        ({"schedule": "linaer"}, "groups.0.schedule: .*'linear', 'cosine' or 'constant'"),
+        ({"schedule": "linaer"}, "unknown schedule 'linaer'.*'linear'"),
         ({"horizon": {"rule": "steps", "step": 3}}, "horizon"),
         ({"horizon": {"rule": "forever"}}, "Allowed: .*examples-per-parameter"),
         ({"horizon": 5}, "horizon"),
