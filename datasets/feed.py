@@ -28,9 +28,9 @@ _moved: OrderedDict[str, Tensors] = OrderedDict()
 class Feed:
     """Inputs and targets of each update for R streams of a data set: ``(R, size, ...)``.
 
-    They have the bits of ``stream.batch``, stacked, on every device. Where all streams draw from pools, the pool lies on
-    the device, once a process, and positions alone are made on the host, a block of updates at a time; otherwise the
-    examples are made there. On another device than the CPU threads make the next block while one is in use.
+    They have the bits of ``stream.batch``, stacked. Where all streams draw from pools, the pool lies on the device, once a
+    process, and positions alone are made on the host, a block of updates at a time; otherwise the examples are made
+    there. Pools that are scaled as they are taken rely on the device's subtraction and division being IEEE's. On another device than the CPU threads make the next block while one is in use.
 
     Parameters
     ----------
@@ -166,9 +166,7 @@ class Feed:
         return whole
 
 
-def _on_device(
-    dataset: Dataset, pools: Sequence[PoolStream], device: torch.device
-) -> tuple[Tensors, list[int]] | None:
+def _on_device(dataset: Dataset, pools: Sequence[PoolStream], device: torch.device) -> tuple[Tensors, list[int]] | None:
     """The pool that the streams share, or their own pools one after the other, and where each stream's begins; None
     where that cannot be moved."""
     tensors = [stream.table.tensors() for stream in pools]
