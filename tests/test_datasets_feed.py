@@ -328,6 +328,7 @@ def test_an_order_keeps_what_is_needed_and_stays_the_same():
     for start, count in ((0, 64), (990, 64), (1236, 64), (10, 5)):
         np.testing.assert_array_equal(cut.indices(start, count), whole.indices(start, count))
     assert (whole.nbytes, cut.nbytes) == (2 * 4000, 4 * 1300)
+    assert len(cut.indices(1000, 300).base) == 300  # memory of its own, not a part of the whole pass
     np.testing.assert_array_equal(cut.indices(1290, 900), whole.indices(1290, 900))  # more than was said
     np.testing.assert_array_equal(cut.indices(0, 1000), whole.indices(0, 1000))
     late = SeededOrder(1000, "x", 1)
