@@ -80,7 +80,8 @@ class View(Protocol):
     names : what each observable is called.
     """
 
-    names: tuple[str, ...]
+    @property
+    def names(self) -> tuple[str, ...]: ...
 
     def to(self, device: torch.device | str) -> View:
         """The view for outputs that lie on a device."""

@@ -83,7 +83,7 @@ class Enumerated(Noiseless):
             order = SeededOrder(len(pool), self.name, self.version, seed)
             if len(pool) * self.task.n_inputs > HELD:
                 return PoolStream(order, Computed(lambda places: self._examples(pool[places])), shared=True)
-            return PoolStream(order, Rows(*self._examples(pool)), shared=True)
+            return PoolStream(order, _decoded(self), shared=True)
         return CounterStream(self._draw, self.name, self.version, seed)
 
     def _draw(self, generator: torch.Generator, count: int) -> tuple[Tensor, Tensor]:
@@ -109,6 +109,12 @@ class Enumerated(Noiseless):
         if self.alphabet[1] == 2:
             return symbols.float().mul_(2).sub_(1), labels
         return one_hot(symbols.long(), self.alphabet[1]).flatten(1).float(), labels
+
+
+@lru_cache(maxsize=2)
+def _decoded(dataset: Enumerated) -> Rows:
+    """All training examples, for all streams."""
+    return Rows(*dataset._examples(dataset._pool()))
 
 
 def check_view(view: object) -> None:

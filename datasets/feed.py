@@ -28,9 +28,10 @@ _moved: OrderedDict[str, Tensors] = OrderedDict()
 class Feed:
     """Inputs and targets of each update for R streams of a data set: ``(R, size, ...)``.
 
-    They have the bits of ``stream.batch``, stacked, on every device. Where all streams draw from pools, the pool lies on
-    the device, once a process, and positions alone are made on the host, a block of updates at a time; otherwise the
-    examples are made there. On another device than the CPU threads make the next block while one is in use.
+    They have the bits of ``stream.batch``, stacked; scaled pools rely on IEEE subtraction and
+    division for that. Where all streams draw from pools, the pool lies on the device, once a process, and positions
+    alone are made on the host, a block of updates at a time; otherwise the examples are made there. On another device
+    than the CPU threads make the next block while one is in use.
 
     Parameters
     ----------

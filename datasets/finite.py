@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..errors import InputError
 from ..task import Ref
@@ -99,14 +100,22 @@ class Finite(Dataset):
 
 
 def _table(rows: np.ndarray, scale: np.ndarray, target_scale: np.ndarray | None) -> Scaled:
-    """Records as a table. What is large in them, the inputs, stays where it is, such as in a mapped file."""
-    whole = target_scale is None
+    """Records as a table."""
+    classes = target_scale is None
     return Scaled(
-        inputs=torch.from_numpy(rows["x"] if rows["x"].dtype in (np.uint8, np.float32) else np.float32(rows["x"])),
-        targets=torch.from_numpy(rows["y"].astype(np.int64 if whole else np.float32)),
+        inputs=column(rows, "x", np.uint8 if rows["x"].dtype == np.uint8 else np.float32),
+        targets=column(rows, "y", np.int64 if classes else np.float32),
         scale=torch.from_numpy(scale),
-        target_scale=None if whole else torch.from_numpy(target_scale),
+        target_scale=None if classes else torch.from_numpy(target_scale),
     )
+
+
+def column(rows: np.ndarray, field: str, kind: type) -> Tensor:
+    """A field of records as a tensor, where it lies, such as in a mapped file; a copy where torch cannot step so."""
+    values = rows[field]
+    if values.dtype != kind or any(stride % values.itemsize for stride in values.strides):
+        values = values.astype(kind)
+    return torch.from_numpy(values)
 
 
 def moments(rows: np.ndarray, field: str, over: tuple[int, ...]) -> np.ndarray:

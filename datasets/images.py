@@ -14,7 +14,7 @@ from torch.nn.functional import affine_grid, grid_sample
 
 from ..task import Task
 from .dataset import DATASETS, Dataset, TestSet, check_integer, derived_seed
-from .finite import empty_records
+from .finite import column, empty_records
 from .order import SeededOrder
 from .pool import CounterStream, PoolStream, cached_array, seeded_generator
 from .table import Rows
@@ -43,8 +43,8 @@ class Glyphs(Dataset):
     told apart. The test set is drawn under a key of its own; with 4,096 images the relative standard error of the loss
     is about 1.5 % for a linear model, 5 % at a loss of .14 and 11 % at .05, as the loss comes from ever fewer images.
 
-    Drawing takes 5 us an image. With a ``pool`` that is done once a node: so many images are drawn, kept as float32 (1 kB
-    an image of 16 pixels), and each seed reads them in its own order, in one pass or more.
+    Drawing takes 5 us an image. With a ``pool`` that is done once a node: so many images are drawn and kept as float32,
+    1 kB an image of 16 pixels, and each seed reads them in its own order, in one pass or more.
 
     Attributes
     ----------
@@ -93,7 +93,7 @@ class Glyphs(Dataset):
         if self.pool is None:
             return CounterStream(self._draw, self.name, self.version, seed)
         rows = self._pool()
-        images, labels = torch.from_numpy(rows["x"]), torch.from_numpy(rows["y"].copy())
+        images, labels = column(rows, "x", np.float32), column(rows, "y", np.int64)
         return PoolStream(SeededOrder(self.pool, self.name, self.version, seed), Rows(images, labels), shared=True)
 
     def _pool(self) -> np.ndarray:

@@ -121,7 +121,7 @@ class PoolStream:
     order : the seed's order.
     table : the pool.
     first, stride : where the pool holds what the order numbers: number ``i`` at ``first + stride * i``.
-    shared : whether the pool is the data set's, the same for all seeds: it is then put on a device once for all of them.
+    shared : whether the pool is the data set's, the same for all seeds, so that a device holds it once.
     """
 
     def __init__(

@@ -16,9 +16,9 @@ Tensors = tuple[Tensor, ...]
 class Table(Protocol):
     """A pool of examples.
 
-    ``tensors`` is what has to lie on a device, in the form in which it is kept: it may be mapped from a file. ``gather``
-    makes examples of it there, with `index_select` and arithmetic alone, so that the host is never asked; on a CPU the
-    bits are the same whatever else is gathered by the same call.
+    ``tensors`` is what has to lie on a device, in the form in which it is kept: it may be mapped from a file. Of these,
+    ``gather`` makes examples where they lie, with `index_select` and arithmetic number by number: the host is never
+    asked, and the bits of an example do not depend on what else is gathered.
     """
 
     def tensors(self) -> Tensors | None:
@@ -86,7 +86,7 @@ class Windows:
 
     Attributes
     ----------
-    tokens : ``(n,)``, whole numbers of any type.
+    tokens : ``(n,)``, uint8, or int16 with the bits of uint16.
     length : tokens in a window; the targets are those that follow each of them.
     """
 
@@ -102,7 +102,10 @@ class Windows:
         (tokens,) = tensors
         # All windows there are, as a view: one of them is then copied as a whole, which is twice as fast as by token.
         inputs, targets = (part.unfold(0, self.length, 1) for part in (tokens[:-1], tokens[1:]))
-        return _picked(inputs, places).long(), _picked(targets, places).long()
+        return self._whole(_picked(inputs, places)), self._whole(_picked(targets, places))
+
+    def _whole(self, tokens: Tensor) -> Tensor:
+        return tokens.long() if tokens.dtype == torch.uint8 else tokens.long().bitwise_and_(0xFFFF)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -95,9 +95,8 @@ class Text(Dataset):
         return PoolStream(order, self._table(tokens), first=first, stride=length, shared=True)
 
     def _table(self, tokens: np.ndarray) -> Windows:
-        if tokens.dtype == np.uint16:  # which torch can hardly do anything with
-            tokens = tokens.view(np.int16) if self.symbols <= 2**15 else tokens.astype(np.int32)
-        return Windows(torch.from_numpy(tokens), self.length)
+        wide = tokens.dtype == np.uint16  # which torch can hardly do anything with
+        return Windows(torch.from_numpy(tokens.view(np.int16) if wide else tokens), self.length)
 
     def _tokens(self, part: str) -> np.ndarray:
         ref = dataclasses.replace(self, length=1, test_size=1).ref  # the text is the same for every window

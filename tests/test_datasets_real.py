@@ -9,6 +9,7 @@ import torch
 from onecurve.datasets import subwords, text
 from onecurve.datasets.dataset import DATASETS
 from onecurve.datasets.images import LETTERS, Glyphs, Mnist
+from onecurve.datasets.table import Windows
 from onecurve.datasets.text import END_OF_FILE, NEWLINE, OTHER, PythonSource
 from onecurve.errors import InputError
 
@@ -121,7 +122,9 @@ def test_one_pass_predicts_each_character_once():
 def test_windows_reach_the_end_and_no_further():
     tokens = np.arange(101, dtype=np.uint8)
     for first in range(10):
-        inputs, targets = text._cut(tokens, first + 10 * np.arange(text._windows(tokens, 10)), 10)
+        starts = first + 10 * torch.arange(text._windows(tokens, 10))
+        windows = Windows(torch.from_numpy(tokens), 10)
+        inputs, targets = windows.gather(windows.tensors(), starts)
         assert targets.max() <= 100 and inputs[0, 0] == first
     assert targets.max() >= 99
 
