@@ -15,9 +15,15 @@ from ...datasets.views import ShellView, TokenClassView
 from .observable import OBSERVABLES, Probe, Reader, Readout
 
 
+_HOST = torch.device("cpu")
+
+
 @functools.lru_cache(maxsize=4)
-def _view(dataset: Dataset) -> View | None:
-    """A data set's parts, made once a process: they take a cosine for each wave and test example."""
+def _view(dataset: Dataset, place: torch.device = _HOST) -> View | None:
+    """A data set's parts, made once a process and device: they take a cosine for each wave and test example."""
+    if place != _HOST:
+        here = _view(dataset)
+        return here.to(place) if here is not None and hasattr(here, "to") else here
     return dataset.views(dataset.test_set())
 
 
@@ -36,7 +42,7 @@ class _Parts(Readout):
         return view.names if view is not None else ()
 
     def reader(self, probe: Probe) -> Reader:
-        view = _view(probe.dataset)
+        view = _view(probe.dataset, probe.test.inputs.device)
         assert view is not None, "check_record looks first"
         return _Sums(view)
 
@@ -76,7 +82,7 @@ class Views(_Parts):
         return None
 
     def reader(self, probe: Probe) -> Reader:
-        view = _view(probe.dataset)
+        view = _view(probe.dataset, probe.test.inputs.device)
         return _Nothing() if view is None else _Sums(view)
 
 
