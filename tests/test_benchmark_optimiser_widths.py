@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-import numpy as np
 import pytest
 import torch
 from onecurve.architectures.exponents import ADAM, MUON, SGD
@@ -28,7 +27,7 @@ def test_roles_are_the_same_at_every_rung_and_every_depth():
     assert all(width_roles(family, rung, TOKENS) == top for rung in family.ladder)
     assert set(roles(family, family.ladder[0], TOKENS).values()) == {"fixed"}
     deep = width_roles(family, {**family.ladder[0], "depth": 5}, TOKENS)
-    assert deep.items() > top.items() and "hidden" in [deep[name] for name in deep.keys() - top.keys()]
+    assert list(deep.values()).count("hidden") * family.base_depth == 5 * list(top.values()).count("hidden")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +83,10 @@ def test_exponents_are_data_and_names_stand_for_them():
     assert {m.lr for m in wide.values() if m.role == "hidden"} == {1.0}
     assert {m.lr for m in wide.values() if m.role == "output"} == {1 / growth}
     hidden = {m.lr for m in mine.values() if m.role == "hidden"}
-    assert hidden == {1.0, pytest.approx(c)}  # the last layer of a branch is `c` times as large, and so is its step
+    assert sorted(hidden) == [
+        pytest.approx(c),
+        1.0,
+    ]  # the last layer of a branch is `c` times as large, and so is its step
 
 
 def test_every_entry_says_its_exponents():
@@ -119,7 +121,7 @@ class Stepping:
         self.optimiser.step(weights, grads, state, pace)
 
 
-def entry_check(monkeypatch, optimiser, family_name, peak_lr, n_seeds, parametrization):
+def entry_check(monkeypatch, optimiser, family_name, peak_lr, n_seeds, parametrization, rungs=None):
     family = FAMILIES.make(family_name)
     dataset = small_dataset(family)
     dataset.prepare()
@@ -139,7 +141,7 @@ def entry_check(monkeypatch, optimiser, family_name, peak_lr, n_seeds, parametri
     monkeypatch.setattr(
         coordinates, "make_optimizer", lambda ref, named, rates, packed: Stepping(optimiser, named, rates, known)
     )
-    how = {"n_seeds": n_seeds, "peak_lr": peak_lr, "optimizer": optimiser.name}
+    how = {"n_seeds": n_seeds, "peak_lr": peak_lr, "optimizer": optimiser.name, "rungs": rungs}
     return coordinate_check(family, dataset, parametrization=parametrization, **how)
 
 
@@ -150,15 +152,30 @@ ENTRIES = {
     "lion": ({}, 2.0**-11),
     "muon": (EPS, 2.0**-7),
 }
+# The first gradients of SGD differ between seeds, and narrow perceptrons have their own law: more seeds, wider rungs.
+CHECKS = [(name, family, 16, None) for name in ("adamw", "lion", "muon") for family in ("mlp", "decoder", "cnn")]
+CHECKS += [("sgd", "mlp", 24, widths(68, 136, 272, 544)), ("sgd", "decoder", 32, None), ("sgd", "vit", 24, None)]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", ["mlp", "decoder", "cnn"])
-@pytest.mark.parametrize("name", ENTRIES)
-def test_features_change_alike_at_all_widths(name, family, monkeypatch):
+@pytest.mark.parametrize(("name", "family", "n_seeds", "rungs"), CHECKS, ids=lambda value: str(value))
+def test_features_change_alike_at_all_widths(name, family, n_seeds, rungs, monkeypatch):
     params, rate = ENTRIES[name]
-    found = entry_check(monkeypatch, OPTIMISERS.make(name, params), family, rate, 12, "mup")
-    slopes = {layer.layer: layer.slope.value for layer in found.layers}
-    assert found.hidden.status == "pass", found.hidden
-    assert "fail" not in {layer.slope.status for layer in found.layers}, slopes
-    assert max(abs(slope) for slope in slopes.values() if slope is not None) < 0.25 or np.isnan(found.hidden.value)
+    found = entry_check(monkeypatch, OPTIMISERS.make(name, params), family, rate, n_seeds, "mup", rungs)
+    slopes = {layer.layer: layer.slope for layer in found.layers}
+    assert found.status == "pass" and abs(found.hidden.value) < 0.12, slopes
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_the_check_fails_under_the_standard_parametrisation(name, monkeypatch):
+    params, rate = ENTRIES[name]
+    found = entry_check(monkeypatch, OPTIMISERS.make(name, params), "mlp", rate, 16, "standard")
+    slopes = {layer.layer: layer.slope for layer in found.layers}
+    assert slopes[found.layers[-1].layer].low > 0.25, slopes
+    hidden = [layer.slope for layer in found.layers if layer.kind == "hidden"]
+    if (
+        name == "muon"
+    ):  # its rule for matrices keeps them alike by itself; what is wrong is the readout, which is AdamW's
+        assert {slope.status for slope in hidden} == {"pass"}
+    else:
+        assert {slope.status for slope in hidden} == {"fail"}

@@ -98,9 +98,10 @@ def orthogonalised(matrices: Tensor, iterations: int) -> Tensor:
     tall = matrices.shape[-2] > matrices.shape[-1]
     x = matrices / norm.clamp(min=_TINY)
     x = x.mT if tall else x
+    times = torch.baddbmm if matrices.dim() == 3 else torch.addmm
     for _ in range(iterations):
         gram = x @ x.mT
-        x = _A * x + (_B * gram + _C * (gram @ gram)) @ x
+        x = times(x, times(gram, gram, gram, beta=_B, alpha=_C), x, beta=_A)
     return x.mT if tall else x
 
 

@@ -50,6 +50,10 @@ class SGD(Optimiser):
                 grad.add(weight.tensor, alpha=self.weight_decay / weight.multiplier)
                 for weight, grad in zip(weights, grads, strict=True)
             ]
+        if not self.momentum and pace.common is not None and weights[0].tensor.device.type == "cpu":
+            for weight, grad in zip(weights, grads, strict=True):
+                weight.tensor.add_(grad, alpha=-(pace.common * weight.multiplier))
+            return
         rates = columns(weights, lambda multiplier: -(pace.rate * multiplier))
         kept = [slots["momentum"] for slots in state] if self.momentum else grads
         for p, g, b, by in blocks(weights, grads, kept, rates):
@@ -58,5 +62,5 @@ class SGD(Optimiser):
                 torch._foreach_mul_(b, self.momentum)
                 torch._foreach_add_(b, g)
                 step = torch._foreach_add(g, b, alpha=self.momentum) if self.nesterov else b
-            # Rounds as `add_(step, alpha=-rate)`, which multiplies and adds at once, and takes a rate for each replica.
+            # Rounds as `add_(step, alpha=-rate)` above, which multiplies and adds at once, for a rate a replica.
             torch._foreach_addcmul_(p, step, by, 1.0)
