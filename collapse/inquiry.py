@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import unknown
 from ..results.curves import CurveSet
+from ..results.quantity import Quantity
 from .analysis import by_setting, examine, members_of
 from .contract import plain, to_json
 from .families.card import DeviationCard, deviation_cards
@@ -30,8 +31,6 @@ from .settings import Settings
 
 OF_GROUPS = ("controls", "detectable", "forecast", "laws", "noise", "tightness", "where")
 QUESTIONS = ("across", *OF_GROUPS)
-
-_NO_MODEL = SmallestModel(model=None, reason="the nested models need an irreducible loss that is known")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -163,7 +162,7 @@ def _setting(
     return SettingInquiry(
         dataset=across.dataset,
         leg=across.leg,
-        model=smallest_model(members, margin=margin) if ends else _NO_MODEL,
+        model=smallest_model(members, margin=margin) if ends else _no_model(members[0].group.quantity),
         cards=deviation_cards(members, across, margin=margin),
         exponents=exponent_spread(members, margin=margin) if ends else {},
         claims=claims(
@@ -174,6 +173,11 @@ def _setting(
             rng=rng,
         ),
     )
+
+
+def _no_model(quantity: Quantity) -> SmallestModel:
+    reason = quantity.say("the nested models need an irreducible loss that is known")
+    return SmallestModel(model=None, reason=reason)
 
 
 def _named(analysis: Analysis, settings: Sequence[SettingInquiry]) -> Analysis:

@@ -99,7 +99,7 @@ def rank_rescalings(
     x = grid_of(ladder)
     rows = losses_on(ladder, x)
     if irreducible_loss is not None and min(one.min() for one in rows) <= irreducible_loss:
-        return _nothing(rescalings, len(rows), "the irreducible loss is not below every loss")
+        return _nothing(rescalings, len(rows), ladder.quantity.say("the irreducible loss is not below every loss"))
     data = _prepare(ladder, x, rows, irreducible_loss, horizon_exponent, compute)
     independent = independent_values(rows)
     errors = [_errors(one, data, rows) for one in rescalings]

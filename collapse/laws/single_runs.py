@@ -88,7 +88,7 @@ def single_runs(
     losses = np.stack([loss_on(curve, x) for curve in used])
     smallest, reach = losses.min(), np.ptp(losses)
     if not reach > 1e-9 * np.abs(losses).max():
-        return dataclasses.replace(found, status="the losses do not change")
+        return dataclasses.replace(found, status=ladder.quantity.say("the losses do not change"))
     floors = smallest - reach * _DEPTHS
     below = irreducible_loss is not None and irreducible_loss < smallest
     return dataclasses.replace(

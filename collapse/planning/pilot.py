@@ -9,6 +9,7 @@ from scipy.stats import chi2
 
 from ...errors import InputError
 from ...results.curves import CurveSet
+from ...results.quantity import LOSS, Quantity
 from ..bootstrap import moments
 from ..equivalence import separable
 from ..floor import known_floor
@@ -39,6 +40,7 @@ class Pilot:
     phase, rate, end_rate : its schedule on the grid.
     sizes : ``(K,)`` the pilot's sizes; empty where there is no pilot.
     scale : of the curves.
+    quantity : what they are of.
     warnings : what the plan rests on without having measured it.
     """
 
@@ -54,6 +56,7 @@ class Pilot:
     sizes: np.ndarray
     scale: Scale
     warnings: tuple[str, ...]
+    quantity: Quantity = LOSS
 
     @property
     def covariance(self) -> np.ndarray:
@@ -158,6 +161,7 @@ def _from_group(group: RescaledGroup) -> Pilot:
         sizes=group.sizes,
         scale=group.scale,
         warnings=warnings,
+        quantity=group.quantity,
     )
 
 
