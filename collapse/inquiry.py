@@ -12,7 +12,7 @@ from ..errors import unknown
 from ..results.curves import CurveSet
 from ..results.quantity import Quantity
 from .analysis import by_setting, examine, members_of
-from .contract import plain, to_json
+from .contract import SCHEMA_VERSION, plain, to_json
 from .families.card import DeviationCard, deviation_cards
 from .families.claims import Claims, claims
 from .families.crossing import Crossing, cross
@@ -120,6 +120,12 @@ def inquiry_json(inquiry: Inquiry) -> dict[str, Any]:
         if setting is not None:
             across |= plain(dataclasses.asdict(setting))
     return found | {"legs": [plain(dataclasses.asdict(one)) for one in inquiry.legs]}
+
+
+def json_of(inquiries: Sequence[Inquiry]) -> dict[str, Any]:
+    """`inquiry_json` of one observable; of several a list of these under ``by_observable``."""
+    found = [inquiry_json(inquiry) for inquiry in inquiries]
+    return found[0] if len(found) == 1 else {"schema_version": SCHEMA_VERSION, "by_observable": found}
 
 
 def _across(

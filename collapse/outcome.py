@@ -192,7 +192,7 @@ class AcrossFamilies:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Analysis:
-    """All groups and all comparisons across families, the warnings that concern the whole, and what all curves are of."""
+    """All groups and all comparisons across families, the warnings that concern the whole, what all curves are of."""
 
     groups: tuple[GroupResult, ...]
     across_families: tuple[AcrossFamilies, ...]

@@ -40,7 +40,8 @@ def rising(ladder: Ladder, x_min: float) -> str | None:
     climbs = [float(curve.loss[-1] - np.interp(x_min, curve.x, curve.loss)) for curve in ladder.curves]
     if not np.median(climbs) > 0:
         return None
-    return f"{ladder.quantity.noun} rises with training, and collapse is asked of what falls to a floor: {_instead(ladder)}"
+    noun = ladder.quantity.noun
+    return f"{noun} rises with training, and collapse is asked of what falls to a floor: {_instead(ladder)}"
 
 
 def _instead(ladder: Ladder) -> str:

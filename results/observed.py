@@ -46,10 +46,12 @@ class OwnRows:
 
     def curves(self, quantity: Quantity) -> list[LearningCurve]:
         """One curve a trial that has it. A trial that failed before it had any is kept as an empty curve."""
-        name = quantity.observable
-        asked = {_group(row) for row in self.rows if name == TEST_LOSS or values_of(row, name)}
-        kept = (row for row in self.rows if _group(row) in asked and not _lacks(row, name))
-        return [_curve(row, quantity) for row in kept]
+        return [_curve(row, quantity) for row in self.having(quantity.observable)]
+
+    def having(self, observable: str) -> list[Row]:
+        """Rows of the groups that have an observable, less the trials that ended well and lack it."""
+        asked = {_group(row) for row in self.rows if observable == TEST_LOSS or values_of(row, observable)}
+        return [row for row in self.rows if _group(row) in asked and not _lacks(row, observable)]
 
     def trials(self, observable: str) -> Iterator[tuple[Group, bool]]:
         """The group of each trial, and whether it ended well and has no value."""

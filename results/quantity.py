@@ -5,18 +5,18 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Collection
-from typing import Literal
-
-import numpy as np
+from typing import TYPE_CHECKING, Literal, get_args
 
 from ..errors import InputError, unknown
 
+if TYPE_CHECKING:
+    import numpy as np
+
 Scale = Literal["as-given", "complement"]
-SCALES: tuple[Scale, ...] = ("as-given", "complement")
 TEST_LOSS, TEST_ACCURACY = "test_loss", "test_accuracy"
 _SHORT = {"loss": TEST_LOSS, "accuracy": TEST_ACCURACY}
 _ERROR = "error"
-_OF_LOSS = re.compile(r"an irreducible loss|irreducible loss|excess loss|test loss|losses|loss| L0\b")
+_OF_LOSS = re.compile(r"an irreducible loss|irreducible loss|excess loss|test loss|losses|loss")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,6 +52,11 @@ class Quantity:
             return "irreducible loss"
         return f"smallest reachable {self.noun}" if self.noun.isalpha() else f"smallest reachable value of {self.noun}"
 
+    @property
+    def symbol(self) -> str:
+        """The sign of the floor beside its value."""
+        return "L0" if self == LOSS else "floor"
+
     def say(self, sentence: str) -> str:
         """A sentence about the loss, said of this quantity. For fixed words alone: it would change names of users."""
         if self == LOSS:
@@ -64,7 +69,6 @@ class Quantity:
             "test loss": self.title,
             "losses": f"values of {self.noun}",
             "loss": self.noun,
-            " L0": "",
         }
         return _OF_LOSS.sub(lambda found: said[found[0]], sentence)
 
@@ -94,7 +98,7 @@ def stored_name(name: str) -> str:
     return _SHORT.get(name, name)
 
 
-def quantity_of(asked: str, scale: Scale | None, there: Collection[str]) -> Quantity:
+def quantity_of(asked: str, scale: str | None, there: Collection[str]) -> Quantity:
     """The quantity that a user asks for.
 
     Parameters
@@ -107,8 +111,8 @@ def quantity_of(asked: str, scale: Scale | None, there: Collection[str]) -> Quan
     ------
     InputError : nothing of that name, or a scale that there is not.
     """
-    if scale is not None and scale not in SCALES:
-        raise unknown("scale", scale, SCALES)
+    if scale not in (None, "as-given", "complement"):
+        raise unknown("scale", scale, get_args(Scale))
     if asked == _ERROR and _ERROR not in there and TEST_ACCURACY in there:
         if scale == "complement":
             raise InputError("the error is 1 - accuracy already; its complement is `--of accuracy`")

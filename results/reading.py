@@ -13,7 +13,7 @@ from ..errors import InputError
 from .curves import CurveSet, LearningCurve
 from .external import read_tidy
 from .observed import OtherCurves, OwnRows, Source, lacking
-from .quantity import LOSS, TEST_LOSS, Scale, quantity_of, stored_name
+from .quantity import LOSS, TEST_LOSS, quantity_of, stored_name
 from .schema import MARGIN_KEY, SCHEMA
 from .store import Store, best_rows
 
@@ -45,7 +45,7 @@ _LATER = ("running_statistics",)  # tables of older versions do without
 _BESIDE_LOSS = ("test_accuracy", "observables")
 
 
-def read_curves(paths: Sequence[str | Path], observable: str = "loss", scale: Scale | None = None) -> CurveSet:
+def read_curves(paths: Sequence[str | Path], observable: str = "loss", scale: str | None = None) -> CurveSet:
     """Read learning curves from results folders, exported ``trials.parquet`` files, or tidy CSV or Parquet files.
 
     Parameters
@@ -53,7 +53,7 @@ def read_curves(paths: Sequence[str | Path], observable: str = "loss", scale: Sc
     paths : folders, files, or URLs of folders.
     observable : what the curves are of: a name in the tables, or ``loss``, ``accuracy``, or ``error`` (1 - accuracy).
         A curve has the points at which it was measured.
-    scale : ``complement`` for one less a share; None is as given.
+    scale : ``as-given``, or ``complement`` for one less a share; None is as given, but for the error.
 
     Returns
     -------
