@@ -93,8 +93,10 @@ def lacking(sources: Iterable[Source], observable: str) -> tuple[str, ...]:
     every, without = Counter(group for group, _ in trials), Counter(group for group, lacks in trials if lacks)
     if not without:
         return ()
-    others = {group[:2] for group in every if without[group] < every[group]}
-    names = {g: f"{g[0]} on {g[1]}" + (f" ({g[2]}, {g[3]})" if g[:2] in others else "") for g in without}
+    # Groups that share their names are told apart, unless all of them lack it.
+    namesakes = Counter(group[:2] for group in every)
+    some = {group[:2] for group in every if namesakes[group[:2]] > 1 and without[group] < every[group]}
+    names = {g: f"{g[0]} on {g[1]}" + (f" ({g[2]}, {g[3]})" if g[:2] in some else "") for g in without}
     whole = dict.fromkeys(names[group] for group in without if without[group] == every[group])
     said = [f"no {observable} is in the tables of {', '.join(whole)}: left out"] if whole else []
     for group, count in without.items():

@@ -13,7 +13,9 @@ import pytest
 from onecurve.collapse.calibration import FLOOR, Cell, simulate
 from onecurve.collapse.figures import save_figures
 from onecurve.collapse.inquiry import OF_GROUPS, QUESTIONS, inquire, inquiry_json
-from onecurve.collapse.planning.planner import plan
+from onecurve.collapse.planning.patterns import wrong_horizon
+from onecurve.collapse.planning.pilot import pilot_of
+from onecurve.collapse.planning.planner import Plan
 from onecurve.errors import InputError
 from onecurve.results.curves import CurveSet
 from onecurve.results.data_curves import read_data_curves
@@ -23,7 +25,9 @@ from onecurve.results.schema import CURVE_NAMES, empty_row
 from onecurve.results.store import Store
 from onecurve.results.transfer import export
 from onecurve.results.trials import TrialSpec
+from onecurve.scripts.cli import app
 from onecurve.task import Ref
+from typer.testing import CliRunner
 
 ERROR = Quantity("test_accuracy", "complement")
 SHARE = 8.0  # the simulated losses, divided by this, are errors
@@ -273,7 +277,9 @@ def test_a_quantity_that_rises_is_told_where_to_go(tmp_path):
 
 
 def test_curves_that_are_constant_negative_or_change_sign(tmp_path):
-    table = rows(simulated(True), flat=lambda c: 0 * c.loss, signed=lambda c: c.loss - 2, below=lambda c: c.loss - 9)
+    table = rows(
+        simulated(True), flat=lambda c: 0 * c.loss + c.loss[0], signed=lambda c: c.loss - 2, below=lambda c: c.loss - 9
+    )
     paths = stored(tmp_path, table)
     flat = verdict(read_curves(paths, "flat"))
     assert flat.verdict == "cannot-tell" and "does not improve between" in flat.reason and flat.deviation is None
@@ -301,8 +307,8 @@ def test_an_error_that_reaches_its_floor_is_told(tmp_path):
 
 def test_no_sentence_about_an_error_speaks_of_the_loss(tmp_path):
     curves = read_curves(stored(tmp_path, rows(simulated(True))), "error")
-    for floor in ("known", "profile", "fit", FLOOR / SHARE, 2.0):
-        inquiry = asked(curves, floor, QUESTIONS)
+    for floor, questions in (("known", QUESTIONS), ("profile", ()), ("fit", ()), (FLOOR / SHARE, QUESTIONS), (2.0, ())):
+        inquiry = asked(curves, floor, questions)
         found = inquiry_json(inquiry)
         assert (found["observable"], found["scale"]) == ("test_accuracy", "complement")
         said = [text for text in _texts(found) if "loss" in text]
@@ -336,11 +342,13 @@ def test_figures_name_the_observable(tmp_path):
 
 
 def test_a_pilot_may_be_of_any_observable(tmp_path):
-    paths = stored(tmp_path, rows(simulated(True), waves=lambda c: c.loss - FLOOR))
-    errors = plan(read_curves(paths, "error"), rng=np.random.default_rng(0), rungs=4)
-    assert errors.noise > 0
-    statuses = {design.goal: design.status for design in errors.designs}
-    assert "smallest reachable error" in statuses["horizon"]
+    paths = stored(tmp_path, rows(simulated(True)))
+    pilot = pilot_of(read_curves(paths, "error"))
+    assert pilot.scale == "shape" and pilot.quantity == ERROR and pilot.level[0] > 0
+    with pytest.raises(InputError, match="needs a known smallest reachable error"):
+        wrong_horizon(pilot, pilot.sizes, 0.2)
+    with pytest.raises(InputError, match=r"accuracy rises .*--of error"):
+        pilot_of(read_curves(paths, "accuracy"))
 
 
 def test_export_has_every_observable_and_reads_back(tmp_path):
@@ -382,27 +390,46 @@ def test_curves_against_data_of_any_observable(tmp_path):
 # ---- the command line
 
 
-def test_several_observables_stand_one_after_the_other(onecurve, tmp_path):
+def invoked(*arguments):
+    return CliRunner().invoke(app, [*map(str, arguments)])
+
+
+def test_several_observables_stand_one_after_the_other(tmp_path):
     (folder,) = stored(tmp_path, rows(simulated(True), waves=lambda c: c.loss))
-    both = onecurve("analyze", folder, "--of", "loss", "--of", "error", "--to", tmp_path / "figures")
-    assert both.returncode == 0, both.stderr
+    both = invoked("analyze", folder, "--of", "loss", "--of", "error")
+    assert both.exit_code == 0, both.exception
     first, second = both.stdout.index("Test loss"), both.stdout.index("Test error")
     assert first < both.stdout.index("collapse") < second
-    assert (tmp_path / "figures" / "summary.png").exists() and (tmp_path / "figures" / "summary-error.png").exists()
-    found = json.loads(onecurve("analyze", folder, "--of", "loss", "--of", "waves", "--json", "-").stdout)
+    found = json.loads(invoked("analyze", folder, "--of", "loss", "--of", "waves", "--json", "-").stdout)
     assert [one["observable"] for one in found["by_observable"]] == ["test_loss", "waves"]
     assert all(set(OF_GROUPS) <= set(one["groups"][0]) for one in found["by_observable"])
-    alone = json.loads(onecurve("analyze", folder, "--floor", "1.0", "--of", "waves", "--json", "-").stdout)
+    alone = json.loads(invoked("analyze", folder, "--floor", FLOOR, "--of", "waves", "--json", "-").stdout)
     assert alone["observable"] == "waves" and alone["groups"][0]["verdict"] == "collapse"
-    refused = onecurve("analyze", folder, "--of", "loss", "--of", "waves", "--floor", "1.0")
-    assert refused.returncode == 2 and "the floor 1.0 is that of one observable" in refused.stderr
+    refused = invoked("analyze", folder, "--of", "loss", "--of", "waves", "--floor", FLOOR)
+    assert isinstance(refused.exception, InputError)
+    assert str(refused.exception) == "the floor 1.0 is that of one observable, got 2: ask for one"
 
 
-def test_plot_and_power_take_an_observable(onecurve, tmp_path):
+def test_plot_draws_an_observable_beside_the_loss(tmp_path):
     (folder,) = stored(tmp_path, rows(simulated(True)))
-    assert "drew" in onecurve("plot", folder, "--of", "error").stdout
-    assert (folder / "figures" / "summary-error.png").exists()
-    found = json.loads(onecurve("power", folder, "--of", "error", "--rungs", "4", "--json").stdout)
+    assert invoked("plot", folder, "--of", "loss", "--of", "error").exit_code == 0
+    drawn = {path.name for path in (folder / "figures").glob("*.png")}
+    assert {"summary.png", "summary-error.png", "dataset-web.png", "dataset-web-error.png"} <= drawn
+
+
+def test_power_takes_an_observable_of_its_pilot(tmp_path, monkeypatch):
+    given = []
+
+    def plan(source, **_):
+        given.append(source)
+        return Plan(noise=0.01, noise_low=0.01, noise_high=0.01, designs=(), alternatives=(), unit=None, warnings=())
+
+    monkeypatch.setattr("onecurve.collapse.planning.planner.plan", plan)
+    (folder,) = stored(tmp_path, rows(simulated(True)))
+    found = json.loads(invoked("power", folder, "--of", "error", "--json").stdout)
     assert (found["observable"], found["scale"]) == ("test_accuracy", "complement")
-    refused = onecurve("power", "--noise", "0.01", "--of", "error")
-    assert refused.returncode == 2 and "of a pilot" in refused.stderr
+    assert given[0].quantity == ERROR
+    assert "noise of one normalised curve of the test error" in invoked("power", folder, "--of", "error").stdout
+    assert "noise of one normalised curve: " in invoked("power", folder).stdout
+    refused = invoked("power", "--noise", "0.01", "--of", "error")
+    assert isinstance(refused.exception, InputError) and "read of a pilot" in str(refused.exception)

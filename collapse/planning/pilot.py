@@ -18,7 +18,7 @@ from ..grid import X_MIN, common_grid
 from ..ladder import Ladder
 from ..outcome import Form, RescaledGroup, Scale
 from ..rescaling import rescale
-from ..soundness import noisy
+from ..soundness import noisy, rising
 
 CORRELATION = 0.9  # between neighbouring grid points, where only a level of noise is known
 _MU = _SHARE = 0.5
@@ -102,6 +102,9 @@ def _rescaled(curves: CurveSet) -> RescaledGroup:
     ladder = Ladder.of(curves)
     floor = known_floor(ladder)[0].value
     x_min = min(0.9, max([X_MIN, *(10 * curve.warmup_fraction for curve in curves)]))
+    climbs = rising(ladder, x_min)
+    if climbs is not None:
+        raise InputError(climbs)
     scale: Scale = "shape" if floor is None else "end-point"
     return rescale(ladder, scale=scale, irreducible_loss=floor, x_min=x_min)
 
