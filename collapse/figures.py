@@ -153,7 +153,11 @@ def _summary_sheet(analysis: Analysis, curves: CurveSet) -> Sheet:
         if not views:
             sheet.text(0.3, 0.3, "No group of curves could be rescaled, so there is nothing to show.", fontsize=10)
             return sheet.finish(0.9)
-        panels, top = block(sheet, views, ((draw_collapsed, 2.1), (draw_residual, 1.3)), 0.12, width, between)
+        top = 0.12
+        if curves.quantity != LOSS:
+            said = wrap(curves.quantity.heading, sheet.width - 0.3, 11, weight="bold")
+            top += sheet.text(0.15, top, said, fontsize=11, weight="bold") + 0.08
+        panels, top = block(sheet, views, ((draw_collapsed, 2.1), (draw_residual, 1.3)), top, width, between)
         remarks = _remarks(groups, holds, fails)
         top += sheet.text(LEFT, top, wrap(remarks, sheet.width - LEFT - 0.3, 7.5), fontsize=7.5, style="italic") + 0.05
         return finish(sheet, panels, top)

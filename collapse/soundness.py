@@ -51,7 +51,7 @@ def _instead(ladder: Ladder) -> str:
     if quantity.observable == TEST_ACCURACY:
         return "ask for the error, 1 - accuracy (--of error)"
     shares = all(np.all((curve.loss >= 0) & (curve.loss <= 1)) for curve in ladder.curves)
-    return f"ask for 1 - {quantity.noun} (--scale complement)" if shares else "give one that falls"
+    return f"if it is a share, ask for 1 - {quantity.noun} (--scale complement)" if shares else "give one that falls"
 
 
 def noisy(group: RescaledGroup) -> bool:

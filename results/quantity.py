@@ -46,6 +46,11 @@ class Quantity:
         return f"test {self.noun}" if self.observable in _SHORT.values() and self.noun.isalpha() else self.noun
 
     @property
+    def heading(self) -> str:
+        """The title with a capital letter."""
+        return self.title[0].upper() + self.title[1:]
+
+    @property
     def floor(self) -> str:
         """What the least value that can be reached is called, without an article."""
         if self == LOSS:

@@ -115,7 +115,7 @@ def print_analysis(inquiry: Inquiry, *, titled: bool = False) -> None:
         name = told_apart(group, analysis.groups)
         table.add_row(*_analysis_row(name, group, answers.detectable.trend if answers.detectable else None))
     if titled or quantity != LOSS:
-        console().print(f"{quantity.title[0].upper()}{quantity.title[1:]}", style="bold")
+        console().print(quantity.heading, style="bold")
     console().print(table)
     console().print(
         "deviation: largest |d| over rungs and x; bound: its upper 95 % bound; would show: the smallest size trend "

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 from onecurve.collapse.calibration import FLOOR, Cell, simulate
-from onecurve.collapse.figures import save_figures
+from onecurve.collapse.figures import draw_dataset, save_figures
 from onecurve.collapse.inquiry import OF_GROUPS, QUESTIONS, inquire, inquiry_json
 from onecurve.collapse.planning.patterns import wrong_horizon
 from onecurve.collapse.planning.pilot import pilot_of
@@ -265,7 +265,7 @@ def test_a_quantity_that_rises_is_told_where_to_go(tmp_path):
     for name, floor, way in (
         ("accuracy", "known", "ask for the error, 1 - accuracy (--of error)"),
         ("accuracy", 0.0, "ask for the error, 1 - accuracy (--of error)"),
-        ("hits", "profile", "ask for 1 - hits (--scale complement)"),
+        ("hits", "profile", "if it is a share, ask for 1 - hits (--scale complement)"),
         ("norm", "fit", "give one that falls"),
     ):
         inquiry = asked(read_curves(paths, name), floor, QUESTIONS)
@@ -339,6 +339,16 @@ def test_figures_name_the_observable(tmp_path):
     for words in ("Data set web, test error", "test error above its floor", "excess error", "floor = 0.125 (given)"):
         assert words in drawn
     assert "loss" not in drawn and "L0" not in drawn
+    assert "Test error" in (tmp_path / "figures" / "summary-error.svg").read_text()
+
+
+def test_a_name_too_long_for_an_axis_stands_in_the_title(tmp_path):
+    name = "token class: copied from the context a long way back"
+    curves = read_curves(stored(tmp_path, rows(simulated(True), **{name: lambda c: c.loss})), name)
+    figure = draw_dataset(asked(curves, FLOOR).analysis, curves, "web")
+    labels = {axes.get_ylabel() for axes in figure.axes}
+    assert {"value above its floor", "excess value\nover its final value"} <= labels
+    assert any(" ".join(text.get_text().split()) == f"Data set web, {name}" for text in figure.texts)
 
 
 def test_a_pilot_may_be_of_any_observable(tmp_path):

@@ -21,7 +21,7 @@ def across_sheet(analysis: Analysis) -> Sheet:
     """Each family against the master curve of the others: the difference along x, and the largest with its interval."""
     sheet = Sheet(9.2)
     title = asked(analysis, "how far does each family lie from the shared curve of the others?")
-    top = 0.15 + sheet.text(0.15, 0.12, title, fontsize=11, weight="bold")
+    top = 0.15 + sheet.text(0.15, 0.12, wrap(title, sheet.width - 0.3, 11, weight="bold"), fontsize=11, weight="bold")
     if not analysis.across_families:
         sheet.text(0.15, top + 0.1, "No data set has two families that can be compared.", style="italic")
         return sheet.finish(top + 0.5)

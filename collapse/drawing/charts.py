@@ -35,7 +35,7 @@ def deviations_sheet(analysis: Analysis) -> Sheet:
     groups = sorted(analysis.groups, key=_order)
     sheet = Sheet(_LABELS + _CHART + _VERDICT)
     title = asked(analysis, "how far do rungs lie from their shared curve?")
-    top = 0.15 + sheet.text(0.15, 0.12, title, fontsize=11, weight="bold")
+    top = 0.15 + sheet.text(0.15, 0.12, wrap(title, sheet.width - 0.3, 11, weight="bold"), fontsize=11, weight="bold")
     if not groups:
         sheet.text(0.15, top + 0.1, "There is no group of curves.", style="italic")
         return sheet.finish(top + 0.5)
@@ -73,8 +73,9 @@ def deviations_sheet(analysis: Analysis) -> Sheet:
 
 def asked(analysis: Analysis, question: str) -> str:
     """A question as a title, after what the curves are of; the loss goes without saying."""
-    said = question if analysis.quantity == LOSS else f"{analysis.quantity.title}: {question}"
-    return said[0].upper() + said[1:]
+    if analysis.quantity == LOSS:
+        return question[0].upper() + question[1:]
+    return f"{analysis.quantity.heading}: {question}"
 
 
 def _on_shape(group: GroupResult) -> bool:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
 from ...results.quantity import LOSS, Quantity
-from .lettering import wrap
+from .lettering import text_width, wrap
 from .palette import FAINT
 from .sheet import Sheet
 
@@ -80,10 +80,15 @@ def share_limits(sheet: Sheet, panels: Iterable[Panel]) -> None:
 def label_y(panel: Panel) -> None:
     """Say in words what the y axis of a panel shows."""
     label = _LABELS.get(panel.kind, "")
-    if panel.quantity != LOSS:
-        lines = panel.quantity.say(label.replace(" L0", "")).split("\n")
-        label = "\n".join(wrap(line, _LABEL_INCHES, 8, 2) for line in lines)
-    panel.axes.set_ylabel(label)
+    panel.axes.set_ylabel(label if panel.quantity == LOSS else _label_of(panel.quantity, label.replace(" L0", "")))
+
+
+def _label_of(quantity: Quantity, label: str) -> str:
+    """A label said of a quantity; a name too long for the axis gives way to "value", for the title has it."""
+    said = quantity.say(label)
+    if all(text_width(line, 8) < _LABEL_INCHES for line in said.split("\n")):
+        return said
+    return wrap(said, _LABEL_INCHES, 8, 2) if said == quantity.title else Quantity("value").say(label)
 
 
 def words(axes: Axes, text: str, inches: float) -> Panel:
