@@ -79,8 +79,9 @@ def examine(curves: CurveSet, settings: Settings, *, rng: np.random.Generator) -
         for one, (_, chance) in zip(measured, chances, strict=True)
     )
     across = _across(measured, margins, margin=used, resamples=resamples, rng=across_rng)
-    warnings = () if used == planned else (f"margin changed after the data, from {planned:g} to {used:g}",)
-    return Analysis(groups=groups, across_families=across, warnings=warnings), measured
+    changed = () if used == planned else (f"margin changed after the data, from {planned:g} to {used:g}",)
+    warnings = (*curves.warnings, *changed)
+    return Analysis(groups=groups, across_families=across, warnings=warnings, quantity=curves.quantity), measured
 
 
 def _fits(measured: Sequence[Measured], one: Measured) -> list[Form]:

@@ -20,6 +20,8 @@ def to_json(analysis: Analysis) -> dict[str, Any]:
     return plain(
         {
             "schema_version": SCHEMA_VERSION,
+            "observable": analysis.quantity.observable,
+            "scale": analysis.quantity.scale,
             "groups": [_group(result) for result in analysis.groups],
             "across_families": [_across(result) for result in analysis.across_families],
             "warnings": list(analysis.warnings),
@@ -29,7 +31,8 @@ def to_json(analysis: Analysis) -> dict[str, Any]:
 
 def to_table(analysis: Analysis) -> list[dict[str, Any]]:
     """One row a group, for CSV or Parquet; every row has the same columns."""
-    return [plain(_row(result)) for result in analysis.groups]
+    of = {"observable": analysis.quantity.observable, "scale": analysis.quantity.scale}
+    return [plain(_row(result) | of) for result in analysis.groups]
 
 
 def plain(value: Any) -> Any:

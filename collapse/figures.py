@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from ..errors import unknown
 from ..results.curves import CurveSet
+from ..results.quantity import LOSS
 from .drawing.across import across_sheet
 from .drawing.charts import deviations_sheet
 from .drawing.layout import LEFT, block, finish, gap, in_columns, in_rows
@@ -68,7 +69,8 @@ def save_figures(analysis: Analysis, curves: CurveSet, directory: str | Path) ->
     Parameters
     ----------
     analysis, curves : what is drawn.
-    directory : where to; made if missing, files of the same name are replaced.
+    directory : where to; made if missing, files of the same name are replaced. Names end in the quantity that the
+        curves are of, unless it is the loss.
 
     Returns
     -------
@@ -77,11 +79,13 @@ def save_figures(analysis: Analysis, curves: CurveSet, directory: str | Path) ->
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     written = []
+    # The figures of several observables lie beside each other in one folder.
+    ending = "" if analysis.quantity == LOSS else f"-{_safe(analysis.quantity.noun)}"
     for name, draw in _all_figures(analysis, curves):
         with house_style():
             sheet = draw()
         contents = {kind: sheet.picture(kind) for kind in KINDS} | {"csv": sheet.table().encode()}
-        written += [_write(directory / f"{name}.{kind}", content) for kind, content in contents.items()]
+        written += [_write(directory / f"{name}{ending}.{kind}", content) for kind, content in contents.items()]
     return written
 
 
@@ -110,12 +114,13 @@ def _write(path: Path, content: bytes) -> Path:
 def _views(analysis: Analysis, curves: CurveSet, groups: Sequence[GroupResult]) -> list[View]:
     colors = family_colors(group.family for group in analysis.groups)
     members = curves.groups()
+    of = {"axis": curves.axis, "quantity": curves.quantity}
     views = []
     for group in groups:
         own = members.get((group.family, group.dataset, group.recipe, group.leg), CurveSet(()))
         ordered = tuple(sorted(own, key=lambda curve: (curve.size, curve.seed)))
         name = told_apart(group, analysis.groups)
-        views.append(View(group=group, curves=ordered, name=name, color=colors[group.family], axis=curves.axis))
+        views.append(View(group=group, curves=ordered, name=name, color=colors[group.family], **of))
     return views
 
 
@@ -127,9 +132,9 @@ def _dataset_sheet(analysis: Analysis, curves: CurveSet, dataset: str) -> Sheet:
     groups.sort(key=lambda group: rank.get(group.control or "", 2))
     views = _views(analysis, curves, groups)
     with house_style():
-        if any(group.control for group in groups):
-            return in_rows(views, f"Data set {dataset}")
-        return in_columns(views, f"Data set {dataset}")
+        of = "" if analysis.quantity == LOSS else f", {analysis.quantity.title}"
+        title = f"Data set {dataset}{of}"
+        return in_rows(views, title) if any(group.control for group in groups) else in_columns(views, title)
 
 
 def _summary_sheet(analysis: Analysis, curves: CurveSet) -> Sheet:
@@ -148,7 +153,11 @@ def _summary_sheet(analysis: Analysis, curves: CurveSet) -> Sheet:
         if not views:
             sheet.text(0.3, 0.3, "No group of curves could be rescaled, so there is nothing to show.", fontsize=10)
             return sheet.finish(0.9)
-        panels, top = block(sheet, views, ((draw_collapsed, 2.1), (draw_residual, 1.3)), 0.12, width, between)
+        top = 0.12
+        if curves.quantity != LOSS:
+            said = wrap(curves.quantity.heading, sheet.width - 0.3, 11, weight="bold")
+            top += sheet.text(0.15, top, said, fontsize=11, weight="bold") + 0.08
+        panels, top = block(sheet, views, ((draw_collapsed, 2.1), (draw_residual, 1.3)), top, width, between)
         remarks = _remarks(groups, holds, fails)
         top += sheet.text(LEFT, top, wrap(remarks, sheet.width - LEFT - 0.3, 7.5), fontsize=7.5, style="italic") + 0.05
         return finish(sheet, panels, top)

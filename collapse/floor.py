@@ -34,10 +34,10 @@ def known_floor(ladder: Ladder) -> tuple[IrreducibleLoss, str | None]:
     """The floor that the curves carry, and why there is none: it must be one number for the whole group."""
     values = {curve.irreducible_loss for curve in ladder.curves}
     if len(values) > 1:
-        return UNKNOWN, "the curves of the group do not agree on one irreducible loss"
+        return UNKNOWN, ladder.quantity.say("the curves of the group do not agree on one irreducible loss")
     value = values.pop() if values else None
     if value is None:
-        return UNKNOWN, "the irreducible loss is not known"
+        return UNKNOWN, ladder.quantity.say("the irreducible loss is not known")
     error = _Z * max(curve.irreducible_loss_se for curve in ladder.curves)
     return IrreducibleLoss(value=value, low=value - error, high=value + error, source="known"), None
 
@@ -52,7 +52,7 @@ def fitted_floor(ladder: Ladder, rng: np.random.Generator) -> tuple[IrreducibleL
     ends = [np.array([curve.loss[-1] for curve in rung]) for rung in ladder.rungs]
     fit = fit_end_points(ends, ladder.sizes, rng=rng)
     if fit.floor is None:
-        return UNKNOWN, f"no irreducible loss from the end points: {fit.status}"
+        return UNKNOWN, f"{ladder.quantity.say('no irreducible loss from the end points')}: {fit.status}"
     return IrreducibleLoss(value=fit.floor, low=fit.low, high=fit.high, source="fit"), None
 
 
@@ -65,14 +65,14 @@ def profiled_floor(
     """The floor at which the curves collapse best (``within`` a known range), T2 in the place of T1, and why there is
     neither."""
     if shape is None or ladder.fewest_seeds < 3 or len(ladder.rungs) < 3:
-        return UNKNOWN, None, "profiling the irreducible loss needs three rungs of three seeds"
+        return UNKNOWN, None, ladder.quantity.say("profiling the irreducible loss needs three rungs of three seeds")
     losses = []
     for rung, q, unit in zip(ladder.rungs, shape.values, shape.units, strict=True):
         ends = np.array([curve.loss[-1] for curve in rung])[:, None]
         losses.append(np.append(q * unit[:, None] + ends, ends, axis=1))
     found = profile_floor(losses, shape.x, shape.sizes, rng=rng, within=within)
     if found.floor is None:
-        return UNKNOWN, None, found.status
+        return UNKNOWN, None, ladder.quantity.say(found.status)
     floor = IrreducibleLoss(value=found.floor, low=found.low, high=found.high, source="profile")
     return floor, Exactness(statistic=found.statistic, p=found.p, p_trend=None, reason=None), None
 
@@ -84,5 +84,6 @@ def floor_warning(ladder: Ladder, floor: IrreducibleLoss) -> str | None:
     smallest = min(float(np.mean([curve.loss[-1] for curve in rung])) for rung in ladder.rungs) - floor.value
     error = (floor.high - floor.value) / _Z
     if smallest > 0 and error > 0.01 * smallest:
-        return f"the irreducible loss is uncertain by {100 * error / smallest:.2g} % of the smallest end excess"
+        percent = f"{100 * error / smallest:.2g} %"
+        return f"{ladder.quantity.say('the irreducible loss')} is uncertain by {percent} of the smallest end excess"
     return None

@@ -10,8 +10,9 @@ import numpy as np
 
 from ..errors import unknown
 from ..results.curves import CurveSet
+from ..results.quantity import Quantity
 from .analysis import by_setting, examine, members_of
-from .contract import plain, to_json
+from .contract import SCHEMA_VERSION, plain, to_json
 from .families.card import DeviationCard, deviation_cards
 from .families.claims import Claims, claims
 from .families.crossing import Crossing, cross
@@ -30,8 +31,6 @@ from .settings import Settings
 
 OF_GROUPS = ("controls", "detectable", "forecast", "laws", "noise", "tightness", "where")
 QUESTIONS = ("across", *OF_GROUPS)
-
-_NO_MODEL = SmallestModel(model=None, reason="the nested models need an irreducible loss that is known")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,6 +122,12 @@ def inquiry_json(inquiry: Inquiry) -> dict[str, Any]:
     return found | {"legs": [plain(dataclasses.asdict(one)) for one in inquiry.legs]}
 
 
+def json_of(inquiries: Sequence[Inquiry]) -> dict[str, Any]:
+    """`inquiry_json` of one observable; of several a list of these under ``by_observable``."""
+    found = [inquiry_json(inquiry) for inquiry in inquiries]
+    return found[0] if len(found) == 1 else {"schema_version": SCHEMA_VERSION, "by_observable": found}
+
+
 def _across(
     analysis: Analysis,
     measured: Sequence[Measured],
@@ -163,7 +168,7 @@ def _setting(
     return SettingInquiry(
         dataset=across.dataset,
         leg=across.leg,
-        model=smallest_model(members, margin=margin) if ends else _NO_MODEL,
+        model=smallest_model(members, margin=margin) if ends else _no_model(members[0].group.quantity),
         cards=deviation_cards(members, across, margin=margin),
         exponents=exponent_spread(members, margin=margin) if ends else {},
         claims=claims(
@@ -174,6 +179,11 @@ def _setting(
             rng=rng,
         ),
     )
+
+
+def _no_model(quantity: Quantity) -> SmallestModel:
+    reason = quantity.say("the nested models need an irreducible loss that is known")
+    return SmallestModel(model=None, reason=reason)
 
 
 def _named(analysis: Analysis, settings: Sequence[SettingInquiry]) -> Analysis:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from ..results.curves import LearningCurve
+from ..results.quantity import LOSS, Quantity
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +40,11 @@ class Ladder:
     def curves(self) -> tuple[LearningCurve, ...]:
         """All curves in use, rung by rung."""
         return tuple(curve for rung in self.rungs for curve in rung)
+
+    @property
+    def quantity(self) -> Quantity:
+        """What the curves are of."""
+        return next((curve.quantity for curve in (*self.curves, *self.alone, *self.censored)), LOSS)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from .forms import fit_form
 from .ladder import Ladder
 from .outcome import Form, IrreducibleLoss, RescaledGroup, Spread
 from .rescaling import overlap, try_rescale
-from .soundness import OVERLAP, copied, noisy, problem_of, unusable, warnings_of
+from .soundness import OVERLAP, copied, noisy, problem_of, rising, unusable, warnings_of
 
 _NO_END = "the end losses of the seeds do not differ, so no floor can be fitted to them"
 
@@ -101,7 +101,7 @@ def measure(
     ladder = Ladder.of(curves)
     floor_rng, end_rng, shape_rng = rng.spawn(3)
     x_min = min(0.9, max([x_min, *(10 * curve.warmup_fraction for curve in curves)]))
-    refused = unusable(ladder)
+    refused = unusable(ladder) or rising(ladder, x_min)
     if refused is not None:
         return _refused(curves, ladder, refused)
     shape, shape_problem = try_rescale(ladder, "shape", None, x_min)
@@ -141,12 +141,12 @@ def _floor(
         return UNKNOWN, None, None
     within = choice if isinstance(choice, tuple) else None
     if (choice in ("profile", "fit") or within) and not _ends_differ(ladder):
-        return UNKNOWN, None, _NO_END
+        return UNKNOWN, None, ladder.quantity.say(_NO_END)
     if choice == "profile" or within:
         return profiled_floor(ladder, shape if shape and noisy(shape) else None, rng, within)
     if choice == "known":
         if not all(curve.irreducible_loss is None or np.isfinite(curve.irreducible_loss) for curve in ladder.curves):
-            return UNKNOWN, None, "the irreducible loss of the curves is not a finite number"
+            return UNKNOWN, None, ladder.quantity.say("the irreducible loss of the curves is not a finite number")
         floor, problem = known_floor(ladder)
     elif choice == "fit":
         floor, problem = fitted_floor(ladder, rng)

@@ -7,6 +7,8 @@ from typing import Literal
 
 import numpy as np
 
+from ..results.quantity import LOSS, Quantity
+
 Verdict = Literal["collapse", "approximate", "no-collapse", "cannot-tell"]
 Evidence = Literal["confirmatory", "exploratory"]
 Scale = Literal["end-point", "shape"]
@@ -51,6 +53,7 @@ class RescaledGroup:
     rate : ``(m,)`` learning rate at x over its peak; None where the schedule is not known.
     end_rate : the same at x = 1.
     units : K arrays ``(n_k,)``: what each curve was divided by, E(1) or the mean improvement.
+    quantity : what the curves are of.
     """
 
     scale: Scale
@@ -63,6 +66,7 @@ class RescaledGroup:
     rate: np.ndarray | None
     end_rate: float | None = None
     units: tuple[np.ndarray, ...] = ()
+    quantity: Quantity = LOSS
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -188,8 +192,9 @@ class AcrossFamilies:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Analysis:
-    """All groups and all comparisons across families, and the warnings that concern the whole."""
+    """All groups and all comparisons across families, the warnings that concern the whole, what all curves are of."""
 
     groups: tuple[GroupResult, ...]
     across_families: tuple[AcrossFamilies, ...]
     warnings: tuple[str, ...] = ()
+    quantity: Quantity = LOSS

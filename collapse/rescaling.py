@@ -62,6 +62,7 @@ def rescale(
         rate=rate,
         end_rate=end_rate,
         units=tuple(np.array([unit for _, unit in rung]) for rung in rows),
+        quantity=ladder.quantity,
     )
 
 
@@ -78,13 +79,14 @@ def try_rescale(
 def _end_point(curve: LearningCurve, x: np.ndarray, floor: float | None) -> tuple[np.ndarray, float]:
     """z on the grid, and the end excess that it was divided by."""
     if floor is None:
-        raise InputError("the end-point scale needs the irreducible loss")
+        raise InputError(curve.quantity.say("the end-point scale needs the irreducible loss"))
     seen = curve.x > 0
     excess = curve.loss[seen] - floor
     if np.any(excess <= 0):
         first = float(curve.x[seen][excess <= 0][0])
         who = f"{name_of(curve)}, seed {curve.seed}"
-        raise InputError(f"the irreducible loss {floor:g} is not below the loss of {who}, at x = {first:g}")
+        said = (curve.quantity.say(words) for words in ("the irreducible loss", "is not below the loss of"))
+        raise InputError(f"{next(said)} {floor:g} {next(said)} {who}, at x = {first:g}")
     return np.interp(np.log(x), np.log(curve.x[seen]), np.log(excess / excess[-1])), float(excess[-1])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..results.curves import LearningCurve
+from ..results.quantity import LOSS, TEST_ACCURACY
 from .floor import floor_warning
 from .ladder import Ladder, name_of
 from .outcome import IrreducibleLoss, RescaledGroup
@@ -24,8 +25,33 @@ def unusable(ladder: Ladder) -> str | None:
     """Why the losses cannot be computed with at all, None where they can."""
     tops = [float(np.abs(curve.loss).max()) for curve in ladder.curves]
     if any(top > _RANGE[1] or 0 < top < _RANGE[0] for top in tops):
-        return f"losses beyond {_RANGE[0]:g} to {_RANGE[1]:g} cannot be squared: give them in another unit"
+        said = ladder.quantity.say("losses beyond")
+        return f"{said} {_RANGE[0]:g} to {_RANGE[1]:g} cannot be squared: give them in another unit"
     return None
+
+
+def rising(ladder: Ladder, x_min: float) -> str | None:
+    """Why a quantity that goes up cannot be asked for its excess over a floor, None where it does not go up.
+
+    The loss goes down by construction; where one of its curves does not, that is told of the curve.
+    """
+    if ladder.quantity == LOSS or not ladder.curves:
+        return None
+    climbs = [float(curve.loss[-1] - np.interp(x_min, curve.x, curve.loss)) for curve in ladder.curves]
+    if not np.median(climbs) > 0:
+        return None
+    noun = ladder.quantity.noun
+    return f"{noun} rises with training, and collapse is asked of what falls to a floor: {_instead(ladder)}"
+
+
+def _instead(ladder: Ladder) -> str:
+    quantity = ladder.quantity
+    if quantity.scale == "complement":
+        return f"ask for {quantity.observable} itself"
+    if quantity.observable == TEST_ACCURACY:
+        return "ask for the error, 1 - accuracy (--of error)"
+    shares = all(np.all((curve.loss >= 0) & (curve.loss <= 1)) for curve in ladder.curves)
+    return f"if it is a share, ask for 1 - {quantity.noun} (--scale complement)" if shares else "give one that falls"
 
 
 def noisy(group: RescaledGroup) -> bool:
@@ -46,7 +72,9 @@ def problem_of(ladder: Ladder, covered: float, rescaled: RescaledGroup | None) -
     """The first reason for which no verdict can be given, None where there is none."""
     if not ladder.rungs and not ladder.alone:
         kinds = ", ".join(sorted({_ended(curve) for curve in ladder.censored}))
-        return f"none of {len(ladder.censored)} runs reached its horizon ({kinds})"
+        if ladder.quantity == LOSS:
+            return f"none of {len(ladder.censored)} runs reached its horizon ({kinds})"
+        return f"none of {len(ladder.censored)} runs has a value of {ladder.quantity.noun} at its horizon ({kinds})"
     if ladder.alone and len(ladder.rungs) < 3:
         return f"fewer than 3 rungs with 2 seeds: {len(ladder.rungs)}, and {len(ladder.alone)} with one"
     if len(ladder.rungs) < 3:
@@ -62,7 +90,9 @@ def problem_of(ladder: Ladder, covered: float, rescaled: RescaledGroup | None) -
 def _ended(curve: LearningCurve) -> str:
     if curve.status != "ok":
         return curve.status
-    return "its x goes beyond 1" if len(curve.x) and curve.x[-1] > 1 else "cut short"
+    if len(curve.x) and curve.x[-1] > 1:
+        return "its x goes beyond 1"
+    return "cut short" if curve.quantity == LOSS else "cut short, or not measured there"
 
 
 def _problem_on_grid(ladder: Ladder, group: RescaledGroup) -> str | None:

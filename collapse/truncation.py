@@ -111,7 +111,8 @@ def _not_cuttable(one: Measured) -> str | None:
     if one.problem is not None:
         return one.problem
     if one.rescaled is None or one.rescaled.scale != "end-point":
-        return f"a wrong horizon does not show without an irreducible loss: {one.floor_problem}"
+        said = one.ladder.quantity.say("a wrong horizon does not show without an irreducible loss")
+        return f"{said}: {one.floor_problem}"
     return None if one.ladder.fewest_seeds > 2 else "an exactness test needs three seeds a rung"
 
 

@@ -199,7 +199,7 @@ def grade(
     }
     repeats = max((curve.repeats for curve in curves), default=1.0)
     pool = max((curve.pool_fraction for curve in curves), default=0.0)
-    why = [sources[floor.source]] if floor.source in sources else []
+    why = [curves[0].quantity.say(sources[floor.source])] if floor.source in sources else []
     if any(curve.horizon_source == "assumed" for curve in curves):
         why.append("the horizons were assumed, not taken from a pilot or a formula")
     if repeats > 1:

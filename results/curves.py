@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from ..errors import InputError
+from .quantity import LOSS, Quantity
 
 Leg = Literal["decayed", "constant"]
 HorizonSource = Literal["exact", "pilot", "assumed"]
@@ -16,7 +17,7 @@ HorizonSource = Literal["exact", "pilot", "assumed"]
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class LearningCurve:
-    """The test loss of one trial against the fraction of its horizon.
+    """The test loss of one trial, or another quantity, against the fraction of its horizon.
 
     Attributes
     ----------
@@ -26,9 +27,9 @@ class LearningCurve:
     size : parameters of the rung.
     seed : the trial's seed.
     x : ``(m,)`` increasing, step over horizon; 1 is the end of the horizon.
-    loss : ``(m,)`` test loss at x.
+    loss : ``(m,)`` test loss at x, or what ``quantity`` says in its place.
     lr : ``(m,)`` learning rate at x over its peak, or None where it is not known.
-    irreducible_loss : the known floor ``L0``, or None.
+    irreducible_loss : the known floor ``L0`` of the quantity, or None.
     irreducible_loss_se : its standard error.
     status : ``ok``, or why the trial ended early (``diverged``, ``oom``, ``timeout``, ``killed``, ``error``).
     control : ``holds`` or ``fails`` for a control whose answer is known, None for a measurement.
@@ -40,6 +41,7 @@ class LearningCurve:
         ``assumed`` otherwise.
     rung : the rung in words, such as ``width 48``; empty where only the size is known.
     trial_id : the trial's identity, empty for other people's curves.
+    quantity : what the curve is of.
     """
 
     family: str
@@ -63,6 +65,7 @@ class LearningCurve:
     horizon_source: HorizonSource = "assumed"
     rung: str = ""
     trial_id: str = ""
+    quantity: Quantity = LOSS
 
     def __post_init__(self) -> None:
         for name in ("x", "loss", "lr"):
@@ -75,20 +78,26 @@ class LearningCurve:
         self._check()
 
     def _check(self) -> None:
-        who = f"curve of {self.family} on {self.dataset}, size {self.size:g}, seed {self.seed}"
+        who, noun = self.whose, self.quantity.noun
         if self.x.ndim != 1 or self.x.shape != self.loss.shape:
             raise InputError(
-                f"{who}: x and loss must be one-dimensional and equally long, got {self.x.shape} and {self.loss.shape}"
+                f"{who}: x and {noun} must be one-dimensional and equally long, "
+                f"got {self.x.shape} and {self.loss.shape}"
             )
         if self.lr is not None and self.lr.shape != self.x.shape:
             raise InputError(f"{who}: lr must be as long as x, got {self.lr.shape} and {self.x.shape}")
         if not np.all(np.isfinite(self.x)) or not np.all(np.isfinite(self.loss)):
-            raise InputError(f"{who}: x and loss must be finite; a run that diverged ends at its last finite point")
+            raise InputError(f"{who}: x and {noun} must be finite; a run that diverged ends at its last finite point")
         if np.any(np.diff(self.x) <= 0):
             place = self.x[np.argmin(np.diff(self.x))]
             raise InputError(f"{who}: x must increase; a step is given twice or out of order near x = {place:g}")
         if not (np.isfinite(self.size) and self.size > 0):
             raise InputError(f"{who}: the size must be a positive number")
+
+    @property
+    def whose(self) -> str:
+        """Whose curve it is, for a message."""
+        return f"curve of {self.family} on {self.dataset}, size {self.size:g}, seed {self.seed}"
 
     @property
     def complete(self) -> bool:
@@ -105,11 +114,18 @@ class CurveSet:
     curves : the curves, in any order.
     margin : the sweep's margin for the deviation, chosen before the data; None where there was no sweep.
     axis : what x is, in words.
+    warnings : what a reader of them should know, such as groups that lack the observable.
     """
 
     curves: tuple[LearningCurve, ...]
     margin: float | None = None
     axis: str = "fraction of the horizon x"
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def quantity(self) -> Quantity:
+        """What all curves are of; the test loss where there is none."""
+        return self.curves[0].quantity if self.curves else LOSS
 
     def __iter__(self) -> Iterator[LearningCurve]:
         return iter(self.curves)
@@ -126,10 +142,17 @@ class CurveSet:
 
     @classmethod
     def of(
-        cls, curves: Iterable[LearningCurve], margin: float | None = None, axis: str = "fraction of the horizon x"
+        cls,
+        curves: Iterable[LearningCurve],
+        margin: float | None = None,
+        axis: str = "fraction of the horizon x",
+        warnings: Iterable[str] = (),
     ) -> CurveSet:
-        """Collect curves; none at all is an error."""
+        """Collect curves of one quantity; none at all is an error."""
         collected = tuple(curves)
         if not collected:
             raise InputError("no learning curve found")
-        return cls(collected, margin, axis)
+        titles = {curve.quantity.title for curve in collected}
+        if len(titles) > 1:
+            raise InputError(f"curves of one quantity are compared, got {', '.join(sorted(titles))}")
+        return cls(collected, margin, axis, tuple(warnings))

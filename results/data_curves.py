@@ -12,12 +12,15 @@ import numpy as np
 
 from ..errors import InputError
 from .curves import CurveSet, LearningCurve
+from .observed import OwnRows, lacking, values_of
+from .quantity import LOSS, Quantity, quantity_of
 from .reading import read_tables
 from .trials import TrialSpec, spec_from_dict
 
 Against = Literal["data", "tasks"]
 Loss = Literal["final", "best"]
 _COLUMNS = (
+    *("family", "dataset", "recipe", "leg"),
     *("trial_id", "spec", "status", "n_params", "control", "horizon_source", "irreducible_loss", "irreducible_loss_se"),
     *(
         "train_size",
@@ -27,6 +30,8 @@ _COLUMNS = (
         "running_statistics",
         "x",
         "test_loss",
+        "test_accuracy",
+        "observables",
         "attempt",
         "started_utc",
     ),
@@ -34,8 +39,14 @@ _COLUMNS = (
 _SAME_SCALE = 0.02  # training sets are whole numbers, so multiples of the tasks' scales agree only so far
 
 
-def read_data_curves(paths: Sequence[str | Path], against: Against = "data", loss: Loss = "final") -> CurveSet:
-    """Read curves of the loss against the number of examples ``n`` that a trial had.
+def read_data_curves(
+    paths: Sequence[str | Path],
+    against: Against = "data",
+    loss: Loss = "final",
+    observable: str = "loss",
+    scale: str | None = None,
+) -> CurveSet:
+    """Read curves of the loss, or of another observable, against the number of examples ``n`` that a trial had.
 
     A curve has the trials of one rung and seed; ``x = n / n_max`` takes the place of the fraction of the horizon, with
     ``n_max`` the rung's largest training set. All of them made as many updates as the recipe's horizon says, so a small
@@ -49,6 +60,7 @@ def read_data_curves(paths: Sequence[str | Path], against: Against = "data", los
         the same multiple of its P*, so that ``x`` is n / P* but for a constant.
     loss : ``final``, at the end of the horizon, without early stopping; or ``best``, the smallest along the run, which
         was chosen on the test set and is a little too small.
+    observable, scale : as in `read_curves`.
 
     Raises
     ------
@@ -56,11 +68,14 @@ def read_data_curves(paths: Sequence[str | Path], against: Against = "data", los
         No trial has a training set of its own; for ``tasks``, also no known P*, or different multiples of it.
     """
     rows, margin = read_tables(paths, _COLUMNS)
-    trials = [_Trial(row, _spec(row), loss) for row in rows if row["train_size"] is not None]
-    if not trials:
+    rows = [row for row in rows if row["train_size"] is not None]
+    if not rows:
         raise InputError(
             "no trial has a training set of a given size; a sweep with `train_size: [500, 1000, ...]` does"
         )
+    table = OwnRows(rows)
+    quantity = quantity_of(observable, scale, table.names())
+    trials = [_Trial(row, _spec(row), loss, quantity) for row in table.having(quantity.observable)]
     if against == "tasks":
         trials = [trial for trial in trials if trial.row["sample_scale"] is not None]
         _check_scales(trials)
@@ -68,7 +83,8 @@ def read_data_curves(paths: Sequence[str | Path], against: Against = "data", los
     for trial in trials:
         ladders.setdefault(trial.rung(against), []).append(trial)
     curves = [curve for ladder in ladders.values() for curve in _curves(ladder, against)]
-    return CurveSet.of(curves, margin, axis="share of the largest training set, x = n / n_max")
+    axis = "share of the largest training set, x = n / n_max"
+    return CurveSet.of(curves, margin, axis, lacking([table], quantity.observable))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,16 +92,25 @@ class _Trial:
     row: Mapping[str, Any]
     spec: TrialSpec
     loss: Loss
+    quantity: Quantity
 
     @property
     def value(self) -> float:
-        """The loss that stands for the trial."""
-        return min(self.row["test_loss"]) if self.loss == "best" else self.row["test_loss"][-1]
+        """The value that stands for the trial."""
+        who = f"{self.spec.family.name} on {self.spec.dataset.name}, {self.row['train_size']} examples"
+        seen = [value for value in self._values if value is not None]
+        found = self.quantity.of(np.array(seen, dtype=float), who)
+        return float(found.min() if self.loss == "best" else found[-1])
 
     @property
     def complete(self) -> bool:
-        """Whether it reached its horizon."""
-        return self.row["status"] == "ok" and bool(self.row["x"]) and self.row["x"][-1] == 1.0
+        """Whether it reached its horizon and was measured there."""
+        reached = self.row["status"] == "ok" and bool(self.row["x"]) and self.row["x"][-1] == 1.0
+        return reached and bool(self._values) and self._values[-1] is not None
+
+    @property
+    def _values(self) -> list[float | None]:
+        return values_of(self.row, self.quantity.observable) or []
 
     def shared(self, against: Against) -> TrialSpec:
         """What the trials of one ladder share."""
@@ -132,19 +157,20 @@ def _curves(rung: Sequence[_Trial], against: Against) -> Iterable[LearningCurve]
 def _curve(trials: Sequence[_Trial], n_max: int, against: Against) -> LearningCurve:
     ended = [trial for trial in trials if trial.complete]
     last, shared = trials[-1], trials[-1].shared(against)
+    of_loss = last.quantity == LOSS
     row, rung = last.row, ", ".join(f"{name} {value}" for name, value in last.spec.rung.items())
     return LearningCurve(
         family=last.spec.family.name,
         dataset=last.spec.dataset.name,
         recipe=shared.recipe if against == "data" else f"{shared.recipe} {rung}",
-        recipe_label=f"{shared.recipe_label}, {last.loss} loss against examples",
+        recipe_label=f"{shared.recipe_label}, {last.loss} {last.quantity.noun} against examples",
         leg=last.spec.leg,
         size=float(row["n_params"] if against == "data" else row["sample_scale"]),
         seed=last.spec.seed,
         x=np.array([trial.row["train_size"] / n_max for trial in ended]),
         loss=np.array([trial.value for trial in ended]),
-        irreducible_loss=row["irreducible_loss"],
-        irreducible_loss_se=row["irreducible_loss_se"] or 0.0,
+        irreducible_loss=row["irreducible_loss"] if of_loss else None,
+        irreducible_loss_se=(row["irreducible_loss_se"] or 0.0) if of_loss else 0.0,
         status=next((trial.row["status"] for trial in trials if not trial.complete), "ok"),
         control=row["control"],
         repeats=max((trial.row["repeats"] or 1.0 for trial in ended), default=1.0),
@@ -153,4 +179,5 @@ def _curve(trials: Sequence[_Trial], n_max: int, against: Against) -> LearningCu
         horizon_source=row["horizon_source"] or "assumed",
         rung=rung if against == "data" else f"{row['sample_scale']:g} examples",
         trial_id=row["trial_id"],
+        quantity=last.quantity,
     )

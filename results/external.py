@@ -9,12 +9,13 @@ import polars as pl
 
 from ..errors import InputError
 from .curves import LearningCurve
+from .quantity import TEST_LOSS, Quantity, stored_name
 
 _REQUIRED = ("family", "dataset", "size", "seed", "loss")
 _CLOCKS = ("x", "step", "compute")
 _OPTIONAL = ("irreducible_loss", "recipe", "leg", "lr", "horizon")
 _NUMERIC = ("size", "seed", "loss", "x", "step", "compute", "irreducible_loss", "lr", "horizon")
-_TEXT = ("family", "dataset", "recipe", "leg")
+_TEXT = ("family", "dataset", "recipe", "leg", "observable")
 _AT_LEAST_0 = ("x", "step", "compute", "lr")
 
 
@@ -24,6 +25,9 @@ def read_tidy(path: str) -> list[LearningCurve]:
     Columns ``family, dataset, size, seed, loss`` and a clock: ``x`` (fraction of the horizon), ``step`` or ``compute``.
     Optional: ``irreducible_loss``, ``recipe``, ``leg`` (``decayed`` or ``constant``), ``lr``, and ``horizon`` in the
     clock's unit. Without a horizon the longest run of a rung is taken to have reached it; shorter ones are censored.
+    Optional too: ``observable``, the name of what ``loss`` holds on that row, ``loss`` where there is no such column.
+    Each observable gives curves of its own. ``irreducible_loss`` is that of the loss alone, and a missing value of
+    another observable is a point at which it was not measured.
 
     Parameters
     ----------
@@ -38,8 +42,9 @@ def read_tidy(path: str) -> list[LearningCurve]:
     _check_columns(frame, path)
     frame = _fill(_numeric(frame, path))
     clock = next(name for name in _CLOCKS if name in frame.columns)
-    frame = _with_fraction(frame, clock, path)
-    key = ["family", "dataset", "recipe", "leg", "size", "seed"]
+    # The horizon is known by then, also from points at which an observable was not measured.
+    frame = _with_fraction(frame, clock, path).filter(pl.col("loss").is_finite())
+    key = ["family", "dataset", "recipe", "leg", "observable", "size", "seed"]
     twice = frame.group_by([*key, "fraction"]).len().filter(pl.col("len") > 1)
     if twice.height:
         first = twice.sort([*key, "fraction"]).row(0, named=True)
@@ -88,6 +93,9 @@ def _numeric(frame: pl.DataFrame, path: str) -> pl.DataFrame:
     for name in (n for n in _NUMERIC if n in frame.columns):
         values = frame[name].cast(pl.String).str.strip_chars().cast(pl.Float64, strict=False)
         bad = ~(values.is_not_null() & values.is_finite())
+        if name == "loss" and "observable" in frame.columns:
+            missing = frame[name].is_null() | values.is_nan().fill_null(False)
+            bad &= ~(missing & ~frame["observable"].cast(pl.String).is_in(["loss", TEST_LOSS]))
         if name in ("irreducible_loss", "lr", "horizon"):
             bad &= frame[name].is_not_null()
         _refuse(bad, frame[name], path, "a finite number", ". A run that diverged ends at its last finite point")
@@ -111,11 +119,11 @@ def _refuse(bad: pl.Series, given: pl.Series, path: str, needed: str, hint: str 
 
 
 def _fill(frame: pl.DataFrame) -> pl.DataFrame:
-    for name, default in (("recipe", "external"), ("leg", "decayed")):
+    for name, default in (("recipe", "external"), ("leg", "decayed"), ("observable", TEST_LOSS)):
         if name not in frame.columns:
             frame = frame.with_columns(pl.lit(default).alias(name))
     return frame.with_columns(
-        pl.col("family", "dataset", "recipe", "leg").cast(pl.String), pl.col("seed").cast(pl.Int64)
+        pl.col("family", "dataset", "recipe", "leg", "observable").cast(pl.String), pl.col("seed").cast(pl.Int64)
     )
 
 
@@ -135,6 +143,7 @@ def _with_fraction(frame: pl.DataFrame, clock: str, path: str) -> pl.DataFrame:
 
 def _curve(group: pl.DataFrame) -> LearningCurve:
     first = group.row(0, named=True)
+    quantity = Quantity(stored_name(first["observable"]))
     lr = group["lr"].to_numpy() if "lr" in group.columns and group["lr"].null_count() == 0 else None
     return LearningCurve(
         family=first["family"],
@@ -147,6 +156,7 @@ def _curve(group: pl.DataFrame) -> LearningCurve:
         x=group["fraction"].to_numpy(),
         loss=group["loss"].to_numpy(),
         lr=lr / lr.max() if lr is not None and lr.max() > 0 else None,
-        irreducible_loss=first.get("irreducible_loss"),
+        irreducible_loss=first.get("irreducible_loss") if quantity.observable == TEST_LOSS else None,
         rung=f"size {first['size']:g}",
+        quantity=quantity,
     )

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import InputError
 from .curves import CurveSet, LearningCurve
 from .external import read_tidy
+from .observed import OtherCurves, OwnRows, Source, lacking
+from .quantity import LOSS, TEST_LOSS, quantity_of, stored_name
 from .schema import MARGIN_KEY, SCHEMA
 from .store import Store, best_rows
 
@@ -41,33 +42,44 @@ _NEEDED = (
     "attempt",
 )
 _LATER = ("running_statistics",)  # tables of older versions do without
+_BESIDE_LOSS = ("test_accuracy", "observables")
 
 
-def read_curves(paths: Sequence[str | Path]) -> CurveSet:
+def read_curves(paths: Sequence[str | Path], observable: str = "loss", scale: str | None = None) -> CurveSet:
     """Read learning curves from results folders, exported ``trials.parquet`` files, or tidy CSV or Parquet files.
 
     Parameters
     ----------
     paths : folders, files, or URLs of folders.
+    observable : what the curves are of: a name in the tables, or ``loss``, ``accuracy``, or ``error`` (1 - accuracy).
+        A curve has the points at which it was measured.
+    scale : ``as-given``, or ``complement`` for one less a share; None is as given, but for the error.
 
     Returns
     -------
     CurveSet
-        All curves; its margin is that of the sweep, where all paths agree on one.
+        All curves; its margin is that of the sweep, where all paths agree on one; its warnings say which groups and
+        trials lack the observable and are left out.
 
     Raises
     ------
     InputError
-        A path that is not there, holds no curves, or cannot be read as either.
+        A path that is not there, holds no curves, or cannot be read as either; an observable that no table has; a
+        complement of what is no share.
     """
-    curves: list[LearningCurve] = []
+    sources: list[Source] = []
     margins: set[float] = set()
+    # Most ask for the loss alone, and need not wait for the rest.
+    columns = (*_NEEDED, *_LATER, *(_BESIDE_LOSS if stored_name(observable) != TEST_LOSS else ()))
     for path in map(str, paths):
-        found, margin = _read_one(path)
-        curves += found
+        table, margin = _table(path, columns)
+        sources.append(OtherCurves(read_tidy(path)) if table is None else OwnRows(table.to_pylist()))
         if margin is not None:
             margins.add(margin)
-    return CurveSet.of(curves, margins.pop() if len(margins) == 1 else None)
+    quantity = quantity_of(observable, scale, {name for source in sources for name in source.names()})
+    curves = [curve for source in sources for curve in source.curves(quantity)]
+    warnings = lacking(sources, quantity.observable)
+    return CurveSet.of(curves, margins.pop() if len(margins) == 1 else None, warnings=warnings)
 
 
 def read_tables(paths: Sequence[str | Path], columns: Sequence[str]) -> tuple[list[dict[str, Any]], float | None]:
@@ -90,14 +102,9 @@ def read_tables(paths: Sequence[str | Path], columns: Sequence[str]) -> tuple[li
 
 
 def curves_of(table: pa.Table) -> list[LearningCurve]:
-    """The learning curves of a result table; a trial without a single evaluation is kept as an empty curve."""
+    """The loss curves of a result table; a trial without a single evaluation is kept as an empty curve."""
     there = [name for name in (*_NEEDED, *_LATER) if name in table.column_names]
-    return [_curve(row) for row in table.select(there).to_pylist()]
-
-
-def _read_one(path: str) -> tuple[list[LearningCurve], float | None]:
-    table, margin = _table(path, (*_NEEDED, *_LATER))
-    return (read_tidy(path), None) if table is None else (curves_of(table), margin)
+    return OwnRows(table.select(there).to_pylist()).curves(LOSS)
 
 
 def _table(path: str, columns: Sequence[str]) -> tuple[pa.Table | None, float | None]:
@@ -129,31 +136,3 @@ def _read_exported(path: str) -> pa.Table | None:
     table = pq.read_table(path)
     fields = [SCHEMA.field(name) if name in SCHEMA.names else table.schema.field(name) for name in table.column_names]
     return table.cast(pa.schema(fields, metadata=table.schema.metadata))
-
-
-def _curve(row: dict[str, Any]) -> LearningCurve:
-    loss = np.array(row["test_loss"] or [], dtype=float)
-    lr = np.array([np.nan if v is None else v for v in row["lr"] or []], dtype=float)
-    return LearningCurve(
-        family=row["family"],
-        dataset=row["dataset"],
-        recipe=row["recipe"],
-        recipe_label=row["recipe_label"] or "",
-        leg=row["leg"],
-        size=float(row["n_params"]),
-        seed=row["seed"],
-        x=np.array(row["x"] or [], dtype=float),
-        loss=loss,
-        lr=lr if len(lr) == len(loss) and np.all(np.isfinite(lr)) else None,
-        irreducible_loss=row["irreducible_loss"],
-        irreducible_loss_se=row["irreducible_loss_se"] or 0.0,
-        status=row["status"],
-        control=row["control"],
-        repeats=row["repeats"] or 1.0,
-        pool_fraction=row["pool_fraction"] or 0.0,
-        running_statistics=bool(row.get("running_statistics")),
-        warmup_fraction=row["warmup_fraction"] or 0.0,
-        horizon_source=row["horizon_source"] or "assumed",
-        rung=row["rung"] or "",
-        trial_id=row["trial_id"],
-    )

@@ -22,8 +22,8 @@ CHECKSUMS = "checksums.sha256"
 def export(store: Store, to: str | Path, form: Literal["csv", "parquet"]) -> list[Path]:
     """Write ``trials`` (one row a trial) and ``curves`` (one row an evaluation) as CSV or Parquet.
 
-    Where trials were trained with ``views``, also ``observables``, one row a value. ``trials.parquet`` keeps the curves
-    as list columns, so that file alone can be analysed and plotted.
+    Where more than loss and accuracy was measured, also ``observables``, one row a value. ``trials.parquet`` keeps the
+    curves as list columns, so that file alone can be analysed and plotted, by any observable.
 
     Returns
     -------
@@ -63,12 +63,13 @@ def exploded(frame: pl.DataFrame) -> pl.DataFrame:
 def observables(frame: pl.DataFrame) -> pl.DataFrame:
     """One row a value of an observable: the trial, the step, the whole test loss there, and the observable.
 
+    Steps at which it was not measured have no row.
     Against ``test_loss`` the values need no horizon, schedule or clock to be compared between trials.
     """
     trial = ["trial_id", "family", "dataset", "recipe", "leg", "n_params", "seed"]
     seen = frame.filter(pl.col("observables").list.len() > 0)
     seen = seen.select(*trial, "step", "x", "test_loss", "observables").explode("observables").unnest("observables")
-    return seen.explode("step", "x", "test_loss", "value")
+    return seen.explode("step", "x", "test_loss", "value").filter(pl.col("value").is_not_null())
 
 
 def _with_margin(table: pa.Table, store: Store) -> pa.Table:

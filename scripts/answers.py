@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from ..results.quantity import LOSS, Quantity
+
 if TYPE_CHECKING:
     from ..collapse.group_inquiry import Controls, GroupInquiry
     from ..collapse.inquiry import Inquiry
@@ -21,7 +23,7 @@ def print_answers(inquiry: Inquiry, console: Console) -> None:
     """Print what was asked beyond the verdicts, group by group and then across families."""
     names = [f"{group.family} on {group.dataset} ({group.leg} rate)" for group in inquiry.groups]
     for group, name, result in zip(inquiry.groups, names, inquiry.analysis.groups, strict=True):
-        lines = list(_group_lines(group))
+        lines = list(_group_lines(group, inquiry.analysis.quantity))
         if lines:
             recipe = f", {result.recipe_label or result.recipe}" if names.count(name) > 1 else ""
             console.print(f"\n{name}{recipe}", style="bold")
@@ -56,7 +58,7 @@ def print_answers(inquiry: Inquiry, console: Console) -> None:
             )
 
 
-def _group_lines(group: GroupInquiry) -> Iterator[str]:
+def _group_lines(group: GroupInquiry, quantity: Quantity) -> Iterator[str]:
     if group.detectable is not None:
         yield from _detectable_lines(group)
     if group.where is not None:
@@ -70,7 +72,7 @@ def _group_lines(group: GroupInquiry) -> Iterator[str]:
     for row in group.noise or ():
         yield _noise_line(row)
     if group.tightness is not None:
-        yield from _tightness_lines(group.tightness)
+        yield from _tightness_lines(group.tightness, quantity)
 
 
 def _detectable_lines(group: GroupInquiry) -> Iterator[str]:
@@ -180,7 +182,7 @@ def _noise_line(row: SeedNoise) -> str:
     return f"{runs}sd {row.sd:.3g} [{row.low:.3g}, {row.high:.3g}] about {row.mean:.5g}{relative}"
 
 
-def _tightness_lines(found: SingleRuns) -> Iterator[str]:
+def _tightness_lines(found: SingleRuns, quantity: Quantity) -> Iterator[str]:
     if found.tightness is None:
         yield f"tightness: {found.status}"
         return
@@ -189,14 +191,14 @@ def _tightness_lines(found: SingleRuns) -> Iterator[str]:
     ends = "" if found.end_point is None else f"; a power law through the end points gives {found.end_point:.4g}"
     yield f"tightest floor: {tight.tightest:.4g} (early, middle, late: {bands}); {tight.status}{ends}"
     if found.bound is None:
-        yield "bound on single runs: give a floor below every loss with --irreducible-loss"
+        yield f"bound on single runs: {quantity.say('give a floor below every loss')} with --irreducible-loss"
     elif found.bound.upper_bound is None or found.bound.noise is None:
         yield f"single runs deviate by {100 * found.bound.deviation:.2g} %; {found.bound.status}"
     else:
         yield (
             f"single runs deviate by {100 * found.bound.deviation:.2g} %, bound {100 * found.bound.upper_bound:.2g} % "
-            f"at L0 = {found.irreducible_loss:.4g} from x = {found.x_min:.2g}; noise {100 * found.bound.noise:.2g} % "
-            f"from {found.n_reruns} reruns{origin}"
+            f"at {quantity.symbol} = {found.irreducible_loss:.4g} from x = {found.x_min:.2g}; "
+            f"noise {100 * found.bound.noise:.2g} % from {found.n_reruns} reruns{origin}"
         )
 
 
@@ -212,10 +214,11 @@ def _forecast_line(group: GroupInquiry) -> str:
     )
 
 
-def print_plan(plan: Plan, console: Console) -> None:
-    """Print what a sweep needs, goal by goal."""
+def print_plan(plan: Plan, console: Console, quantity: Quantity | None = None) -> None:
+    """Print what a sweep needs, goal by goal, by a pilot's curves of a quantity where there is one."""
     low, high = 100 * plan.noise_low, 100 * plan.noise_high
-    console.print(f"noise of one normalised curve: {100 * plan.noise:.2g} % [{low:.2g}, {high:.2g}]")
+    of = "" if quantity is None or quantity == LOSS else f" of the {quantity.title}"
+    console.print(f"noise of one normalised curve{of}: {100 * plan.noise:.2g} % [{low:.2g}, {high:.2g}]")
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("goal", "power", "rungs", "span", "seeds", "simulated power", "cost", "status"):
         table.add_column(name, justify="left" if name in ("goal", "status") else "right")

@@ -18,13 +18,31 @@ if TYPE_CHECKING:
     from ..collapse.planning.cost import Cost
     from ..results.curves import CurveSet
 
+OfOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--of", metavar="NAME", help="loss, error (1 - accuracy), accuracy, or another observable; may be repeated"
+    ),
+]
+ScaleOption = Annotated[
+    str | None, typer.Option("--scale", metavar="as-given|complement", help="complement: 1 - value, of a share")
+]
+
 
 @app.command()
 def analyze(
     paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="results folders, or CSV or Parquet files")],
     irreducible_loss: Annotated[
-        str, typer.Option(metavar="known|profile|fit|VALUE|LOW:HIGH", help="where the irreducible loss comes from")
+        str,
+        typer.Option(
+            "--irreducible-loss",
+            "--floor",
+            metavar="known|profile|fit|VALUE|LOW:HIGH",
+            help="where the irreducible loss, or the floor of another observable, comes from",
+        ),
     ] = "known",
+    of: OfOption = None,
+    scale: ScaleOption = None,
     margin: Annotated[float | None, typer.Option(help="largest deviation that still counts as a collapse")] = None,
     json_file: Annotated[
         str | None, typer.Option("--json", metavar="FILE", help="write JSON; - for standard output")
@@ -48,7 +66,7 @@ def analyze(
     ] = 0.1,
     against: Annotated[
         Literal["time", "data", "tasks"],
-        typer.Option(help="curves against training time; or final losses against the size of the training set"),
+        typer.Option(help="curves against training time; or final values against the size of the training set"),
     ] = "time",
 ) -> None:
     """Test whether curves collapse and by how much each family deviates."""
@@ -56,11 +74,14 @@ def analyze(
     flags |= {"tightness": tightness, "where": where}
     # What a ladder would have shown stands beside every verdict.
     questions = ["detectable", *(name for name, asked in flags.items() if asked)]
-    curves, inquiry = _inquire(paths, irreducible_loss, margin, questions, x_min, against)
+    asked = list(dict.fromkeys(of or ["loss"]))
+    if len(asked) > 1 and irreducible_loss not in ("known", "profile", "fit"):
+        raise InputError(f"the floor {irreducible_loss} is that of one observable, got {len(asked)}: ask for one")
+    found = [_inquire(paths, irreducible_loss, margin, questions, x_min, against, one, scale) for one in asked]
     if json_file is not None:
-        from ..collapse.inquiry import inquiry_json
+        from ..collapse.inquiry import json_of
 
-        text = json.dumps(inquiry_json(inquiry), indent=1, allow_nan=False)
+        text = json.dumps(json_of([inquiry for _, inquiry in found]), indent=1, allow_nan=False)
         if json_file == "-":
             typer.echo(text)
             return
@@ -68,23 +89,29 @@ def analyze(
     from .answers import print_answers
     from .listing import console, print_analysis
 
-    print_analysis(inquiry)
-    if any(flags.values()):
-        print_answers(inquiry, console())
-    if to is not None:
-        _draw(inquiry.analysis, curves, to)
+    for i, (curves, inquiry) in enumerate(found):
+        if i:
+            typer.echo()
+        print_analysis(inquiry, titled=len(found) > 1)
+        if any(flags.values()):
+            print_answers(inquiry, console())
+        if to is not None:
+            _draw(inquiry.analysis, curves, to)
 
 
 @app.command()
 def plot(
     folder: Annotated[str, typer.Argument(metavar="DIR", help="results folder, or a file of curves")],
     to: Annotated[str | None, typer.Option("--to", metavar="DIR", help="the default is <DIR>/figures")] = None,
+    of: OfOption = None,
+    scale: ScaleOption = None,
 ) -> None:
     """Draw the figures: PNG, SVG, PDF, and the plotted points as CSV."""
-    curves, inquiry = _inquire([folder], "known", None, [])
     if to is None:
         to = f"{folder.rstrip('/')}/figures" if Path(folder).is_dir() else "figures"
-    _draw(inquiry.analysis, curves, to)
+    for one in dict.fromkeys(of or ["loss"]):
+        curves, inquiry = _inquire([folder], "known", None, [], of=one, scale=scale)
+        _draw(inquiry.analysis, curves, to)
 
 
 @app.command()
@@ -102,6 +129,10 @@ def power(
     seconds: Annotated[float | None, typer.Option(help="core seconds of one trial of that size")] = None,
     family: Annotated[str | None, typer.Option(help="family of the pilot, where there are several")] = None,
     dataset: Annotated[str | None, typer.Option(help="data set of the pilot, where there are several")] = None,
+    of: Annotated[
+        str | None, typer.Option("--of", metavar="NAME", help="observable of the pilot: loss, error or another")
+    ] = None,
+    scale: ScaleOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Say how many seeds and rungs a sweep needs to detect a deviation or to certify a margin."""
@@ -115,14 +146,16 @@ def power(
 
     if (pilot is None) == (noise is None):
         raise InputError("give either a pilot or --noise, the sd over seeds of the relative excess loss")
+    if pilot is None and (of or scale):
+        raise InputError("--of and --scale say what is read of a pilot; without one there is nothing to read")
     if (size is None) != (seconds is None):
         raise InputError("--size and --seconds go together: what one trial of that size costs")
     cost = _measured_cost(pilot, family, dataset) if pilot is not None else None
     if size is not None and seconds is not None:
         cost = Cost(size=size, amount=seconds)
-    source = _pilot(pilot, family, dataset) if pilot is not None else float(noise or 0.0)
+    curves = _pilot(pilot, family, dataset, of or "loss", scale) if pilot is not None else None
     found = plan_power(
-        source,
+        float(noise or 0.0) if curves is None else curves,
         rng=np.random.default_rng(0),
         deviation=deviation,
         horizon_error=horizon_error,
@@ -132,9 +165,10 @@ def power(
         cost=cost,
     )
     if as_json:
-        print_json(plain(found.to_dict()))
+        read = {} if curves is None else {"observable": curves.quantity.observable, "scale": curves.quantity.scale}
+        print_json(plain(found.to_dict() | read))
     else:
-        print_plan(found, console())
+        print_plan(found, console(), None if curves is None else curves.quantity)
 
 
 @app.command()
@@ -174,6 +208,8 @@ def _inquire(
     questions: list[str],
     x_min: float = 0.1,
     against: Literal["time", "data", "tasks"] = "time",
+    of: str = "loss",
+    scale: str | None = None,
 ) -> tuple[CurveSet, Inquiry]:
     import numpy as np
 
@@ -184,17 +220,20 @@ def _inquire(
     floor = _floor(irreducible_loss)
     if margin is not None and not 0 < margin < 1:
         raise InputError(f"--margin is a share between 0 and 1, such as 0.03, got {margin:g}")
-    curves = read_curves(paths) if against == "time" else read_data_curves(paths, against)
+    if against == "time":
+        curves = read_curves(paths, of, scale)
+    else:
+        curves = read_data_curves(paths, against, observable=of, scale=scale)
     # A fixed seed: the same table gives the same p-values.
     rng = np.random.default_rng(0)
     return curves, inquire(curves, questions, rng=rng, margin=margin, irreducible_loss=floor, x_min=x_min)
 
 
-def _pilot(path: str, family: str | None, dataset: str | None) -> CurveSet:
+def _pilot(path: str, family: str | None, dataset: str | None, of: str, scale: str | None) -> CurveSet:
     from ..results.curves import CurveSet
     from ..results.reading import read_curves
 
-    curves = read_curves([path])
+    curves = read_curves([path], of, scale)
     for name, wanted in (("family", family), ("dataset", dataset)):
         there = {getattr(curve, name) for curve in curves}
         if wanted is not None and wanted not in there:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from ..results.quantity import LOSS
+
 if TYPE_CHECKING:
     from ..collapse.inquiry import Inquiry
     from ..collapse.outcome import Analysis, GroupResult
@@ -113,11 +115,14 @@ def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
     console().print(table)
 
 
-def print_analysis(inquiry: Inquiry) -> None:
-    """Print the deviation table: controls first, each row with its verdict in one plain sentence."""
+def print_analysis(inquiry: Inquiry, *, titled: bool = False) -> None:
+    """Print the deviation table: controls first, each row with its verdict in one plain sentence.
+
+    Above it stands what the curves are of, unless it is the loss and ``titled`` is False.
+    """
     from ..collapse.wording import told_apart
 
-    analysis = inquiry.analysis
+    analysis, quantity = inquiry.analysis, inquiry.analysis.quantity
     table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
     right = ("rungs", "seeds", "deviation", "bound", "would show", "p exact", "p shape", "unrelated")
     for name in ("family", "data set", *right, "verdict", "in words"):
@@ -126,11 +131,13 @@ def print_analysis(inquiry: Inquiry) -> None:
     for group, answers in sorted(rows, key=lambda row: _order(row[0])):
         name = told_apart(group, analysis.groups)
         table.add_row(*_analysis_row(name, group, answers.detectable.trend if answers.detectable else None))
+    if titled or quantity != LOSS:
+        console().print(quantity.heading, style="bold")
     console().print(table)
     console().print(
         "deviation: largest |d| over rungs and x; bound: its upper 95 % bound; would show: the smallest size trend "
         "that this ladder detects with 80 % power; unrelated: what curves show that share nothing but the schedule; "
-        "* on the shape scale, because the irreducible loss is not known",
+        f"* on the shape scale, because {quantity.say('the irreducible loss is not known')}",
         style="dim",
     )
     for warning in analysis.warnings:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from ..outcome import AcrossFamilies, Analysis, FamilyDeviation
-from .charts import ROW, beside, draw_interval, draw_single, percent_axis
+from .charts import ROW, asked, beside, draw_interval, draw_single, percent_axis
 from .lettering import wrap
 from .limits import extent, limit_axis, words
 from .palette import INK, family_colors, family_markers, legible
@@ -20,8 +20,8 @@ from .sheet import Mark, Sheet
 def across_sheet(analysis: Analysis) -> Sheet:
     """Each family against the master curve of the others: the difference along x, and the largest with its interval."""
     sheet = Sheet(9.2)
-    title = "How far does each family lie from the shared curve of the others?"
-    top = 0.15 + sheet.text(0.15, 0.12, title, fontsize=11, weight="bold")
+    title = asked(analysis, "how far does each family lie from the shared curve of the others?")
+    top = 0.15 + sheet.text(0.15, 0.12, wrap(title, sheet.width - 0.3, 11, weight="bold"), fontsize=11, weight="bold")
     if not analysis.across_families:
         sheet.text(0.15, top + 0.1, "No data set has two families that can be compared.", style="italic")
         return sheet.finish(top + 0.5)

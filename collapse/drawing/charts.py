@@ -10,6 +10,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from ...results.quantity import LOSS
 from ..outcome import Analysis, GroupResult
 from ..wording import told_apart
 from .headings import p_value
@@ -33,7 +34,8 @@ def deviations_sheet(analysis: Analysis) -> Sheet:
     """Every group's deviation, its 95 % bounds, its margin and the deviation of unrelated curves."""
     groups = sorted(analysis.groups, key=_order)
     sheet = Sheet(_LABELS + _CHART + _VERDICT)
-    top = 0.15 + sheet.text(0.15, 0.12, "How far do rungs lie from their shared curve?", fontsize=11, weight="bold")
+    title = asked(analysis, "how far do rungs lie from their shared curve?")
+    top = 0.15 + sheet.text(0.15, 0.12, wrap(title, sheet.width - 0.3, 11, weight="bold"), fontsize=11, weight="bold")
     if not groups:
         sheet.text(0.15, top + 0.1, "There is no group of curves.", style="italic")
         return sheet.finish(top + 0.5)
@@ -67,6 +69,13 @@ def deviations_sheet(analysis: Analysis) -> Sheet:
     if any(_on_shape(group) for group in groups):
         end += sheet.text(_LABELS, end, wrap(_SHAPE_NOTE, sheet.width - _LABELS - 0.3, 7.5), **_SAID) + 0.05
     return sheet.finish(end)
+
+
+def asked(analysis: Analysis, question: str) -> str:
+    """A question as a title, after what the curves are of; the loss goes without saying."""
+    if analysis.quantity == LOSS:
+        return question[0].upper() + question[1:]
+    return f"{analysis.quantity.heading}: {question}"
 
 
 def _on_shape(group: GroupResult) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from matplotlib.axes import Axes
 
 from .headings import describe, headings
+from .lettering import wrap
 from .limits import Panel, label_y, share_limits
 from .panels import View, draw_collapsed, draw_raw, draw_residual, draw_sizes
 from .sheet import Box, Sheet
@@ -116,4 +117,5 @@ def finish(sheet: Sheet, panels: Sequence[Panel], bottom: float, free: Box | Non
 
 
 def _title(sheet: Sheet, title: str) -> float:
-    return 0.15 + sheet.text(0.15, 0.12, title, fontsize=11, weight="bold")
+    said = wrap(title, sheet.width - 0.3, 11, weight="bold")
+    return 0.15 + sheet.text(0.15, 0.12, said, fontsize=11, weight="bold")

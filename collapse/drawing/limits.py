@@ -10,7 +10,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
-from .lettering import wrap
+from ...results.quantity import LOSS, Quantity
+from .lettering import text_width, wrap
 from .palette import FAINT
 from .sheet import Sheet
 
@@ -26,17 +27,20 @@ _LABELS = {
 _LOGARITHMIC = ("excess", "loss", "end-point")
 _SYMLOG_FROM = 10.0
 _LINEAR_TO = 3
+_LABEL_INCHES = 1.9  # the height of a panel
 _SYMLOG_TICKS = [step * 10**decade for decade in range(9) for step in (3, 10)]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Panel:
-    """Drawn axes, what their y axis shows (panels of one kind get equal limits), and the span of what is in them."""
+    """Drawn axes, what their y axis shows (panels of one kind get equal limits), the span of what is in them, and of
+    what the curves are."""
 
     axes: Axes
     kind: str
     x: Interval | None = None
     y: Interval | None = None
+    quantity: Quantity = LOSS
 
 
 def extent(axes: Axes) -> tuple[Interval | None, Interval | None]:
@@ -75,7 +79,16 @@ def share_limits(sheet: Sheet, panels: Iterable[Panel]) -> None:
 
 def label_y(panel: Panel) -> None:
     """Say in words what the y axis of a panel shows."""
-    panel.axes.set_ylabel(_LABELS.get(panel.kind, ""))
+    label = _LABELS.get(panel.kind, "")
+    panel.axes.set_ylabel(label if panel.quantity == LOSS else _label_of(panel.quantity, label.replace(" L0", "")))
+
+
+def _label_of(quantity: Quantity, label: str) -> str:
+    """A label said of a quantity; a name too long for the axis gives way to "value", for the title has it."""
+    said = quantity.say(label)
+    if all(text_width(line, 8) < _LABEL_INCHES for line in said.split("\n")):
+        return said
+    return wrap(said, _LABEL_INCHES, 8, 2) if said == quantity.title else Quantity("value").say(label)
 
 
 def words(axes: Axes, text: str, inches: float) -> Panel:

@@ -13,6 +13,7 @@ from matplotlib.patches import Patch
 from scipy.special import stdtrit
 
 from ...results.curves import LearningCurve
+from ...results.quantity import LOSS, Quantity
 from ..outcome import GroupResult
 from .limits import Panel, extent, widen, words
 from .palette import FAINT, FAN, INK, NOISE, Color, shades
@@ -26,13 +27,14 @@ _EARLY = (0, (3, 1.5))
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class View:
-    """One group as it is drawn: its result, its curves, its name here, its colour, what its x is."""
+    """One group as it is drawn: its result, its curves and what they are of, its name here, its colour, what x is."""
 
     group: GroupResult
     curves: tuple[LearningCurve, ...]
     name: str
     color: Color
     axis: str = "fraction of the horizon x"
+    quantity: Quantity = LOSS
 
     @property
     def sizes(self) -> tuple[float, ...]:
@@ -71,7 +73,7 @@ def short_number(value: float) -> str:
 
 
 def draw_raw(sheet: Sheet, axes: Axes, view: View) -> Panel:
-    """Every trial as trained: excess loss where a floor is known, else the loss; dashed where it ended early."""
+    """Every trial as trained: the excess over a floor where one is known; dashed where it ended early."""
     floor = view.group.irreducible_loss.value
     if not any(len(curve.x) for curve in view.curves):
         return words(axes, "no curves of this group were given", sheet.width_of(axes))
@@ -91,7 +93,8 @@ def draw_raw(sheet: Sheet, axes: Axes, view: View) -> Panel:
         sheet.line(axes, curve.x, loss, mark, color=colors[float(curve.size)], zorder=2 if whole else 3, **style)
     span = extent(axes)
     _explain_raw(sheet, axes, view)
-    return Panel(axes, "excess" if floor is not None else "loss" if log else "loss, linear", *span)
+    kind = "excess" if floor is not None else "loss" if log else "loss, linear"
+    return Panel(axes, kind, *span, quantity=view.quantity)
 
 
 def _explain_trial(sheet: Sheet) -> None:
@@ -118,7 +121,7 @@ def _explain_raw(sheet: Sheet, axes: Axes, view: View) -> None:
         return
     sure = floor.low is None or floor.high is None or floor.low == floor.high
     interval = "" if sure else f", 95 % interval {floor.low:.4g} to {floor.high:.4g}"
-    sheet.note(axes, f"L0 = {floor.value:.4g} ({floor.source}{interval})")
+    sheet.note(axes, f"{view.quantity.symbol} = {floor.value:.4g} ({floor.source}{interval})")
 
 
 def draw_collapsed(sheet: Sheet, axes: Axes, view: View) -> Panel:
@@ -143,7 +146,8 @@ def draw_collapsed(sheet: Sheet, axes: Axes, view: View) -> Panel:
     sheet.key("mean over the seeds of a rung", Line2D([], [], color=INK, linewidth=1.3))
     x, y = extent(axes)
     _draw_fan(sheet, axes, view, shown)
-    return Panel(axes, rescaled.scale, x, widen(y, extent(axes)[1], log=end_point))
+    y = widen(y, extent(axes)[1], log=end_point)
+    return Panel(axes, rescaled.scale, x, y, quantity=view.quantity)
 
 
 def _missing(what: str, group: GroupResult) -> str:

@@ -69,7 +69,9 @@ def balance_of(
         return _without("the curves have no common x")
     x = grid_of(ladder, x_min)
     losses = losses_on(ladder, x)
-    return balance(losses, x, ladder.sizes, rng=rng, known=known, known_se=known_se, resamples=resamples)
+    found = balance(losses, x, ladder.sizes, rng=rng, known=known, known_se=known_se, resamples=resamples)
+    against = dataclasses.replace(found.against_known, status=ladder.quantity.say(found.against_known.status))
+    return dataclasses.replace(found, against_known=against)
 
 
 def balance(

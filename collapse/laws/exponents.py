@@ -97,7 +97,7 @@ def estimate_deltas(
         raise InputError(f"compute must be {len(group.sizes)} positive numbers, one a rung")
     proxy: Literal["size", "compute"] = "size" if compute is None else "compute"
     if group.scale != "end-point":
-        return _nothing("the irreducible loss is not known", proxy)
+        return _nothing(group.quantity.say("the irreducible loss is not known"), proxy)
     if len(group.sizes) < 3:
         return _nothing("exponents need three rungs", proxy)
     z, ends = _resampled(group, rng, resamples)

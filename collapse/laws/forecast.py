@@ -146,7 +146,7 @@ class _Predicted:
 
 def _problem(group: RescaledGroup, early: float) -> str | None:
     if group.scale != "end-point":
-        return "the irreducible loss is not known"
+        return group.quantity.say("the irreducible loss is not known")
     if len(group.sizes) < 5:
         return f"a forecast needs five rungs: two are left out and three are fitted, got {len(group.sizes)}"
     if (group.x <= early).sum() < 3:

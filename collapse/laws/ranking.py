@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...results.quantity import Quantity
 from ..grid import log_weights
 from ..ladder import Ladder
 from ..rescaling import schedule
@@ -99,11 +100,18 @@ def rank_rescalings(
     x = grid_of(ladder)
     rows = losses_on(ladder, x)
     if irreducible_loss is not None and min(one.min() for one in rows) <= irreducible_loss:
-        return _nothing(rescalings, len(rows), "the irreducible loss is not below every loss")
+        return _said(_nothing(rescalings, len(rows), "the irreducible loss is not below every loss"), ladder.quantity)
     data = _prepare(ladder, x, rows, irreducible_loss, horizon_exponent, compute)
     independent = independent_values(rows)
     errors = [_errors(one, data, rows) for one in rescalings]
-    return _ranking(rescalings, errors, data, independent)
+    return _said(_ranking(rescalings, errors, data, independent), ladder.quantity)
+
+
+def _said(found: Ranking, quantity: Quantity) -> Ranking:
+    """The ranking in sentences about the quantity."""
+    say = quantity.say
+    rows = (dataclasses.replace(one, says=say(one.says), status=say(one.status)) for one in found.rescalings)
+    return dataclasses.replace(found, rescalings=tuple(rows), sentence=say(found.sentence), status=say(found.status))
 
 
 def independent_values(rows: Sequence[np.ndarray]) -> float:

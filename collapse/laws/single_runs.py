@@ -11,6 +11,7 @@ from ...results.curves import LearningCurve
 from ..grid import X_MIN, common_grid
 from ..ladder import Ladder
 from ..power_law import fit_means
+from ..soundness import rising
 from .losses import loss_on
 from .tightness import SingleBound, Tightness, assess_tightness, bound_single_runs
 
@@ -80,6 +81,9 @@ def single_runs(
     )
     if len(curves) < 3:
         return found
+    climbs = rising(ladder, x_min)
+    if climbs is not None:
+        return dataclasses.replace(found, status=climbs)
     used = [*curves, *(curve for pair in pairs for curve in pair)]
     start = max([x_min, *(float(c.x[c.x > 0][0]) for c in used), *(10 * c.warmup_fraction for c in used)])
     if start >= 0.9:
@@ -88,7 +92,7 @@ def single_runs(
     losses = np.stack([loss_on(curve, x) for curve in used])
     smallest, reach = losses.min(), np.ptp(losses)
     if not reach > 1e-9 * np.abs(losses).max():
-        return dataclasses.replace(found, status="the losses do not change")
+        return dataclasses.replace(found, status=ladder.quantity.say("the losses do not change"))
     floors = smallest - reach * _DEPTHS
     below = irreducible_loss is not None and irreducible_loss < smallest
     return dataclasses.replace(

@@ -9,6 +9,7 @@ from scipy.stats import chi2
 
 from ...errors import InputError
 from ...results.curves import CurveSet
+from ...results.quantity import LOSS, Quantity
 from ..bootstrap import moments
 from ..equivalence import separable
 from ..floor import known_floor
@@ -17,7 +18,7 @@ from ..grid import X_MIN, common_grid
 from ..ladder import Ladder
 from ..outcome import Form, RescaledGroup, Scale
 from ..rescaling import rescale
-from ..soundness import noisy
+from ..soundness import noisy, rising
 
 CORRELATION = 0.9  # between neighbouring grid points, where only a level of noise is known
 _MU = _SHARE = 0.5
@@ -39,6 +40,7 @@ class Pilot:
     phase, rate, end_rate : its schedule on the grid.
     sizes : ``(K,)`` the pilot's sizes; empty where there is no pilot.
     scale : of the curves.
+    quantity : what they are of.
     warnings : what the plan rests on without having measured it.
     """
 
@@ -54,6 +56,7 @@ class Pilot:
     sizes: np.ndarray
     scale: Scale
     warnings: tuple[str, ...]
+    quantity: Quantity = LOSS
 
     @property
     def covariance(self) -> np.ndarray:
@@ -99,6 +102,9 @@ def _rescaled(curves: CurveSet) -> RescaledGroup:
     ladder = Ladder.of(curves)
     floor = known_floor(ladder)[0].value
     x_min = min(0.9, max([X_MIN, *(10 * curve.warmup_fraction for curve in curves)]))
+    climbs = rising(ladder, x_min)
+    if climbs is not None:
+        raise InputError(climbs)
     scale: Scale = "shape" if floor is None else "end-point"
     return rescale(ladder, scale=scale, irreducible_loss=floor, x_min=x_min)
 
@@ -158,6 +164,7 @@ def _from_group(group: RescaledGroup) -> Pilot:
         sizes=group.sizes,
         scale=group.scale,
         warnings=warnings,
+        quantity=group.quantity,
     )
 
 

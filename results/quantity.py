@@ -1,0 +1,129 @@
+"""What a curve is of: an observable as it was measured, or its complement; and how it is called in sentences."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Literal, get_args
+
+from ..errors import InputError, unknown
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Scale = Literal["as-given", "complement"]
+TEST_LOSS, TEST_ACCURACY = "test_loss", "test_accuracy"
+_SHORT = {"loss": TEST_LOSS, "accuracy": TEST_ACCURACY}
+_ERROR = "error"
+_OF_LOSS = re.compile(r"an irreducible loss|irreducible loss|excess loss|test loss|losses|loss")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Quantity:
+    """An observable and the scale on which it is read.
+
+    Attributes
+    ----------
+    observable : its name in the tables, such as ``test_loss`` or ``test_accuracy``.
+    scale : ``as-given``, or ``complement``: ``1 - value``, of shares alone. The error is the accuracy's complement.
+    """
+
+    observable: str = TEST_LOSS
+    scale: Scale = "as-given"
+
+    @property
+    def noun(self) -> str:
+        """What it is called within a sentence: ``loss``, ``accuracy``, ``error``, or the name in the tables."""
+        short = {name: noun for noun, name in _SHORT.items()}.get(self.observable, self.observable)
+        if self.scale == "as-given":
+            return short
+        return _ERROR if self.observable == TEST_ACCURACY else f"1 - {short}"
+
+    @property
+    def title(self) -> str:
+        """What it is called on its own: ``test loss``, ``test error``, or as in a sentence."""
+        return f"test {self.noun}" if self.observable in _SHORT.values() and self.noun.isalpha() else self.noun
+
+    @property
+    def heading(self) -> str:
+        """The title with a capital letter."""
+        return self.title[0].upper() + self.title[1:]
+
+    @property
+    def floor(self) -> str:
+        """What the least value that can be reached is called, without an article."""
+        if self == LOSS:
+            return "irreducible loss"
+        return f"smallest reachable {self.noun}" if self.noun.isalpha() else f"smallest reachable value of {self.noun}"
+
+    @property
+    def symbol(self) -> str:
+        """The sign of the floor beside its value."""
+        return "L0" if self == LOSS else "floor"
+
+    def say(self, sentence: str) -> str:
+        """A sentence about the loss, said of this quantity. For fixed words alone: it would change names of users."""
+        if self == LOSS:
+            return sentence
+        plain = self.noun.isalpha()
+        said = {
+            "an irreducible loss": f"a {self.floor}",
+            "irreducible loss": self.floor,
+            "excess loss": f"excess {self.noun}" if plain else f"excess of {self.noun}",
+            "test loss": self.title,
+            "losses": f"values of {self.noun}",
+            "loss": self.noun,
+        }
+        return _OF_LOSS.sub(lambda found: said[found[0]], sentence)
+
+    def of(self, values: np.ndarray, who: str) -> np.ndarray:
+        """Measured values on this scale.
+
+        Raises
+        ------
+        InputError : a complement of what does not lie between 0 and 1; ``who`` says whose values these are.
+        """
+        if self.scale == "as-given":
+            return values
+        outside = values[~((values >= 0) & (values <= 1))]
+        if len(outside):
+            raise InputError(
+                f"{who}: {self.observable} is {outside[0]:g}, and 1 - {self.observable} is taken of shares alone, "
+                "between 0 and 1. Ask for it with --scale as-given"
+            )
+        return 1.0 - values
+
+
+LOSS = Quantity()
+
+
+def stored_name(name: str) -> str:
+    """The name in our tables of an observable that has a short one: ``test_loss`` for ``loss``."""
+    return _SHORT.get(name, name)
+
+
+def quantity_of(asked: str, scale: str | None, there: Collection[str]) -> Quantity:
+    """The quantity that a user asks for.
+
+    Parameters
+    ----------
+    asked : a name in the tables, or ``loss``, ``accuracy``, ``error`` (1 - accuracy, where nothing is stored as that).
+    scale : None is ``as-given``, but for ``error``.
+    there : names in the tables.
+
+    Raises
+    ------
+    InputError : nothing of that name, or a scale that there is not.
+    """
+    if scale not in (None, "as-given", "complement"):
+        raise unknown("scale", scale, get_args(Scale))
+    if asked == _ERROR and _ERROR not in there and TEST_ACCURACY in there:
+        if scale == "complement":
+            raise InputError("the error is 1 - accuracy already; its complement is `--of accuracy`")
+        return Quantity(TEST_ACCURACY, "complement")
+    if stored_name(asked) not in there:
+        short = {noun for noun, name in _SHORT.items() if name in there}
+        derived = {_ERROR} if TEST_ACCURACY in there else set()
+        raise unknown("observable", asked, {*there, *short, *derived})
+    return Quantity(stored_name(asked), scale or "as-given")
