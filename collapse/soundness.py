@@ -6,6 +6,7 @@ import numpy as np
 
 from ..results.curves import LearningCurve
 from ..results.quantity import LOSS, TEST_ACCURACY
+from .devices import mixed_devices
 from .floor import floor_warning
 from .ladder import Ladder, name_of
 from .outcome import IrreducibleLoss, RescaledGroup
@@ -82,6 +83,9 @@ def problem_of(ladder: Ladder, covered: float, rescaled: RescaledGroup | None) -
     copies = copied(ladder, rescaled)
     if copies:
         return "copied runs: " + "; ".join(copies[:3]) + (f"; and {len(copies) - 3} more" if len(copies) > 3 else "")
+    mixed = mixed_devices(ladder)
+    if mixed:
+        return mixed
     if covered < OVERLAP:
         return f"the rungs overlap on {100 * covered:.0f} % of the range of x only"
     return _problem_on_grid(ladder, rescaled) if rescaled is not None else None

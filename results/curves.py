@@ -42,6 +42,7 @@ class LearningCurve:
     rung : the rung in words, such as ``width 48``; empty where only the size is known.
     trial_id : the trial's identity, empty for other people's curves.
     quantity : what the curve is of.
+    device : ``cpu`` or ``cuda``, which trained it; empty where that is not known.
     """
 
     family: str
@@ -66,6 +67,7 @@ class LearningCurve:
     rung: str = ""
     trial_id: str = ""
     quantity: Quantity = LOSS
+    device: str = ""
 
     def __post_init__(self) -> None:
         for name in ("x", "loss", "lr"):

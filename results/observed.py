@@ -152,6 +152,7 @@ def _curve(row: Row, quantity: Quantity) -> LearningCurve:
         repeats=row["repeats"] or 1.0,
         pool_fraction=row["pool_fraction"] or 0.0,
         running_statistics=bool(row.get("running_statistics")),
+        device=row.get("device") or "",
         warmup_fraction=row["warmup_fraction"] or 0.0,
         horizon_source=row["horizon_source"] or "assumed",
         rung=row["rung"] or "",

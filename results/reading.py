@@ -41,7 +41,7 @@ _NEEDED = (
     "started_utc",
     "attempt",
 )
-_LATER = ("running_statistics",)  # tables of older versions do without
+_LATER = ("running_statistics", "device")  # tables of older versions do without
 _BESIDE_LOSS = ("test_accuracy", "observables")
 
 

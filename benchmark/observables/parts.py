@@ -14,7 +14,6 @@ from ...datasets.dataset import Dataset, View
 from ...datasets.views import ShellView, TokenClassView
 from .observable import OBSERVABLES, Probe, Reader, Readout
 
-
 _HOST = torch.device("cpu")
 
 
