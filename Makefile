@@ -44,6 +44,7 @@ bench: setup
 	$(BIN)/python -m onecurve.scripts.bench_executor
 	$(BIN)/python -m onecurve.scripts.bench_store
 	$(BIN)/python -m onecurve.scripts.bench_packing
+	$(BIN)/python -m onecurve.scripts.bench_scan
 	$(BIN)/python -m onecurve.scripts.bench_machine
 	$(BIN)/python -m onecurve.scripts.bench_data
 
