@@ -263,10 +263,8 @@ def verb(capsys):
     """Runs `check-family --promises`; the exit code with what it printed on both streams."""
 
     def run(*arguments):
-        from onecurve.scripts import checking
-        from onecurve.scripts.application import app
+        from onecurve.scripts.cli import app
 
-        assert checking.app is app
         with pytest.raises((SystemExit, InputError)) as ended:
             app(["check-family", *arguments, "--promises"])
         code = 2 if isinstance(ended.value, InputError) else ended.value.code
