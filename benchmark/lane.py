@@ -91,7 +91,7 @@ class Lane:
             dataset,
             [_stream(dataset, each) for each in specs],
             spec.batch_size,
-            max(each.horizon_steps for each in specs),
+            max(each.horizon_steps for each in specs) + 1,  # observables may look at the batch that would come next
             device.place,
             dtype=torch.float64 if spec.precision == "float64" else None,
         )
