@@ -6,12 +6,13 @@ The file's text goes where the trials go: a worker makes the entry from it, and 
 from __future__ import annotations
 
 import ast
+import contextlib
 import dataclasses
 import functools
 import hashlib
 import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar, TypeVar
@@ -176,9 +177,34 @@ def _module(content: str, file: str) -> ModuleType:
     module = ModuleType(f"onecurve_user_{content[:16]}")
     sys.modules[module.__name__] = module  # dataclasses look their module up
     try:
-        exec(compile(_SOURCES[content], file, "exec"), module.__dict__)
+        with _devices_stay(file):
+            exec(compile(_SOURCES[content], file, "exec"), module.__dict__)
+    except InputError:
+        del sys.modules[module.__name__]
+        raise
     except Exception as error:  # whatever a user's file may raise
         del sys.modules[module.__name__]
         alone = " (the file travels to the workers alone)" if isinstance(error, ImportError) else ""
         raise InputError(f"{file} does not run: {first_line(error)}{alone}") from None
     return module
+
+
+@contextlib.contextmanager
+def _devices_stay(file: str) -> Iterator[None]:
+    """Refuse a file that sets torch's default device: it would be that of all trials of this process."""
+    torch = sys.modules.get("torch")
+    if torch is None:  # a file without networks
+        yield
+        return
+    default = torch.set_default_device
+
+    def refuse(device: object) -> None:
+        raise InputError(
+            f"{file} sets torch's default device to {str(device)!r}: leave devices to Onecurve, and take the line out"
+        )
+
+    torch.set_default_device = refuse
+    try:
+        yield
+    finally:
+        torch.set_default_device = default

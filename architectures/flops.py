@@ -51,7 +51,7 @@ def _count(family: Family, key: Key, task: Task) -> Compute:
     with secluded(0):
         net = family.build(dict(key), task)
         inputs = example_inputs(task, _BATCH)
-    with _plain_kernels():
+    with plain_kernels():
         with _counter() as forward:  # not under no_grad: the counter trips over views of parameters
             net(inputs)
         with _counter() as training:
@@ -77,7 +77,7 @@ def _convolution_backward(
 
 
 @contextmanager
-def _plain_kernels() -> Iterator[None]:
+def plain_kernels() -> Iterator[None]:
     """Without oneDNN, whose LSTM is one operation that the counter does not know."""
     before = torch.backends.mkldnn.enabled
     torch.backends.mkldnn.enabled = False

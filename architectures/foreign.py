@@ -15,9 +15,11 @@ from torch import nn
 
 from ..errors import InputError, first_line
 from ..task import Ref, Scalar, Task
+from . import elsewhere
 from .draws import Key, key_of, secluded
 from .family import Family, Rung
 from .flops import example_inputs
+from .operations import undetermined
 
 _BATCH = 2
 _SAMPLES = (
@@ -53,16 +55,38 @@ def refusal(family: Family, rung: Rung, task: Task) -> str | None:
 
 @lru_cache(maxsize=512)
 def _refusal(family: Family, key: Key, task: Task) -> str | None:
+    with elsewhere.watched() as seen:
+        flaw = _tried(family, key, task, seen)
+    # Said in place of what torch says of it, which names tensors and no remedy.
+    return elsewhere.clause(next(iter(seen.others))) if seen.others else flaw
+
+
+def _tried(family: Family, key: Key, task: Task, seen: elsewhere.Moves) -> str | None:
     try:
         with secluded(0):
             net = family.build(dict(key), task)
             if not isinstance(net, nn.Module):
                 return f"is a {type(net).__name__} and no torch network"
+            if seen.own and family.ref.content:  # a library's networks may do as they like
+                return elsewhere.clause(None)
             return _flaw(net, task)
     except InputError as error:
         return str(error)
     except Exception as error:  # whatever somebody else's code may raise
         return f"it cannot be built for {task}: {first_line(error)}"
+
+
+def processors_alone(family: Family, rung: Rung, task: Task) -> str | None:
+    """Why a rung that others wrote cannot train on a GPU, in one clause, or None where it can."""
+    return _processors_alone(family, key_of(rung), task)
+
+
+@lru_cache(maxsize=512)
+def _processors_alone(family: Family, key: Key, task: Task) -> str | None:
+    with secluded(0):
+        net = family.build(dict(key), task)
+    left = undetermined(net, task)
+    return f"torch has no deterministic version of {', '.join(left)} on a GPU" if left else None
 
 
 def _flaw(net: nn.Module, task: Task) -> str | None:
@@ -134,7 +158,7 @@ def has_batch_norm(family: Family) -> bool:
     """Whether the base rung, built for the first task that it takes, keeps running statistics."""
     for task in _SAMPLES if family.ladder else ():
         try:
-            with secluded(0):
+            with secluded(0), elsewhere.watched():
                 net = family.build(family.ladder[0], task)
         except Exception:  # another task may do; `refusal` says what is wrong
             continue

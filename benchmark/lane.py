@@ -11,19 +11,18 @@ import torch
 from torch import Tensor, nn
 
 from ..architectures.family import Family
-from ..architectures.parametrization import multipliers, width_roles
 from ..datasets.dataset import Dataset, Stream, TestSet
 from ..datasets.feed import Feed
 from ..datasets.subset import first_examples
 from ..errors import InputError
 from ..results.trials import TrialSpec, TrialStatus
-from .clock import Clock, rate_table
+from .clock import rate_table
 from .devices import Device
 from .evaluation import Measurement, Recorder, eval_steps
 from .observables.observable import Observable
 from .optimisers.optimiser import optimiser_of
 from .replicas import Replicas, Single, Stacked
-from .update import Update
+from .update import FromFeed, update_of
 
 _LOOKS = 3  # evaluations at which a network is looked at: the first weights may be zeros, which are affine, too
 
@@ -96,21 +95,14 @@ class Lane:
             device.place,
             dtype=torch.float64 if spec.precision == "float64" else None,
         )
-        optimiser = optimiser_of(spec.optimizer)
-        table = rate_table(specs)
-        self.update = Update(
+        self.update = update_of(
+            family,
+            spec.rung,
             _replicas(spec, models, dataset, device),
-            optimiser,
-            Clock(table, optimiser.tables(len(table)), device.place),
-            _FromFeed(self._feed, device),
-            multipliers=multipliers(
-                family,
-                spec.rung,
-                dataset.task,
-                parametrization=spec.parametrization.name,
-                optimizer=optimiser.exponents,
-            ),
-            roles=width_roles(family, spec.rung, dataset.task),
+            FromFeed(self._feed, replayed=device.kind == "cuda"),
+            optimiser=optimiser_of(spec.optimizer),
+            rates=rate_table(specs),
+            parametrization=spec.parametrization.name,
             accumulate=spec.accumulate,
         )
         self._family, self._dataset, self._record = family, dataset, record
@@ -179,16 +171,6 @@ class Lane:
                 value = float(found[place, k]) if found is not None else math.nan
                 curve = trial.test_accuracy if name == "test_accuracy" else trial.observables.setdefault(name, [])
                 curve.append(value if math.isfinite(value) else None)
-
-
-class _FromFeed:
-    """The batch of the update that the clock shows: by the host's number, or in a graph by the device's."""
-
-    def __init__(self, feed: Feed, device: Device) -> None:
-        self._feed, self._replayed = feed, device.kind == "cuda"
-
-    def at(self, clock: Clock) -> tuple[Tensor, Tensor]:
-        return self._feed.at(clock.at) if self._replayed else self._feed.batch(clock.number)
 
 
 def _replicas(spec: TrialSpec, models: Sequence[nn.Module], dataset: Dataset, device: Device) -> Replicas:

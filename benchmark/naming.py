@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..architectures.family import Family, Rung
-from ..architectures.foreign import Foreign, refusal
+from ..architectures.foreign import Foreign, processors_alone, refusal
 from ..architectures.zoo import FIXED, ZooModel
 from ..errors import InputError
 from ..results.trials import rung_label
@@ -38,7 +38,7 @@ def check_foreign(family: Family, rungs: Sequence[Rung], task: Task, dataset: st
     InputError
         The rung and the reason.
     """
-    if not (isinstance(family, Foreign) or family.ref.content):
+    if not _is_foreign(family):
         return
     for rung in rungs:
         reason = refusal(family, rung, task)
@@ -46,3 +46,24 @@ def check_foreign(family: Family, rungs: Sequence[Rung], task: Task, dataset: st
             raise InputError(
                 f"{rung_label(rung)} of family {family.name!r} does not fit data set {dataset!r}: {reason}"
             )
+    alone = processors_alone(family, rungs[0], task)
+    if alone:
+        warnings.warn(f"family {family.name!r} trains on processors alone: {alone}", stacklevel=4)
+
+
+def check_device_of(family: Family, rung: Rung, task: Task, device: str) -> str:
+    """Where a rung may train of what was asked for: one that others wrote may have operations that no GPU repeats.
+
+    Raises
+    ------
+    InputError
+        ``cuda`` was asked for, and an operation stands against it.
+    """
+    alone = processors_alone(family, rung, task) if device != "cpu" and _is_foreign(family) else None
+    if alone and device == "cuda":
+        raise InputError(f"family {family.name!r} cannot train with device cuda: {alone}; use --device cpu")
+    return "cpu" if alone else device
+
+
+def _is_foreign(family: Family) -> bool:
+    return isinstance(family, Foreign) or bool(family.ref.content)

@@ -20,6 +20,7 @@ _HOST = torch.device("cpu")
 class Replicas(Protocol):
     """R networks that differ in their weights alone."""
 
+    task: Task
     count: int
 
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:

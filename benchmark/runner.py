@@ -22,6 +22,7 @@ from .dispatch import Dispatch, Progress, Terms, gather
 from .executors import Executor, Outcome
 from .lock import Lock, Pack, Resolved
 from .manifest import manifest
+from .naming import check_device_of
 from .sweep import Cell, Sweep, expand, request
 from .train import MAY_DIFFER
 
@@ -160,7 +161,9 @@ def _device(cell: Cell, asked: str | None, executor: Executor) -> str:
     wish = check_device(asked or cell.settings.device or "auto")
     if wish == "cuda" and not executor.gpus:
         raise InputError("device cuda was asked for, and there is no GPU here that torch or Ray sees; use --device cpu")
-    return wish if executor.gpus else "cpu"
+    if not executor.gpus or wish == "cpu":
+        return "cpu"
+    return check_device_of(resolving.family_of_cell(cell), cell.rung, resolving.dataset_of_cell(cell).task, wish)
 
 
 def _lacking(

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from ..architectures.parametrization import Multiplier
+from ..architectures.family import Family, Rung
+from ..architectures.parametrization import Multiplier, multipliers, width_roles
+from ..datasets.feed import Feed
 from .clock import Clock
 from .optimisers.optimiser import Optimiser, Weight
 from .replicas import Replicas
@@ -30,6 +33,16 @@ class Repeated:
 
     def at(self, clock: Clock) -> tuple[Tensor, Tensor]:
         return self._batch
+
+
+class FromFeed:
+    """The batch of the update that the clock shows: by the host's number, or in a graph by the device's."""
+
+    def __init__(self, feed: Feed, *, replayed: bool = False) -> None:
+        self._feed, self._replayed = feed, replayed
+
+    def at(self, clock: Clock) -> tuple[Tensor, Tensor]:
+        return self._feed.at(clock.at) if self._replayed else self._feed.batch(clock.number)
 
 
 class Update:
@@ -86,9 +99,9 @@ class Update:
         return self.batches.at(self.clock)
 
     def __call__(self) -> None:
-        self._clear()
+        self.clear()
         self._backward(*self.batch())
-        self._step()
+        self.step()
         for follower in self._followers:
             follower.after_update()
         self.clock.tick()
@@ -97,13 +110,14 @@ class Update:
         """Leave the gradients of the next update's batch in the weights, and change nothing else."""
         buffers = self.replicas.buffers()
         kept = [buffer.clone() for buffer in buffers]  # statistics that run along would notice
-        self._clear()
+        self.clear()
         self._backward(*self.batch())
         with torch.no_grad():
             for buffer, value in zip(buffers, kept, strict=True):
                 buffer.copy_(value)
 
-    def _clear(self) -> None:
+    def clear(self) -> None:
+        """Forget the gradients."""
         for weight in self.weights:
             weight.tensor.grad = None
 
@@ -116,7 +130,8 @@ class Update:
             (self.replicas.losses(x, y) * (x.shape[1] / inputs.shape[1])).sum().backward()
 
     @torch.no_grad()
-    def _step(self) -> None:
+    def step(self) -> None:
+        """The optimiser's step for the gradients that are there; the clock stays."""
         # What no gradient reaches, such as frozen weights, stays as it is.
         there = [
             (weight, weight.tensor.grad, state)
@@ -140,8 +155,17 @@ class Update:
 
     @torch.no_grad()
     def put_back(self, state: Sequence[Tensor]) -> None:
-        """Take in a state that `taken` gave."""
-        for tensor, value in zip(self.tensors(), state, strict=True):
+        """Take in a state that `taken` gave.
+
+        Raises
+        ------
+        ValueError
+            The state of other networks, another optimiser or other followers.
+        """
+        mine = self.tensors()
+        if [(each.shape, each.dtype) for each in mine] != [(each.shape, each.dtype) for each in state]:
+            raise ValueError("this state is of other networks, another optimiser or other observables")
+        for tensor, value in zip(mine, state, strict=True):
             tensor.copy_(value)
         self.clock.set(int(state[-1]))
 
@@ -156,3 +180,32 @@ class Follower(Protocol):
     def tensors(self) -> list[Tensor]:
         """What it keeps."""
         ...
+
+
+def update_of(
+    family: Family,
+    rung: Rung,
+    replicas: Replicas,
+    batches: Batches,
+    *,
+    optimiser: Optimiser,
+    rates: np.ndarray,
+    parametrization: str,
+    accumulate: int = 1,
+) -> Update:
+    """The update of networks of one rung under a parametrisation: of trials, and of what checks a family.
+
+    Parameters
+    ----------
+    rates : ``(T, R)`` learning rate of each replica at each update, before multipliers.
+    """
+    task, place = replicas.task, next(iter(replicas.named_parameters()))[1].device
+    return Update(
+        replicas,
+        optimiser,
+        Clock(rates, optimiser.tables(len(rates)), place),
+        batches,
+        multipliers=multipliers(family, rung, task, parametrization=parametrization, optimizer=optimiser.exponents),
+        roles=width_roles(family, rung, task),
+        accumulate=accumulate,
+    )

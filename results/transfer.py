@@ -38,7 +38,8 @@ def export(store: Store, to: str | Path, form: Literal["csv", "parquet"]) -> lis
     paths = [folder / f"trials.{form}", folder / f"curves.{form}"]
     frame = pl.DataFrame(pl.from_arrow(table))
     if form == "csv":
-        frame.drop(CURVE_NAMES, [name for name, _, _ in OBSERVABLE_COLUMNS]).write_csv(paths[0])
+        flat = frame.drop(CURVE_NAMES, [name for name, _, _ in OBSERVABLE_COLUMNS])
+        flat.with_columns(pl.col("recorded").list.join(", ")).write_csv(paths[0])
         exploded(frame).write_csv(paths[1])
     else:
         pq.write_table(_with_margin(table, store), paths[0], compression="zstd")

@@ -13,9 +13,10 @@ import sys
 import time
 from typing import Any
 
+from ..benchmark.lane import TrainedTrial
 from ..benchmark.resolve import trial
 from ..benchmark.sweep import Sweep, expand
-from ..benchmark.train import TrainedTrial, train
+from ..benchmark.train import train
 from ..datasets.dataset import DATASETS, Dataset
 from ..datasets.floor import KnownFloor
 

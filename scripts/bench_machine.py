@@ -17,18 +17,20 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
+import numpy as np
 import torch
 
 from ..architectures.family import FAMILIES
 from ..architectures.flops import count
-from ..architectures.parametrization import initialise, multipliers
-from ..benchmark.evaluation import EVAL_GRID, eval_steps, evaluate
-from ..benchmark.optim import OPTIMIZERS, make_optimizer, set_rate
-from ..benchmark.replicas import Replicas, Single, Stacked, packing_gain
-from ..benchmark.train import torch_settings
-from ..datasets.dataset import DATASETS, Dataset
+from ..architectures.parametrization import initialise
+from ..benchmark.devices import torch_settings
+from ..benchmark.evaluation import EVAL_GRID, Recorder, eval_steps
+from ..benchmark.optimisers.optimiser import optimiser_from
+from ..benchmark.replicas import Single, Stacked, packing_gain
+from ..benchmark.update import FromFeed, Update, update_of
+from ..datasets.dataset import DATASETS
+from ..datasets.feed import Feed
 from ..errors import InputError
 from ..results.trials import rung_label
 from .best_rates import home
@@ -36,7 +38,7 @@ from .best_rates import home
 SEEDS, BATCH, SIZE = 16, 32, 1024
 _SECONDS = 1.0  # of updates that are timed for a family
 _GAIN = 1.1  # from which a sweep packs
-_RATE = 1e-3
+_RATE, _UPDATES = 1e-3, 100_000  # more than are made
 _PARTS = ("data", "forward", "backward", "optimizer")
 _PRODUCTS = ("mm", "addmm", "bmm", "baddbmm", "convolution", "conv2d", "lstm", "flash_attention", "dot", "mv")
 
@@ -73,23 +75,18 @@ class Training:
 
 
 class _Updates:
-    """The steps of a training, each part callable on its own."""
+    """The trainer's update, each part callable on its own."""
 
-    def __init__(self, replicas: Replicas, dataset: Dataset, factors: dict[str, float], seeds: int) -> None:
-        self._replicas, self._streams = replicas, [dataset.stream(seed) for seed in range(seeds)]
-        adam = OPTIMIZERS["adam"]
-        self._optimizer = make_optimizer(adam, replicas.named_parameters(), factors, packed=seeds > 1)
-        self._step = 0
+    def __init__(self, update: Update) -> None:
+        self.update = update
 
     def data(self) -> None:
-        """Draw the next batches."""
-        batches = [stream.batch(self._step, BATCH) for stream in self._streams]
-        self._inputs, self._targets = (torch.stack(part) for part in zip(*batches, strict=True))
-        self._step += 1
+        """Take the next batches."""
+        self._inputs, self._targets = self.update.batch()
 
     def forward(self) -> None:
         """Losses."""
-        self._loss = self._replicas.losses(self._inputs, self._targets).sum()
+        self._loss = self.update.replicas.losses(self._inputs, self._targets).sum()
 
     def backward(self) -> None:
         """Gradients."""
@@ -97,9 +94,9 @@ class _Updates:
 
     def optimizer(self) -> None:
         """A step of Adam."""
-        set_rate(self._optimizer, _RATE)
-        self._optimizer.step()
-        self._optimizer.zero_grad()
+        self.update.step()
+        self.update.clear()
+        self.update.clock.tick()
 
 
 def product_rate(size: int = SIZE, rounds: int = 7) -> float:
@@ -118,11 +115,19 @@ def measure(name: str, seconds: float = _SECONDS) -> Training:
     nets = [initialise(family, rung, task, seed=seed, **draw) for seed in range(SEEDS if family.packable else 1)]
     packed = family.packable and packing_gain(nets, task, BATCH, seconds=seconds / 5)[0] >= _GAIN
     seeds, replicas = (SEEDS, Stacked(nets, task)) if packed else (1, Single(nets[0], task))
-    factors = {key: factor.lr for key, factor in multipliers(family, rung, task, **draw).items()}
-    updates, test = _Updates(replicas, dataset, factors, seeds), dataset.test_set()
+    feed = Feed(dataset, [dataset.stream(seed) for seed in range(seeds)], BATCH, _UPDATES)
+    update = update_of(
+        family,
+        rung,
+        replicas,
+        FromFeed(feed),
+        optimiser=optimiser_from("adam"),
+        rates=np.full((_UPDATES, seeds), _RATE),
+        parametrization="mup",
+    )
+    updates, recorder = _Updates(update), Recorder((), update, family, dataset, dataset.test_set())
     parts = _timed(updates, seconds)
     products, operations = _profiled(updates)
-    check = partial(evaluate, replicas.predict, task, test, None)
     return Training(
         rung=rung_label(rung),
         dataset=dataset.name,
@@ -131,7 +136,7 @@ def measure(name: str, seconds: float = _SECONDS) -> Training:
         seconds=parts,
         products=products,
         operations=operations,
-        evaluation=min(_seconds(check) for _ in range(2)),
+        evaluation=min(_seconds(lambda: recorder.measure(())) for _ in range(2)),
         evaluations=len(eval_steps(EVAL_GRID, steps, 0.0)),
         steps=steps,
     )

@@ -15,22 +15,24 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ..architectures.conformance import fitting, home, images
 from ..architectures.family import FAMILIES, Family, Rung
 from ..architectures.flops import count
 from ..architectures.parametrization import initialise
-from ..benchmark.optim import OPTIMIZERS, make_optimizer, set_rate
+from ..benchmark.checks.tasks import fitting, home, images
+from ..benchmark.optimisers.optimiser import optimiser_from
 from ..benchmark.replicas import Replicas, Single, Stacked, random_batch
+from ..benchmark.update import Repeated, Update, update_of
 from ..errors import InputError
 from ..results.trials import rung_label
 from ..task import Task
 
 SEEDS, BATCH, ROUNDS = 32, 32, 5
 _ALONE = 4  # networks of a family that does not pack: enough for the time of a loop
-_RATE = 1e-3
+_RATE, _UPDATES = 1e-3, 1000  # more than are made
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,8 @@ def measure(
 ) -> Speed:
     """Time a rung. A first round, not counted, warms up; threads are the caller's."""
     nets = [initialise(family, rung, task, seed=s, parametrization="mup", optimizer="adam") for s in range(seeds)]
-    loop = [_updater(Single(net, task), nets[:1], task, batch, packed=False) for net in nets]
-    pack = [_updater(Stacked(nets, task), nets, task, batch, packed=True)] if family.packable else []
+    loop = [_updater(family, rung, Single(net, task), batch) for net in nets]
+    pack = [_updater(family, rung, Stacked(nets, task), batch)] if family.packable else []
     times: list[tuple[float, float]] = []
     for _ in range(rounds + 1):
         times.append((_seconds(loop) / seeds, _seconds(pack) / seeds))
@@ -55,20 +57,17 @@ def measure(
     return Speed(looped, packed if family.packable else None)
 
 
-def _updater(
-    replicas: Replicas, nets: Sequence[nn.Module], task: Task, batch: int, *, packed: bool
-) -> Callable[[], None]:
-    parameters = dict(replicas.named_parameters())
-    optimizer = make_optimizer(OPTIMIZERS["adam"], parameters.items(), dict.fromkeys(parameters, 1.0), packed=packed)
-    set_rate(optimizer, _RATE)
-    inputs, targets = (_for_each(value, len(nets)) for value in random_batch(task, batch))
-
-    def update() -> None:
-        optimizer.zero_grad()
-        replicas.losses(inputs, targets).sum().backward()
-        optimizer.step()
-
-    return update
+def _updater(family: Family, rung: Rung, replicas: Replicas, batch: int) -> Update:
+    inputs, targets = (_for_each(value, replicas.count) for value in random_batch(replicas.task, batch))
+    return update_of(
+        family,
+        rung,
+        replicas,
+        Repeated(inputs, targets),
+        optimiser=optimiser_from("adam"),
+        rates=np.full((_UPDATES, replicas.count), _RATE),
+        parametrization="mup",
+    )
 
 
 def _for_each(value: Tensor, n: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""The verb `check-family`: does a family's parametrisation transfer, layer by layer and in its learning rate?"""
+"""The verb `check-family`: does a family keep its promises, and does its parametrisation transfer?"""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from .application import app, print_json
 
 if TYPE_CHECKING:
     from ..architectures.family import Rung
-    from ..benchmark.family_check import FamilyCheck, Job, Named
-    from ..benchmark.rate_transfer import RateTransfer
-    from ..benchmark.slopes import Slope
+    from ..benchmark.checks.conformance import Kept
+    from ..benchmark.checks.family_check import FamilyCheck, Job, Named
+    from ..benchmark.checks.rate_transfer import RateTransfer
+    from ..benchmark.checks.slopes import Slope
 
 _PROCESSES = 2
 _EVERY = 5.0  # seconds between progress lines
@@ -36,26 +37,64 @@ def check_family(
     arguments: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="a parameter of the family; may be repeated")
     ] = None,
+    promises: Annotated[
+        bool, typer.Option("--promises", help="only what every family promises: seconds in place of minutes")
+    ] = False,
     json_file: Annotated[
         str | None, typer.Option("--json", metavar="FILE", help="write JSON; - for standard output")
     ] = None,
 ) -> None:
-    """Check that training changes every layer alike at all widths, and that the best learning rate stays.
+    """Check what every family promises, then that training changes every layer alike at all widths and that the best
+    learning rate stays.
 
-    Exit code 1 where a layer or the learning rate fails. Under two minutes on two cores.
+    Exit code 1 where a promise is broken, a layer or the learning rate fails. Under two minutes on two cores.
     """
     family, data, label, ladder = request(name, dataset, rungs, arguments or [])
-    from ..benchmark.family_check import coordinate_jobs, gathered, transfer_jobs
+    kept = _kept(family, data if dataset else None, given=rungs is not None, quiet=json_file == "-")
+    broken = [each.promise for each in kept if not each.kept]
+    found = {"family": name, "dataset": label, "promises": [dataclasses.asdict(each) for each in kept]}
+    if promises:
+        found["status"] = "fail" if broken else "pass"
+    else:
+        check = _checked(name, label, family, data, ladder, quiet=json_file == "-")
+        found |= as_dict(check) | ({"status": "fail"} if broken else {})
+    if json_file is not None:
+        _write(json_file, found)
+    if found["status"] == "fail":
+        raise typer.Exit(1)
+
+
+def _kept(family: Named, data: Named | None, *, given: bool, quiet: bool) -> list[Kept]:
+    """What became of the promises, printed one by one; a ladder that was given is none of the family's."""
+    from ..architectures.family import FAMILIES
+    from ..benchmark.checks.conformance import OF_LADDERS, PROMISES, keeping
+    from ..benchmark.checks.tasks import home
+    from ..datasets.dataset import DATASETS
+
+    entry = FAMILIES.make(*family)
+    task = DATASETS.make(*data).task if data else home(entry)
+    asked = [each for each in PROMISES if not (given and each in OF_LADDERS)]
+    if not quiet:
+        typer.echo(f"What every family promises, on {task}")
+    found = []
+    for each in keeping(entry, task, asked):
+        found.append(each)
+        if not quiet:
+            word = "kept  " if each.kept else "BROKEN"
+            typer.echo(f"  {word} {each.promise:<13} {each.clause} ({each.seconds:.1f} s)")
+    return found
+
+
+def _checked(name: str, label: str, family: Named, data: Named, ladder: Sequence[Rung], *, quiet: bool) -> FamilyCheck:
+    from ..benchmark.checks.family_check import coordinate_jobs, gathered, transfer_jobs
 
     typer.echo(f"{name} on {label}", err=True)
     jobs = [*coordinate_jobs(family, data, ladder), *transfer_jobs(family, data, ladder)]
     found = gathered(name, work(jobs))
-    if json_file is not None:
-        _write(json_file, {**as_dict(found), "dataset": label})
-    if json_file != "-":
+    if not quiet:
+        typer.echo("")
         _print(found)
-    if found.status == "fail":
-        raise typer.Exit(1)
+    return found
 
 
 def request(
@@ -63,8 +102,8 @@ def request(
 ) -> tuple[Named, Named, str, list[Rung]]:
     """Family and data set as any process can make them again, the data set in words, and the ladder."""
     from ..architectures.family import FAMILIES
+    from ..benchmark.checks.small_data import label_of, small_dataset
     from ..benchmark.naming import pinned
-    from ..benchmark.small_data import label_of, small_dataset
     from ..datasets.dataset import DATASETS
 
     params = dict(map(_argument, arguments))
@@ -116,7 +155,7 @@ def work(jobs: Sequence[Job], *, processes: int = _PROCESSES) -> list[tuple[Job,
     The processes are sent the texts of the users' files that this one has read.
     """
     from ..architectures.user import remember, sources
-    from ..benchmark.family_check import do
+    from ..benchmark.checks.family_check import do
 
     began = last = time.monotonic()
     found, total, over = [], sum(job.seconds for job in jobs), 0.0
@@ -161,8 +200,8 @@ def _write(json_file: str, value: dict[str, Any]) -> None:
 
 
 def _print(found: FamilyCheck) -> None:
-    from ..benchmark.rate_transfer import TRANSFER_BOUND
-    from ..benchmark.slopes import BOUND
+    from ..benchmark.checks.rate_transfer import TRANSFER_BOUND
+    from ..benchmark.checks.slopes import BOUND
     from .listing import print_rows
 
     mine, control = found.coordinates["mup"], found.coordinates["standard"]

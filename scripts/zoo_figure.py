@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from ..benchmark.rate_transfer import TRANSFER_BOUND
-from ..benchmark.slopes import BOUND
+from ..benchmark.checks.rate_transfer import TRANSFER_BOUND
+from ..benchmark.checks.slopes import BOUND
 from ..collapse.drawing.charts import beside
 from ..collapse.drawing.palette import FAINT, INK
 from ..collapse.drawing.sheet import Mark, Sheet

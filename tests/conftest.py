@@ -11,6 +11,7 @@ import threading
 import time
 import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
 
 # Before torch is imported, here and in what tests start: several threads on two busy cores cost more than they give.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -116,6 +117,40 @@ def onecurve(tmp_path):
         return subprocess.run(command, capture_output=True, text=True, timeout=timeout, cwd=cwd, check=False)
 
     return call
+
+
+@pytest.fixture(scope="session")
+def evaluate():
+    """Measures outputs that a test gives by the trainer's own recorder: ``evaluate(predict, task, test, view)``.
+
+    What was found has ``loss``, ``loss_se``, ``accuracy`` and, of the view, ``observables``.
+    """
+    from onecurve.benchmark.evaluation import Recorder
+    from onecurve.benchmark.observables.observable import observable_from
+
+    def measure(predict, task, test, view=None) -> SimpleNamespace:
+        class Given:
+            name, views, test_set = "given", staticmethod(lambda _: view), staticmethod(lambda: test)
+
+        Given.task = task
+        replicas = SimpleNamespace(count=len(predict(test.inputs[:1])), predict=predict)
+        update = SimpleNamespace(
+            replicas=replicas,
+            follower_of=lambda make: make(replicas),
+            batch=None,
+            gradients=None,
+            clock=SimpleNamespace(number=0),
+        )
+        recorder = Recorder([observable_from("views")], update, None, Given(), test)
+        seen = recorder.measure(recorder.record)
+        assert not recorder.trouble
+        by_name = {each.name: values for each, values in seen.values.items()}
+        accuracy = by_name["accuracy"][:, 0] if "accuracy" in by_name else None
+        return SimpleNamespace(
+            loss=seen.loss, loss_se=seen.loss_se, accuracy=accuracy, observables=by_name.get("views")
+        )
+
+    return measure
 
 
 class Door:

@@ -6,11 +6,12 @@ import sys
 
 import pytest
 import torch
-from onecurve.architectures.conformance import PROMISES, home, images
 from onecurve.architectures.draws import secluded
 from onecurve.architectures.family import FAMILIES
 from onecurve.architectures.flops import count
 from onecurve.architectures.parametrization import initialise
+from onecurve.benchmark.checks.conformance import PROMISES
+from onecurve.benchmark.checks.tasks import home, images
 from onecurve.errors import InputError
 from onecurve.task import Task
 from torch import nn

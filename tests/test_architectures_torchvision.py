@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from onecurve.architectures.conformance import images
 from onecurve.architectures.draws import secluded
 from onecurve.architectures.family import FAMILIES
 from onecurve.architectures.parametrization import multipliers
+from onecurve.benchmark.checks.tasks import images
 from torch import nn
 
 NAMES = ["efficientnetv2", "maxvit", "mobilenetv2", "mobilenetv3", "shufflenetv2"]

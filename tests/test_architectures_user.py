@@ -9,8 +9,11 @@ import pytest
 import torch
 from onecurve.architectures import user
 from onecurve.architectures.family import FAMILIES, Family
+from onecurve.architectures.operations import undetermined
+from onecurve.benchmark.naming import check_device_of, check_foreign
 from onecurve.errors import InputError
 from onecurve.task import Task
+from torch import nn
 
 TASK = Task(kind="vector", shape=(3,), outputs=2, loss="squared_error")
 NET = '''"""Mine."""
@@ -167,3 +170,104 @@ def test_trying_leaves_torch_as_it_was(file):
     before = torch.get_rng_state()
     FAMILIES.make(file(NET + "\n# again\nA = 1\n")).misfit(TASK)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+# --- devices: a laptop has one, the node has two
+
+
+MOVES = NET.replace("import torch\n", "import torch\nDEVICE = 'meta'\n")  # as files say "cuda", here without a GPU
+TO = MOVES.replace("task.outputs))", "task.outputs)).to(DEVICE)")
+LATER = MOVES.replace("self.net(x.flatten(1))", "self.net(x.flatten(1).to(DEVICE))")
+MADE = MOVES.replace("nn.Linear(task.n_inputs, width)", "nn.Linear(task.n_inputs, width, device=DEVICE)")
+ADDED = MOVES.replace("self.net(x.flatten(1))", "self.net(x.flatten(1)) + torch.zeros(1, device=DEVICE)")
+ON_CUDA = TO.replace("'meta'", "'cuda'")
+INSIDE = MOVES.replace("super().__init__()", "super().__init__(); torch.set_default_device(DEVICE)")
+
+
+@pytest.mark.parametrize(
+    ("text", "device"),
+    [(TO, "meta"), (LATER, "meta"), (MADE, "meta"), (ADDED, "meta"), (INSIDE, "meta"), (ON_CUDA, "cuda")],
+)
+def test_a_network_that_chooses_its_device_is_told_whose_that_is(file, text, device):
+    family = FAMILIES.make(file(text))
+    default = torch.get_default_device()
+    reason = family.misfit(TASK)
+    assert reason is not None and reason.startswith(
+        f"it moves itself to the device '{device}'; leave devices to Onecurve"
+    )
+    assert torch.get_default_device() == default
+
+
+def test_the_laptop_says_what_the_node_would(file):
+    text = TO.replace("'meta'", "'cuda' if torch.cuda.device_count() > 99 else 'cpu'")
+    assert "it moves itself to a device; leave devices to Onecurve" in str(FAMILIES.make(file(text)).misfit(TASK))
+
+
+def test_what_follows_its_input_is_free_to_go(file):
+    follows = "self.net(x.flatten(1)).to(x.dtype) + torch.zeros(1, device=x.device).to(x.device)"
+    assert FAMILIES.make(file(NET.replace("self.net(x.flatten(1))", follows))).misfit(TASK) is None
+
+
+@pytest.mark.parametrize("device", ["meta", "cpu"])
+def test_a_file_that_sets_the_default_device_is_refused_before_it_does(file, device):
+    default = torch.get_default_device()
+    with pytest.raises(InputError, match=f"my_net.py sets torch's default device to '{device}': leave devices to"):
+        FAMILIES.make(file(NET.replace("import torch\n", f"import torch\ntorch.set_default_device('{device}')\n")))
+    assert torch.get_default_device() == default and torch.zeros(1).device.type == "cpu"
+
+
+PADDED = NET.replace("self.net(x.flatten(1))", "self.net(nn.functional.pad(x.flatten(1), (1, 1), 'reflect')[:, 1:-1])")
+SORTED = NET.replace("self.net(x.flatten(1))", "self.net(x.flatten(1).put(torch.tensor([0]), x.flatten()[:1]))")
+
+
+def test_an_operation_that_no_gpu_repeats_is_named(file):
+    # The gradient of the padding itself is not asked for where only inputs are padded: nothing stands against it.
+    first = FAMILIES.make(file(PADDED))
+    check_foreign(first, first.ladder[:2], TASK, "mine")
+    behind = NET.replace(
+        "self.net(x.flatten(1))", "nn.functional.pad(self.net(x.flatten(1)), (1, 1), 'reflect')[:, 1:-1]"
+    )
+    for text, operation in ((behind, "reflection_pad1d_backward"), (SORTED, "put")):
+        family = FAMILIES.make(file(text))
+        with pytest.warns(UserWarning, match=f"processors alone: torch has no deterministic version of {operation} on"):
+            check_foreign(family, family.ladder[:2], TASK, "mine")
+        assert check_device_of(family, family.ladder[0], TASK, "auto") == "cpu"
+        with pytest.raises(
+            InputError, match=f"cannot train with device cuda: .* {operation} on a GPU; use --device cpu"
+        ):
+            check_device_of(family, family.ladder[0], TASK, "cuda")
+    plain = FAMILIES.make(file())
+    assert [check_device_of(plain, plain.ladder[0], TASK, each) for each in ("auto", "cuda")] == ["auto", "cuda"]
+
+
+NO_VERSION = {
+    "adaptive_avg_pool2d": (lambda x: nn.functional.adaptive_avg_pool2d(x, 2), "_adaptive_avg_pool2d_backward"),
+    "mean of all": (lambda x: nn.functional.adaptive_avg_pool2d(x, 1), None),
+    "max_pool2d": (lambda x: nn.functional.max_pool2d(x, 2), None),
+    "bicubic": (lambda x: nn.functional.interpolate(x, scale_factor=2, mode="bicubic"), "upsample_bicubic2d_backward"),
+    "bilinear": (lambda x: nn.functional.interpolate(x, scale_factor=2, mode="bilinear"), None),
+    "median": (lambda x: x.median(-1).values, "median"),
+    "median of all": (lambda x: x.median(), None),
+    "prod": (lambda x: x.scatter_reduce(-1, torch.zeros_like(x).long(), x, "prod"), "scatter_reduce"),
+    "sum": (lambda x: x.scatter_reduce(-1, torch.zeros_like(x).long(), x, "sum"), None),
+    "grid": (
+        lambda x: nn.functional.grid_sample(x, torch.zeros(2, 2, 2, 2), align_corners=False),
+        "grid_sampler_2d_backward",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NO_VERSION)
+def test_operations_without_a_deterministic_version(name):
+    function, operation = NO_VERSION[name]
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = nn.Conv2d(1, 2, 3)
+
+        def forward(self, x):
+            return function(self.inner(x))
+
+    task = Task(kind="image", shape=(1, 8, 8), outputs=2, loss="cross_entropy")
+    assert undetermined(Net(), task) == ([operation] if operation else [])

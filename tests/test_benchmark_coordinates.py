@@ -7,10 +7,10 @@ import pytest
 import torch
 from onecurve.architectures.family import FAMILIES, Family, widths
 from onecurve.architectures.parametrization import width_growth
-from onecurve.benchmark.coordinates import coordinate_check, is_affine, spread_rungs
-from onecurve.benchmark.layers import layers_of
-from onecurve.benchmark.slopes import judged, slope_of_seeds
-from onecurve.benchmark.small_data import label_of, small_dataset
+from onecurve.benchmark.checks.coordinates import coordinate_check, is_affine, spread_rungs
+from onecurve.benchmark.checks.layers import layers_of
+from onecurve.benchmark.checks.slopes import judged, slope_of_seeds
+from onecurve.benchmark.checks.small_data import label_of, small_dataset
 from onecurve.datasets.dataset import DATASETS
 from onecurve.errors import InputError
 from onecurve.task import Task

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from onecurve.benchmark.evaluation import evaluate, example_losses
+from onecurve.benchmark.losses import example_losses
 from onecurve.datasets.dataset import DATASETS, TestSet
 from onecurve.datasets.floor import entropies
 from onecurve.task import Task
@@ -19,7 +19,7 @@ def drawn(*shape, seed=0):
 
 
 @pytest.mark.parametrize("task", [CLASSES, TEXT])
-def test_certain_probabilities_give_the_loss_of_their_classes(task):
+def test_certain_probabilities_give_the_loss_of_their_classes(task, evaluate):
     places = (2, 50, 5) if task is TEXT else (2, 50)
     outputs, labels = drawn(*places, 4), torch.randint(4, places, generator=torch.Generator().manual_seed(1))
     certain = torch.nn.functional.one_hot(labels, 4).float()
@@ -42,7 +42,7 @@ def test_the_loss_on_true_probabilities_is_their_entropy_plus_the_divergence():
     torch.testing.assert_close(best, entropies(truth), rtol=1e-5, atol=1e-6)
 
 
-def test_places_without_probabilities_are_not_scored():
+def test_places_without_probabilities_are_not_scored(evaluate):
     outputs, truth = drawn(3, 20, 5, 4), drawn(20, 5, 4, seed=1).softmax(-1)
     truth[:, :2] = 0
     losses = example_losses(TEXT, outputs, truth.expand(3, -1, -1, -1))
@@ -58,7 +58,7 @@ def test_places_without_probabilities_are_not_scored():
 
 
 @pytest.mark.parametrize("name", ["gaussian-mixture", "noisy-teacher", "markov-text", "hidden-markov-text"])
-def test_the_bayes_predictor_has_the_stated_irreducible_loss(name):
+def test_the_bayes_predictor_has_the_stated_irreducible_loss(name, evaluate):
     data = DATASETS.make(name, {"test_size": 300})
     test = data.test_set()
     truth = {row.numpy().tobytes(): each for row, each in zip(test.inputs, test.targets, strict=True)}

@@ -5,8 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 from onecurve.architectures.family import FAMILIES, widths
-from onecurve.benchmark.family_check import FamilyCheck, coordinate_jobs, do, gathered, transfer_jobs
-from onecurve.benchmark.rate_transfer import LIMITS, RateCurve, Training, rate_curve, search, transfer_of, vertex
+from onecurve.benchmark.checks.family_check import FamilyCheck, coordinate_jobs, do, gathered, transfer_jobs
+from onecurve.benchmark.checks.rate_search import LIMITS, RateCurve, Training, rate_curve, search
+from onecurve.benchmark.checks.rate_transfer import transfer_of, vertex
 from onecurve.datasets.dataset import DATASETS
 from onecurve.errors import InputError
 

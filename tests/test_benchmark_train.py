@@ -8,9 +8,14 @@ import numpy as np
 import pytest
 import torch
 from onecurve.architectures.family import FAMILIES
-from onecurve.benchmark.evaluation import eval_steps, evaluate, example_losses
-from onecurve.benchmark.optim import OPTIMIZERS, make_optimizer, schedule, set_rate
+from onecurve.architectures.parametrization import Multiplier
+from onecurve.benchmark.clock import Clock
+from onecurve.benchmark.evaluation import eval_steps
+from onecurve.benchmark.losses import example_losses
+from onecurve.benchmark.optimisers.optimiser import OPTIMISERS
+from onecurve.benchmark.schedules.schedule import schedule_of
 from onecurve.benchmark.train import PROTOCOL, train
+from onecurve.benchmark.update import Update
 from onecurve.datasets.dataset import DATASETS, TestSet
 from onecurve.errors import InputError
 from onecurve.results.trials import TrialSpec
@@ -28,7 +33,7 @@ def spec(family="mlp", rung=None, dataset=None, **changes) -> TrialSpec:
         "family": FAMILIES.make(family).ref,
         "rung": rung or {"width": 16},
         "dataset": DATASETS.make(name, params).ref,
-        "optimizer": OPTIMIZERS["adam"],
+        "optimizer": OPTIMISERS.make("adam").ref,
         "peak_lr": 0.01,
         "schedule": "linear",
         "warmup_fraction": 0.05,
@@ -51,6 +56,10 @@ def curves(pack) -> np.ndarray:
 
 def seeds(n, **changes):
     return [spec(seed=s, **changes) for s in range(n)]
+
+
+def schedule(text, horizon, warmup):
+    return schedule_of(text).relative(horizon, warmup)
 
 
 def test_schedules_in_closed_form():
@@ -83,7 +92,7 @@ def test_losses_by_hand():
     assert even.tolist() == pytest.approx([np.log(4)] * 3)
 
 
-def test_evaluation_means_errors_and_accuracy():
+def test_evaluation_means_errors_and_accuracy(evaluate):
     task = Task(kind="vector", shape=(1,), outputs=2, loss="cross_entropy")
     test = TestSet(inputs=torch.zeros(4, 1), targets=torch.tensor([0, 0, 0, 1]))
     logits = torch.tensor([[0.0, 0.0], [2.0, 0.0]])  # two replicas: undecided, leaning to class 0
@@ -94,7 +103,7 @@ def test_evaluation_means_errors_and_accuracy():
     assert seen.loss_se == pytest.approx([0.0, np.std([right] * 3 + [wrong], ddof=1) / 2])
 
 
-def test_weighted_test_sets_give_a_closed_form():
+def test_weighted_test_sets_give_a_closed_form(evaluate):
     task = Task(kind="vector", shape=(1,), outputs=1, loss="squared_error")
     test = TestSet(
         inputs=torch.zeros(2, 1), targets=torch.tensor([[1.0], [2.0]]), weights=torch.tensor([3.0, 0.5]), offset=0.25
@@ -138,7 +147,7 @@ def test_seeds_differ_and_learn():
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_packed_equals_looped_in_float64(optimizer):
-    kind = {"optimizer": OPTIMIZERS[optimizer], "precision": "float64", "horizon_steps": 500}
+    kind = {"optimizer": OPTIMISERS.make(optimizer).ref, "precision": "float64", "horizon_steps": 500}
     packed, looped = curves(seeds(4, **kind)), curves(seeds(4, packed=False, **kind))
     assert np.max(np.abs(packed / looped - 1)) < 1e-9
 
@@ -198,28 +207,60 @@ def test_a_closed_form_for_affine_networks_refuses_others():
     assert train([spec(dataset={"name": "power-law-regression", "test_size": 64})])[0].status == "ok"
 
 
+class Given:
+    """Weights whose gradients the test gives: as a batch, which the loss multiplies them by."""
+
+    def __init__(self, weights, packed):
+        self.weights, self.count = dict(weights), 5 if packed else 1
+        if not packed:
+            self.model = None  # what tells a single network
+
+    def named_parameters(self):
+        return iter(self.weights.items())
+
+    def losses(self, inputs, targets):
+        used = [(self.weights[name] * gradient).sum() for name, gradient in inputs.items()]
+        return torch.stack(used).sum()[None]
+
+    def buffers(self):
+        return []
+
+
 @pytest.mark.parametrize(("name", "packed"), [("adam", False), ("adam", True), ("sgd", False)])
 def test_updates_are_those_of_torchs_classes_bit_for_bit(name, packed):
     generator = torch.Generator().manual_seed(0)
-    start = [torch.randn(shape, generator=generator) for shape in ((5, 7, 3), (5, 7), (5, 2, 7))]
+    start = [torch.randn(shape, generator=generator) for shape in ((5, 7, 3), (5, 7), (5, 2, 7), (5, 4))]
     ours, theirs = ([torch.nn.Parameter(value.clone()) for value in start] for _ in range(2))
-    factors = {"0": 1.0, "1": 0.25, "2": 1.0}
-    optimizer = make_optimizer(OPTIMIZERS[name], [(str(i), p) for i, p in enumerate(ours)], factors, packed=packed)
-    groups = [{"params": [theirs[0], theirs[2]]}, {"params": [theirs[1]]}]
+    factors = {"0": 1.0, "1": 0.25, "2": 1.0, "3": 0.5}
+    drawn = [[torch.randn(p.shape, generator=generator) for p in start] for _ in range(30)]
+    # Under SGD every fifth time there is a weight that is not used. Adam counts the updates of the pack, torch those of
+    # the weight, so for Adam it is a weight that is used at every update or, the fourth, at none.
+    unused = {(1, step) for step in range(0, 30, 5)} if name == "sgd" else set()
+    given = [
+        {str(i): gradient for i, gradient in enumerate(each[:3]) if (i, step) not in unused}
+        for step, each in enumerate(drawn)
+    ]
+
+    class Batches:
+        def at(self, clock):
+            return given[clock.number], None
+
+    optimiser, replicas = OPTIMISERS.make(name), Given(((str(i), p) for i, p in enumerate(ours)), packed)
+    rates = np.array([[0.1 / (1 + step)] * replicas.count for step in range(30)])
+    clock = Clock(rates, optimiser.tables(30), torch.device("cpu"))
+    table = {key: Multiplier(1.0, factor, "hidden") for key, factor in factors.items()}
+    update = Update(replicas, optimiser, clock, Batches(), multipliers=table)
+    groups = [{"params": [theirs[0], theirs[2]]}, {"params": [theirs[1]]}, {"params": [theirs[3]]}]
     adam = {"betas": (0.9, 0.95), "eps": 1e-8, "fused": not packed, "foreach": False}
     reference = torch.optim.Adam(groups, **adam) if name == "adam" else torch.optim.SGD(groups)
     for step in range(30):
-        set_rate(optimizer, 0.1 / (1 + step))
-        for group, factor in zip(reference.param_groups, (1.0, 0.25), strict=True):
+        for group, factor in zip(reference.param_groups, (1.0, 0.25, 0.5), strict=True):
             group["lr"] = 0.1 / (1 + step) * factor
-        for p, q in zip(ours, theirs, strict=True):
-            gradient = torch.randn(p.shape, generator=generator)
-            p.grad, q.grad = gradient, gradient.clone()
-        if step % 5 == 0:  # a weight that was not used this time
-            ours[1].grad = theirs[1].grad = None
-        optimizer.step()
+        for i, q in enumerate(theirs):
+            q.grad = given[step].get(str(i))
+        update()
         reference.step()
-    for p, q, before in zip(ours, theirs, start, strict=True):
-        assert torch.equal(p, q) and not torch.equal(p, before)
-    optimizer.zero_grad()
+    moved = [not torch.equal(p, before) for p, before in zip(ours, start, strict=True)]
+    assert all(map(torch.equal, ours, theirs)) and moved == [True, True, True, False]
+    update.clear()
     assert all(p.grad is None for p in ours)

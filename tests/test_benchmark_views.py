@@ -8,9 +8,9 @@ import pytest
 import torch
 from onecurve.architectures.family import FAMILIES
 from onecurve.benchmark import runner
-from onecurve.benchmark.evaluation import evaluate
 from onecurve.benchmark.executors import InProcess
-from onecurve.benchmark.optim import OPTIMIZERS
+from onecurve.benchmark.observables.observable import observable_from
+from onecurve.benchmark.optimisers.optimiser import OPTIMISERS
 from onecurve.benchmark.sweep import load_sweep
 from onecurve.benchmark.train import PROTOCOL, train
 from onecurve.datasets.dataset import DATASETS, TestSet
@@ -20,6 +20,7 @@ from onecurve.results.transfer import export
 from onecurve.results.trials import TrialSpec
 from onecurve.task import Ref, Task
 
+RECORD = [observable_from("views")]
 TINY = {"inputs": 2, "modes": 64, "pool": 8192, "test_size": 256}
 
 
@@ -28,7 +29,7 @@ def spec(**changes) -> TrialSpec:
         "family": FAMILIES.make("mlp").ref,
         "rung": {"width": 16},
         "dataset": DATASETS.make("fourier", TINY).ref,
-        "optimizer": OPTIMIZERS["adam"],
+        "optimizer": OPTIMISERS.make("adam").ref,
         "peak_lr": 0.01,
         "schedule": "linear",
         "warmup_fraction": 0.05,
@@ -63,7 +64,7 @@ def shells(teacher):
     )
 
 
-def test_shells_of_a_network_that_has_some_of_them(teacher):
+def test_shells_of_a_network_that_has_some_of_them(teacher, evaluate):
     test = teacher.test_set()
     view = teacher.views(test)
     parts, variances = shells(teacher)
@@ -96,7 +97,7 @@ def test_what_the_teacher_does_not_have_is_the_rest(teacher):
 
 
 @pytest.mark.parametrize("name", ["noisy-fourier", "manifold-teacher"])
-def test_what_is_made_of_a_teacher_has_its_shells(name):
+def test_what_is_made_of_a_teacher_has_its_shells(name, evaluate):
     waves = {key: value for key, value in TINY.items() if key != "inputs"} | {"modes": 256, "test_size": 2048}
     data = DATASETS.make(name, waves)
     test = data.test_set()
@@ -108,7 +109,7 @@ def test_what_is_made_of_a_teacher_has_its_shells(name):
     assert nothing.loss[0] - test.offset == pytest.approx(1, rel=0.1)
 
 
-def test_token_classes_weighted_by_their_share_are_the_loss():
+def test_token_classes_weighted_by_their_share_are_the_loss(evaluate):
     assert [character_class(c) for c in "aZ7 \n_("] == [
         *("letters", "letters", "digits", "whitespace", "whitespace", "punctuation", "punctuation")
     ]
@@ -128,12 +129,12 @@ def test_token_classes_weighted_by_their_share_are_the_loss():
 
 def test_views_change_no_curve_and_do_not_depend_on_the_pack():
     pack = [spec(seed=seed) for seed in range(5)]
-    plain, seen = train(pack), train(pack, views=True)
+    plain, seen = train(pack), train(pack, record=RECORD)
     assert [trial.test_loss for trial in plain] == [trial.test_loss for trial in seen]
     assert plain[0].observables == {}
     assert {len(values) for values in seen[2].observables.values()} == {len(seen[2].step)}
-    assert train(pack[2:4], views=True)[0].observables == seen[2].observables
-    assert train(pack[2:3], views=True)[0].observables == seen[2].observables
+    assert train(pack[2:4], record=RECORD)[0].observables == seen[2].observables
+    assert train(pack[2:3], record=RECORD)[0].observables == seen[2].observables
     first = {name: values[0] / values[-1] for name, values in seen[0].observables.items()}
     assert first["waves 1 to 1.4"] > 1.5  # the slow waves are learned first
 

@@ -4,8 +4,8 @@ import time
 
 import pytest
 import torch
-from onecurve.architectures.conformance import home, images
 from onecurve.architectures.family import FAMILIES
+from onecurve.benchmark.checks.tasks import home, images
 from onecurve.scripts import bench_packing
 from onecurve.scripts.bench_packing import Speed, measure, row, task_of
 

@@ -5,7 +5,7 @@ import dataclasses
 import json
 
 import pytest
-from onecurve.benchmark.family_check import coordinate_jobs
+from onecurve.benchmark.checks.family_check import coordinate_jobs
 from onecurve.errors import InputError
 from onecurve.scripts.checking import request, work
 from onecurve.scripts.zoo_table import main, page_of, write

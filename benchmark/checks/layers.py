@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
-from ..architectures.draws import secluded
-from ..architectures.family import Family, Rung
-from ..architectures.parametrization import roles
-from ..task import Task
+from ...architectures.draws import secluded
+from ...architectures.family import Family, Rung
+from ...architectures.parametrization import roles
+from ...task import Task
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
@@ -53,3 +57,32 @@ def _kind(net: nn.Module, path: str, module: nn.Module, role: str) -> str:
     around = type(net.get_submodule(path.rpartition(".")[0])).__name__.lower()
     attends = isinstance(module, nn.MultiheadAttention) or "attention" in around or "attn" in around
     return "attention" if attends and role == "hidden" else role
+
+
+def rms(values: Tensor) -> float:
+    """Root mean square, summed in float64."""
+    return math.sqrt(values.double().square().mean().item())
+
+
+def outputs_of(net: nn.Module, inputs: Tensor, layers: Sequence[Layer], seed: int) -> dict[str, Tensor]:
+    """Outputs of the layers in training mode, always with the same chance."""
+    found: dict[str, Tensor] = {}
+    with secluded(seed), torch.no_grad(), _recorded(net, layers, found):
+        net(inputs)
+    return found
+
+
+@contextmanager
+def _recorded(net: nn.Module, layers: Sequence[Layer], found: dict[str, Tensor]) -> Iterator[None]:
+    def keep(name: str):
+        def hook(_module: nn.Module, _inputs: object, output: Tensor | tuple) -> None:
+            found[name] = (output[0] if isinstance(output, tuple) else output).detach().clone()
+
+        return hook
+
+    hooks = [net.get_submodule(layer.name).register_forward_hook(keep(layer.name)) for layer in layers]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()

@@ -6,12 +6,12 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from ..architectures.draws import key_of
-from ..architectures.family import FAMILIES, Family, Rung
-from ..architectures.flops import count
-from ..architectures.roles import places
-from ..datasets.dataset import DATASETS
-from ..task import Task
+from ...architectures.draws import key_of
+from ...architectures.family import FAMILIES, Family, Rung
+from ...architectures.flops import count
+from ...architectures.roles import places
+from ...datasets.dataset import DATASETS
+from ...task import Task
 from .coordinates import CoordinateCheck, Parametrization, coordinate_check, layers_to_check, spread_rungs
 from .rate_transfer import RateCurve, RateTransfer, Training, rate_curve, transfer_of
 

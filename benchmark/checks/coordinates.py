@@ -11,26 +11,26 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ..architectures.draws import secluded
-from ..architectures.family import Family, Rung
-from ..architectures.parametrization import initialise, multipliers, width_growth
-from ..datasets.dataset import Dataset
-from ..errors import InputError
-from ..results.trials import rung_label
-from ..task import Ref, Task
-from .layers import Layer, layers_of
-from .optim import OPTIMIZERS, make_optimizer, set_rate
-from .replicas import Single
+from ...architectures.draws import secluded
+from ...architectures.family import Family, Rung
+from ...architectures.parametrization import initialise, width_growth
+from ...datasets.dataset import Dataset
+from ...errors import InputError
+from ...results.trials import rung_label
+from ...task import Task
+from ..devices import torch_settings
+from ..optimisers.optimiser import Optimiser, optimiser_from
+from ..replicas import Single
+from ..update import Repeated, update_of
+from .layers import Layer, layers_of, outputs_of, rms
 from .slopes import Slope, slope_of_seeds
-from .train import torch_settings
 
 Parametrization = Literal["mup", "standard"]
 _EPSILON = 1e-10
@@ -94,7 +94,7 @@ def coordinate_check(
     steps: int = 4,
     peak_lr: float = 2.0**-10,
     batch_size: int = 32,
-    optimizer: str = "adam",
+    optimizer: str | Optimiser = "adam",
 ) -> CoordinateCheck:
     """Measure the slope of log activation change against log width, for each layer.
 
@@ -104,6 +104,7 @@ def coordinate_check(
     n_seeds : networks a width, each with a batch of its own that it repeats.
     steps : updates at the constant rate ``peak_lr``. A readout that starts at zero holds the gradients of the first one
         back, so at least 3.
+    optimizer : a name, whose epsilon is then made small, or an entry as it is.
 
     Raises
     ------
@@ -112,7 +113,7 @@ def coordinate_check(
     """
     rungs = list(rungs) if rungs is not None else spread_rungs(family.ladder)
     _check(family, dataset, rungs, n_seeds, steps)
-    how = {"parametrization": parametrization, "optimizer": optimizer}
+    optimiser, rates = _optimiser(optimizer), np.full((steps, 1), peak_lr)
     growth = _growth(family, dataset, rungs)
     layers = layers_to_check(family, rungs[-1], dataset.task)
     changes = np.full((len(layers), n_seeds, len(rungs)), np.nan)
@@ -120,13 +121,15 @@ def coordinate_check(
         for s in range(n_seeds):
             batch = dataset.stream(s).batch(0, batch_size)
             for r, rung in enumerate(rungs):
-                changes[:, s, r] = _changes(family, dataset, rung, s, batch, layers, steps, peak_lr, **how)
+                changes[:, s, r] = _changes(family, dataset, rung, s, batch, layers, optimiser, rates, parametrization)
     x = np.log(growth)
     found = tuple(_layer(layer, change, x) for layer, change in zip(layers, changes, strict=True))
     seeds = [entry.slope.seeds for layer, entry in zip(layers, found, strict=True) if layer.role == "hidden"]
     seeds = seeds or [entry.slope.seeds for entry in found]
     return CoordinateCheck(
         family=family.name,
+        parametrization=parametrization,
+        optimizer=optimiser.name,
         peak_lr=peak_lr,
         steps=steps,
         batch_size=batch_size,
@@ -135,7 +138,6 @@ def coordinate_check(
         growth=tuple(growth),
         layers=found,
         hidden=mean_slope([each for each in seeds if each]),
-        **how,
     )
 
 
@@ -195,65 +197,36 @@ def _changes(
     seed: int,
     batch: tuple[Tensor, Tensor],
     layers: Sequence[Layer],
-    steps: int,
-    peak_lr: float,
-    *,
+    optimiser: Optimiser,
+    rates: np.ndarray,
     parametrization: str,
-    optimizer: str,
 ) -> list[float]:
     """Root mean square change of each layer's output on the batch it was trained on."""
-    task, how = dataset.task, {"parametrization": parametrization, "optimizer": optimizer}
+    task, how = dataset.task, {"parametrization": parametrization, "optimizer": optimiser.exponents}
     net = initialise(family, rung, task, seed=seed, **how)
-    rates = {name: factor.lr for name, factor in multipliers(family, rung, task, **how).items()}
-    updates = make_optimizer(_with_small_epsilon(OPTIMIZERS[optimizer]), net.named_parameters(), rates, packed=False)
-    set_rate(updates, peak_lr)
     inputs, targets = batch
-    single = Single(net, task)
-    before = _outputs(net, inputs, layers, seed)
+    repeated = Repeated(inputs[None], targets[None])
+    update = update_of(
+        family, rung, Single(net, task), repeated, optimiser=optimiser, rates=rates, parametrization=parametrization
+    )
+    before = outputs_of(net, inputs, layers, seed)
     with secluded(seed):
-        for _ in range(steps):
-            updates.zero_grad()
-            single.losses(inputs[None], targets[None]).sum().backward()
-            updates.step()
-    after = _outputs(net, inputs, layers, seed)
-    return [math.nan if layer.name not in before else _rms(after[layer.name] - before[layer.name]) for layer in layers]
+        for _ in rates:
+            update()
+    after = outputs_of(net, inputs, layers, seed)
+    return [math.nan if layer.name not in before else rms(after[layer.name] - before[layer.name]) for layer in layers]
 
 
-def _with_small_epsilon(ref: Ref) -> Ref:
-    """Adam with an epsilon far below every gradient.
+def _optimiser(given: str | Optimiser) -> Optimiser:
+    """The optimiser of a name, if it has an epsilon with one far below every gradient.
 
     Behind a gain that starts at zero the first gradients are as small as the usual 1e-8, and the smaller the wider the
     network (`nfnet`): training leaves that behind, the few updates of a check do not.
     """
-    return dataclasses.replace(ref, params={**ref.params, "eps": _EPSILON}) if "eps" in ref.params else ref
-
-
-def _rms(values: Tensor) -> float:
-    return math.sqrt(values.double().square().mean().item())
-
-
-def _outputs(net: nn.Module, inputs: Tensor, layers: Sequence[Layer], seed: int) -> dict[str, Tensor]:
-    """Outputs of the layers in training mode, always with the same chance."""
-    found: dict[str, Tensor] = {}
-    with secluded(seed), torch.no_grad(), _recorded(net, layers, found):
-        net(inputs)
-    return found
-
-
-@contextmanager
-def _recorded(net: nn.Module, layers: Sequence[Layer], found: dict[str, Tensor]) -> Iterator[None]:
-    def keep(name: str):
-        def hook(_module: nn.Module, _inputs: object, output: Tensor | tuple) -> None:
-            found[name] = (output[0] if isinstance(output, tuple) else output).detach().clone()
-
-        return hook
-
-    hooks = [net.get_submodule(layer.name).register_forward_hook(keep(layer.name)) for layer in layers]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
+    if isinstance(given, Optimiser):
+        return given
+    optimiser = optimiser_from(given)
+    return optimiser_from({"name": given, "eps": _EPSILON}) if hasattr(optimiser, "eps") else optimiser
 
 
 def _layer(layer: Layer, changes: np.ndarray, x: np.ndarray) -> LayerChange:

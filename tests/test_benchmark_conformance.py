@@ -1,14 +1,16 @@
 """The promises see a family that breaks them; an author runs them by one command."""
 
 import dataclasses
+import json
 
 import pytest
 import torch
-from onecurve.architectures import conformance
-from onecurve.architectures.conformance import Broken, home, images, main
 from onecurve.architectures.family import FAMILIES, Family, widths, wrong_kind
 from onecurve.architectures.mlp import ResidualMLP
 from onecurve.architectures.random_features import FrozenFeatures
+from onecurve.benchmark.checks import conformance, packing
+from onecurve.benchmark.checks.conformance import Broken
+from onecurve.benchmark.checks.tasks import home, images
 from onecurve.errors import InputError
 from onecurve.task import Task
 from torch import nn
@@ -88,6 +90,17 @@ class Uncounted(Good):
         return [Lambda(fused)]
 
 
+class Padded(Good):
+    def layers(self, width):
+        return [nn.ReflectionPad1d(2)]
+
+    def build(self, rung, task):
+        self.check_rung(rung)
+        width = rung["width"]
+        two = nn.Linear(task.n_inputs, width), nn.Tanh(), *self.layers(width), nn.Linear(width + 4, width), nn.Tanh()
+        return nn.Sequential(nn.Flatten(), *two, nn.Linear(width, task.outputs))
+
+
 class Dropping(Good):
     def layers(self, width):
         return [nn.Dropout(0.1)]
@@ -164,6 +177,7 @@ def test_a_sound_family_keeps_every_promise(promise):
         ("reaches", Dead, "no gradient reaches 5.unused"),
         ("learns", Cut, "does not halve in 60 steps"),
         ("is_counted", Uncounted, "scaled_dot_product"),
+        ("is_determined", Padded, "no deterministic version of reflection_pad1d_backward on a GPU"),
         ("packs", Dropping, "does not run packed"),
         ("packs", Peeking, "does not run packed"),
         ("deepens", OneBranch, "1 blocks at depth 6, 1 at 12"),
@@ -190,15 +204,31 @@ def test_packing_that_changes_a_result_is_seen(monkeypatch):
 def test_bits_that_depend_on_the_pack_are_seen(monkeypatch):
     sizes = []
 
-    def noisy(replicas, packed=conformance.notices_the_pack.__globals__["packed"]):
-        losses, gradients = packed(replicas)
-        sizes.append(len(losses))
-        return losses, {name: value * (1 + 2e-7 * (len(losses) == 3)) for name, value in gradients.items()}
+    def noisy(seeds, packed=packing.packed):
+        found = packed(seeds)
+        sizes.append(len(found.losses))
+        louder = {name: value * (1 + 2e-7 * (sizes[-1] == 3)) for name, value in found.gradients.items()}
+        return dataclasses.replace(found, gradients=louder)
 
-    monkeypatch.setitem(conformance.notices_the_pack.__globals__, "packed", noisy)
-    wrong = conformance.notices_the_pack(Good(), {"width": 24}, VECTOR)
+    monkeypatch.setattr(packing, "packed", noisy)
+    wrong = packing.notices_the_pack(Good(), {"width": 24}, VECTOR)
     assert sizes == [16, 2, 3, 8]
     assert wrong == "1.weight, 1.bias, 3.weight and 3 more"
+
+
+def test_an_optimiser_that_notices_the_pack_is_seen(monkeypatch):
+    """What is checked is the trainer's own step: the rounding of a fused kernel in a pack would show."""
+    from onecurve.benchmark.optimisers.adam import Adam
+
+    step = Adam.update
+
+    def rounded(self, weights, grads, state, pace):
+        step(self, weights, grads, state, pace)
+        if len(weights[0].tensor) == 8:
+            weights[0].tensor.mul_(1 + 2e-7)
+
+    monkeypatch.setattr(Adam, "update", rounded)
+    assert packing.notices_the_pack(Good(), {"width": 24}, VECTOR) == "1.weight after an update"
 
 
 def test_home_is_cheap_or_says_why():
@@ -228,29 +258,50 @@ class MyNet(nn.Module):
 """
 
 
-def test_an_author_checks_a_file_by_one_command(tmp_path, capsys):
+@pytest.fixture
+def verb(capsys):
+    """Runs `check-family --promises`; the exit code with what it printed on both streams."""
+
+    def run(*arguments):
+        from onecurve.scripts.cli import app
+
+        with pytest.raises((SystemExit, InputError)) as ended:
+            app(["check-family", *arguments, "--promises"])
+        code = 2 if isinstance(ended.value, InputError) else ended.value.code
+        return code, capsys.readouterr().out, str(ended.value)
+
+    return run
+
+
+def test_an_author_checks_a_file_by_one_command(tmp_path, verb):
     file = tmp_path / "my_net.py"
     file.write_text(NETWORK)
     threads = torch.get_num_threads()
-    assert main([f"{file}:MyNet"]) == 0
-    assert torch.get_num_threads() == threads
-    lines = capsys.readouterr().out.splitlines()
-    assert "my_net.py:MyNet" in lines[0] and "vector 8 -> 1" in lines[0]
+    code, out, _ = verb(f"{file}:MyNet")
+    assert code == 0 and torch.get_num_threads() == threads
+    lines = out.splitlines()
+    assert "vector 8 -> 1" in lines[0]
     assert [line.split()[:2] for line in lines[1:]] == [["kept", p.__name__] for p in conformance.PROMISES]
 
     file.write_text(NETWORK.replace("self.layers =", "self.unused = nn.Linear(2, 2); self.layers ="))
-    assert main([f"{file}:MyNet"]) == 1
-    broken = [line.split()[1:] for line in capsys.readouterr().out.splitlines() if "BROKEN" in line]
-    assert [line[0] for line in broken] == ["reaches"]
+    code, out, _ = verb(f"{file}:MyNet")
+    broken = [line.split()[1:] for line in out.splitlines() if "BROKEN" in line]
+    assert code == 1 and [line[0] for line in broken] == ["reaches"]
     assert "unused.weight, unused.bias" in " ".join(broken[0])
 
     file.write_text(NETWORK.replace("nn.Flatten(),", "nn.Flatten(), nn.Dropout(0.5),"))
-    assert main([f"{file}:MyNet"]) == 2
-    assert "dropout" in capsys.readouterr().err
+    code, _, error = verb(f"{file}:MyNet")
+    assert code == 2 and "dropout" in error
 
 
-def test_bad_input_is_one_line(capsys):
-    assert main(["resmpl"]) == 2
-    assert "Did you mean 'resmlp'?" in capsys.readouterr().err
-    assert main([]) == 2
-    assert "usage" in capsys.readouterr().out
+def test_a_ladder_that_is_given_is_not_the_familys(verb, tmp_path):
+    code, out, _ = verb("mlp", "--rungs", "16,24,32", "--json", str(tmp_path / "kept.json"))
+    asked = [line.split()[1] for line in out.splitlines()[1:]]
+    assert code == 0 and asked == [p.__name__ for p in conformance.PROMISES if p not in conformance.OF_LADDERS]
+    found = json.loads((tmp_path / "kept.json").read_text())
+    assert found["status"] == "pass" and [each["promise"] for each in found["promises"]] == asked
+
+
+def test_bad_input_is_one_line(verb):
+    code, _, error = verb("resmpl")
+    assert code == 2 and "Did you mean 'resmlp'?" in error

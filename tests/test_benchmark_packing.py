@@ -2,9 +2,10 @@
 
 import pytest
 import torch
-from onecurve.architectures.conformance import TASKS, fitting, home, images, packs
 from onecurve.architectures.family import FAMILIES
-from onecurve.architectures.packed import draw_replicas, looped, packed
+from onecurve.benchmark.checks.conformance import packs
+from onecurve.benchmark.checks.packing import draw_seeds, looped, packed
+from onecurve.benchmark.checks.tasks import TASKS, fitting, home, images
 from onecurve.task import Task
 
 VECTOR = Task(kind="vector", shape=(8,), outputs=1, loss="squared_error")
@@ -39,20 +40,24 @@ def test_it_packs(name, task):
 
 
 def test_the_loop_is_the_gradient_by_hand():
-    replicas = draw_replicas(FAMILIES.make("linear"), {"features": 8}, VECTOR, 3, dtype=torch.float64)
-    losses, gradients = looped(replicas)
-    for r, net in enumerate(replicas.nets):
-        x, y, w = replicas.inputs[r], replicas.targets[r], net.readout.weight.detach()
+    seeds = draw_seeds(FAMILIES.make("linear"), {"features": 8}, VECTOR, 3, dtype=torch.float64)
+    found = looped(seeds, "sgd")
+    for r, net in enumerate(seeds.nets):
+        x, y, w = seeds.inputs[r], seeds.targets[r], net.readout.weight.detach()
         residuals = x @ w.T - y
-        torch.testing.assert_close(losses[r], residuals.square().mean())
-        torch.testing.assert_close(gradients["readout.weight"][r], 2 / len(x) * residuals.T @ x)
-    assert len(set(losses.tolist())) == 3
+        torch.testing.assert_close(found.losses[r], residuals.square().mean())
+        gradient = 2 / len(x) * residuals.T @ x
+        torch.testing.assert_close(found.gradients["readout.weight"][r], gradient)
+        step = (w - found.weights["readout.weight"][r]) / gradient
+        torch.testing.assert_close(step, step[:1, :1].expand_as(step))
+        assert step[0, 0] > 0
+    assert len(set(found.losses.tolist())) == 3
 
 
 def test_each_replica_has_its_own_frozen_features():
-    replicas = draw_replicas(FAMILIES.make("randomfeatures"), {"width": 256}, VECTOR, 3)
-    frozen = [net[1].weight for net in replicas.nets]
+    seeds = draw_seeds(FAMILIES.make("randomfeatures"), {"width": 256}, VECTOR, 3)
+    frozen = [net[1].weight for net in seeds.nets]
     assert not torch.equal(frozen[0], frozen[1])
-    losses, gradients = packed(replicas)
-    torch.testing.assert_close(losses, looped(replicas)[0])
-    assert set(gradients) == {"2.weight", "2.bias"}
+    found = packed(seeds)
+    torch.testing.assert_close(found.losses, looped(seeds).losses)
+    assert set(found.gradients) == {"2.weight", "2.bias"}

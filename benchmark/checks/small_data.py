@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from ..architectures.family import Family
-from ..datasets.dataset import DATASETS, Dataset
-from ..errors import InputError
+from ...architectures.family import Family
+from ...datasets.dataset import DATASETS, Dataset
+from ...errors import InputError
 
 # In this order: what a family can learn in a hundred updates, and what costs least to make.
 _SMALL: tuple[tuple[str, dict[str, Any]], ...] = (

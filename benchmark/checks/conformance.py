@@ -1,7 +1,6 @@
-"""What every family promises, one function a promise: for our own tests, and for who adds a family.
+"""What every family promises, one function a promise: for `onecurve check-family`, for our own tests, and for authors.
 
-``python -m onecurve.architectures.conformance my_net.py:MyNet`` checks a network of a file, ``resmlp`` a family of the
-catalogue, ``timm:ConvNeXt`` needs its arguments and so a test. In tests of an author::
+In tests of an author::
 
     @pytest.mark.parametrize("promise", PROMISES)
     def test_my_family_keeps(promise):
@@ -14,23 +13,26 @@ breaks it. Everything runs on small random inputs, in seconds for a small networ
 
 from __future__ import annotations
 
+import dataclasses
 import math
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import nn
 
-from ..errors import InputError
-from ..task import Task
-from .depth import depth_factors
-from .draws import secluded
-from .exponents import ADAM
-from .family import FAMILIES, Family, Rung
-from .flops import count, example_inputs, n_params
-from .packed import differs_from_a_loop, notices_the_pack
-from .rehearsal import Rehearsal, easy_batch, uncounted
+from ...architectures.depth import depth_factors
+from ...architectures.draws import secluded
+from ...architectures.exponents import ADAM
+from ...architectures.family import Family, Rung
+from ...architectures.flops import count, example_inputs, n_params
+from ...architectures.operations import uncounted, undetermined
+from ...errors import InputError
+from ...task import Task
+from ..devices import torch_settings
+from .packing import differs_from_a_loop, notices_the_pack
+from .rehearsal import Rehearsal
+from .tasks import easy_batch, fitting
 
 Promise = Callable[[Family, Task], str]
 
@@ -43,44 +45,6 @@ _SEEDS = 3
 
 class Broken(AssertionError):
     """A promise that a family does not keep, in one sentence."""
-
-
-def images(channels: int, side: int) -> Task:
-    """Ten classes of square images."""
-    return Task(kind="image", shape=(channels, side, side), outputs=10, loss="cross_entropy")
-
-
-TASKS = (
-    Task(kind="vector", shape=(8,), outputs=1, loss="squared_error"),
-    Task(kind="vector", shape=(128,), outputs=1, loss="squared_error"),
-    images(1, 8),
-    images(1, 16),
-    images(1, 28),
-    images(3, 32),
-    images(3, 64),
-    Task(kind="tokens", shape=(32,), outputs=64, loss="cross_entropy", vocabulary=64),
-)
-
-
-def fitting(family: Family) -> list[Task]:
-    """Those of `TASKS` that the family can learn."""
-    return [task for task in TASKS if family.misfit(task) is None]
-
-
-def home(family: Family) -> Task:
-    """The cheapest of `TASKS` that the family can learn: tokens before images, images of 16 pixels before others.
-
-    Raises
-    ------
-    InputError
-        It can learn none of them; the reasons are given.
-    """
-    found = fitting(family)
-    if not found:
-        reasons = dict.fromkeys(f"{task.kind}: {family.misfit(task)}" for task in TASKS)
-        raise InputError(f"family {family.name!r} fits none of the {len(TASKS)} tasks tried. {'; '.join(reasons)}")
-    cheap = ("vector 8 ", "vector", "tokens", "image 1x8", "image 1x16")
-    return min(found, key=lambda task: [*(not str(task).startswith(start) for start in cheap)])
 
 
 def builds(family: Family, task: Task) -> str:
@@ -169,6 +133,13 @@ def is_counted(family: Family, task: Task) -> str:
     return f"{count(family, family.ladder[0], task).forward:,} FLOPs forward at the smallest rung"
 
 
+def is_determined(family: Family, task: Task) -> str:
+    """Every operation has a deterministic version on a GPU, too."""
+    left = undetermined(Rehearsal.of(family, family.ladder[0], task, 0).net, task)
+    _hold(not left, f"torch has no deterministic version of {', '.join(left)} on a GPU: it trains on processors alone")
+    return "every operation repeats on a GPU, too"
+
+
 def packs(family: Family, task: Task) -> str:
     """A pack computes what a loop computes, and a replica's bits do not depend on the size of its pack."""
     if not family.packable:
@@ -228,10 +199,12 @@ PROMISES: tuple[Promise, ...] = (
     reaches,
     learns,
     is_counted,
+    is_determined,
     packs,
     deepens,
     moves_evenly,
 )
+OF_LADDERS: tuple[Promise, ...] = (climbs, moves_evenly)  # those that ask for a ladder of the family's own
 
 
 def _hold(kept: bool, otherwise: str) -> None:
@@ -239,38 +212,25 @@ def _hold(kept: bool, otherwise: str) -> None:
         raise Broken(otherwise)
 
 
-def report(family: Family, promises: Sequence[Promise] = PROMISES) -> bool:
-    """Print one line a promise; whether all are kept."""
-    task, kept = home(family), True
-    print(f"{family.name} ({family.library}) on {task}")
+@dataclasses.dataclass(frozen=True)
+class Kept:
+    """What became of a promise: whether it is kept, and in a clause what was seen."""
+
+    promise: str
+    kept: bool
+    clause: str
+    seconds: float
+
+
+def keeping(family: Family, task: Task, promises: Sequence[Promise] = PROMISES) -> Iterator[Kept]:
+    """Try one promise after the other, under the trainer's settings of torch, on one thread."""
     for promise in promises:
         start = time.perf_counter()
-        try:
-            word, clause = "kept  ", promise(family, task)
-        except Broken as broken:
-            word, clause, kept = "BROKEN", str(broken), False
-        except Exception as error:  # an author's code may raise anything, and the other promises are still worth a look
-            word, clause, kept = "BROKEN", f"{type(error).__name__}: {error}", False
-        print(f"  {word} {promise.__name__:<12} {clause} ({time.perf_counter() - start:.1f} s)", flush=True)
-    return kept
-
-
-def main(names: Sequence[str]) -> int:
-    """Check the named families; 0 where all promises are kept, 1 where one is broken, 2 for bad input."""
-    if not names:
-        print("usage: python -m onecurve.architectures.conformance FAMILY or path/to/my_net.py:MyNet ...")
-        return 2
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        kept = [report(FAMILIES.make(name)) for name in names]
-        return 0 if all(kept) else 1
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
-    finally:
-        torch.set_num_threads(threads)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+        with torch_settings():
+            try:
+                kept, clause = True, promise(family, task)
+            except Broken as broken:
+                kept, clause = False, str(broken)
+            except Exception as error:  # an author's code may raise anything, and the others are still worth a look
+                kept, clause = False, f"{type(error).__name__}: {error}"
+        yield Kept(promise.__name__, kept, clause, time.perf_counter() - start)
