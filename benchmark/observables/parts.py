@@ -21,6 +21,13 @@ def _view(dataset: Dataset) -> View | None:
     return dataset.views(dataset.test_set())
 
 
+@functools.lru_cache(maxsize=4)
+def _view_at(dataset: Dataset, place: torch.device) -> View | None:
+    """The same for outputs that lie on a device."""
+    view = _view(dataset)
+    return None if view is None else view.to(place)
+
+
 @dataclasses.dataclass(frozen=True)
 class _Parts(Readout):
     """The losses of a data set's parts; see `datasets.views`."""
@@ -36,7 +43,7 @@ class _Parts(Readout):
         return view.names if view is not None else ()
 
     def reader(self, probe: Probe) -> Reader:
-        view = _view(probe.dataset)
+        view = _view_at(probe.dataset, probe.test.inputs.device)
         assert view is not None, "check_record looks first"
         return _Sums(view)
 
@@ -76,7 +83,7 @@ class Views(_Parts):
         return None
 
     def reader(self, probe: Probe) -> Reader:
-        view = _view(probe.dataset)
+        view = _view_at(probe.dataset, probe.test.inputs.device)
         return _Nothing() if view is None else _Sums(view)
 
 
