@@ -13,10 +13,8 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError, unknown
+from .choices import PRECISIONS, check_device
 from .provenance import cpu_kind
-
-DEVICES = ("auto", "cpu", "cuda")
-PRECISIONS = ("float32", "float64", "tf32", "bf16")
 
 # What one network costs the host (drawing weights, a stream, a row: 7 to 52 ms) is what a GPU computes in that time, so
 # trials of fewer FLOPs are left to processors.
@@ -114,12 +112,7 @@ def device_of(name: str) -> Device:
     InputError
         An unknown name, a device that no test has run on, or a GPU that is not there.
     """
-    if name == "mps":
-        raise InputError(
-            "device mps is not supported: it has no float64, and no machine runs our tests on it yet; use cpu"
-        )
-    if name not in DEVICES:
-        raise unknown("device", name, DEVICES)
+    check_device(name)
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cpu":

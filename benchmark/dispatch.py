@@ -66,6 +66,7 @@ class Dispatch:
     Attributes
     ----------
     statuses, reasons : how trials ended, and why.
+    notes : what is missing of trials that ended well.
     undelivered : trials whose rows wait on this machine, because the store did not take them.
     """
 
@@ -75,6 +76,7 @@ class Dispatch:
         self.store, self.terms, self.report, self.total = store, terms, report, total
         self.statuses: Counter[str] = Counter()
         self.reasons: list[str] = []
+        self.notes: list[str] = []
         self.undelivered = 0
         self._found = total - sum(len(pack.specs) for pack in packs)
         self._seconds, self._expected = 0.0, sum(pack.seconds for pack in packs)
@@ -129,9 +131,10 @@ class Dispatch:
         if ended.undelivered:
             self._keep(ended.undelivered, pack)
         self.statuses.update(status for status, _ in ended.trials)
-        self.reasons += [
-            f"{pack.cell.family} {pack.cell.rung} on {pack.cell.dataset}: {r}" for _, r in ended.trials if r
-        ]
+        where = f"{pack.cell.family} {pack.cell.rung} on {pack.cell.dataset}"
+        for status, reason in ended.trials:
+            if reason:
+                (self.notes if status == "ok" else self.reasons).append(f"{where}: {reason}")
         self._seconds += pack.seconds
         self._finished += 1
         if self._finished % COMPACT == 0:

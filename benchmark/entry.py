@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 from abc import ABC
@@ -68,13 +69,9 @@ class Entry(ABC):
         if value is None and "None" in annotated:
             return None
         if wanted == "float" and isinstance(value, (int, float, str)) and not isinstance(value, bool):
-            try:
-                number = float(value)
-            except (ValueError, OverflowError):
-                number = math.nan
-            if math.isfinite(number):
-                return number
-        if type(value).__name__ == wanted:
+            with contextlib.suppress(ValueError, OverflowError):
+                value = float(value)
+        if type(value).__name__ == wanted and not (wanted == "float" and not math.isfinite(value)):
             return value
         words = {"float": "a finite number", "int": "a whole number", "bool": "true or false", "str": "a word"}
         raise self.refuse(field.name, words.get(wanted, annotated))

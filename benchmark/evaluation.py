@@ -12,10 +12,10 @@ from torch import Tensor
 
 from ..architectures.family import Family
 from ..datasets.dataset import Dataset, TestSet
-from ..errors import InputError
+from ..errors import InputError, first_line
 from .observables.accuracy import Accuracy
 from .observables.loss import LossReader
-from .observables.observable import Observable, Probe, Readout, read
+from .observables.observable import Observable, Probe, Reader, Readout, read
 from .update import Update
 
 EVAL_GRID = "v1"
@@ -90,7 +90,7 @@ class Recorder:
         replicas, probe = self._update.replicas, self._probe()
         due = [each for each in self.record if each in asked and each.label not in self.trouble]
         loss = LossReader(self._dataset.task, self._test)
-        readers = {each: each.reader(probe) for each in due if isinstance(each, Readout)}
+        readers: dict[Observable, Reader] = {each: each.reader(probe) for each in due if isinstance(each, Readout)}
         read(replicas, probe, [loss, *readers.values()])
         values: dict[Observable, np.ndarray] = {}
         for each in due:
@@ -109,9 +109,7 @@ class Recorder:
         except (MemoryError, torch.OutOfMemoryError):
             raise
         except Exception as error:  # whatever an author's or a user's code may raise
-            self.trouble[observable.label] = (
-                f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-            )
+            self.trouble[observable.label] = f"{type(error).__name__}: {first_line(error)}"
             return None
         return found
 

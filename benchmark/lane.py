@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..architectures.family import Family
-from ..architectures.parametrization import width_roles, multipliers
+from ..architectures.parametrization import multipliers, width_roles
 from ..datasets.dataset import Dataset, Stream, TestSet
 from ..datasets.feed import Feed
 from ..datasets.subset import first_examples
@@ -95,7 +95,7 @@ class Lane:
             dataset,
             [_stream(dataset, each) for each in specs],
             spec.batch_size,
-            updates + 1,  # after the last update some observables look at what would come next
+            updates + 1,  # observables may look at the batch that would come next
             device.place,
             dtype=torch.float64 if spec.precision == "float64" else None,
         )

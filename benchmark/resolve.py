@@ -13,8 +13,8 @@ from ..errors import InputError
 from ..results.trials import INTRODUCED, TrialSpec, fingerprint, rung_label
 from ..task import Ref
 from .batch import batch_rule, batch_size
+from .devices import CPU, WORTH_A_GPU, replicas_on_a_gpu, torch_settings
 from .evaluation import EVAL_GRID
-from .devices import WORTH_A_GPU, replicas_on_a_gpu, torch_settings
 from .lock import Resolved, worker_bytes
 from .observables.observable import Observable, observable_from
 from .optimisers.optimiser import optimiser_from
@@ -107,6 +107,8 @@ def resolve(cell: Cell, device: str = "cpu") -> Resolved:
         horizon = given.horizon.horizon(here.n_params, first.n_params, batch)
         if device == "auto":
             device = "cuda" if _largest_flops(cell, family, dataset, first.n_params) >= WORTH_A_GPU else "cpu"
+        if device == "cpu":
+            CPU.check(given.precision)  # a GPU's precision is checked where the GPU is
         packed, step_seconds, update = _packing(cell, family, dataset, batch, here.training, device)
     together = len(given.seed_list) if packed else 1
     return Resolved(

@@ -11,9 +11,9 @@ import numpy as np
 from ..datasets.dataset import Dataset
 from ..results.columns import empty_row
 from ..results.trials import TrialSpec, TrialStatus, rung_label
-from .lock import Pack
 from .clock import relative_rates
 from .lane import TrainedTrial
+from .lock import Pack
 from .provenance import provenance
 from .train import dataset_of, family_of
 

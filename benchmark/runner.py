@@ -16,7 +16,8 @@ from ..results.live import Live
 from ..results.store import Store
 from ..results.trials import TrialSpec, fingerprint
 from . import resolve as resolving
-from .devices import BRANCHES, DEVICES, device_of, replicas_on_a_gpu
+from .choices import check_device
+from .devices import BRANCHES, replicas_on_a_gpu
 from .dispatch import Dispatch, Progress, Terms, gather
 from .executors import Executor, Outcome
 from .lock import Lock, Pack, Resolved
@@ -35,6 +36,7 @@ class RunSummary:
     statuses : how all of them ended.
     reasons : why trials did not end well.
     undelivered : trials whose rows wait on this machine, because the store did not take them.
+    notes : what is missing of trials that ended well.
     """
 
     asked: int
@@ -42,6 +44,7 @@ class RunSummary:
     statuses: Mapping[str, int]
     reasons: tuple[str, ...]
     undelivered: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def failed(self) -> int:
@@ -148,18 +151,17 @@ def run(
         statuses=way.statuses + Counter(found),
         reasons=tuple(dict.fromkeys(way.reasons)),
         undelivered=way.undelivered,
+        notes=tuple(dict.fromkeys(way.notes)),
     )
 
 
 def _device(cell: Cell, asked: str | None, executor: Executor) -> str:
     """Where a cell is to train: what was asked for, ``auto`` only where there are GPUs."""
-    wish = asked or cell.settings.device or "auto"
+    wish = check_device(asked or cell.settings.device or "auto")
     if cell.settings.precision == "tf32":
-        if wish == "cpu" or not executor.gpus and wish == "auto":
+        if wish == "cpu" or (wish == "auto" and not executor.gpus):
             raise InputError("precision tf32 is a GPU's, and this sweep would train on a processor; use float32 there")
-        wish = "cuda" if wish == "auto" else wish
-    if wish == "mps" or wish not in DEVICES:
-        device_of(wish)  # says why not
+        wish = "cuda"
     if wish == "cuda" and not executor.gpus:
         raise InputError("device cuda was asked for, and there is no GPU here that torch or Ray sees; use --device cpu")
     return wish if executor.gpus else "cpu"

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import InputError, unknown
 from ..results.trials import fingerprint, rung_label
 from .batch import BatchSize, TrainSize
+from .choices import check_device
 from .horizon import HorizonRule
 
 _SWEEPS = resources.files(f"{__package__}.sweeps")
@@ -72,7 +73,7 @@ class Settings(BaseModel):
     horizon_source: Literal["exact", "pilot", "assumed"] = "assumed"
     precision: Literal["float32", "float64", "tf32", "bf16"] = "float32"
     accumulate: int = Field(default=1, ge=1)
-    device: Literal["auto", "cpu", "cuda"] | None = None
+    device: Annotated[str, AfterValidator(check_device)] | None = None
     record: list[Named] = []
     pack: Literal["auto"] | bool = "auto"
     control: Literal["holds", "fails"] | None = None
@@ -226,7 +227,8 @@ def _expand_group(group: Group) -> list[Cell]:
     from .optimisers.optimiser import optimiser_from
     from .schedules.schedule import schedule_from
 
-    optimiser_from(group.optimizer), schedule_from(group.schedule)
+    for read, given in ((optimiser_from, group.optimizer), (schedule_from, group.schedule)):
+        read(given)  # refuses what it does not know
     cells = []
     for family_name, family_params in map(_named, group.families):
         family = FAMILIES.make(family_name, family_params)
@@ -342,10 +344,6 @@ def _explain(error: ValidationError, source: str) -> InputError:
         return unknown(f"key in {source} at {place}:", key, fields)
     if "horizon" in first["loc"]:
         return InputError(f"{source}, {place}: {first['msg']}. {_HORIZONS}")
-    if first["loc"][-1] == "device" and first["input"] == "mps":
-        return InputError(
-            f"{source}, {place}: mps is not supported: it has no float64, and no machine runs our tests on it"
-        )
     given = "" if first["type"] == "missing" else f", got {str(first['input'])[:80]!r}"
     more = len(error.errors()) - 1
     return InputError(f"{source}, {place}: {first['msg']}{given}" + (f" (and {more} more)" if more else ""))

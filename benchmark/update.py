@@ -1,4 +1,4 @@
-"""One update of a pack: a batch, its losses, their gradients, a step. The one that trains is the one that is checked."""
+"""One update of a pack: a batch, its losses, their gradients, a step. What trains is what is checked."""
 
 from __future__ import annotations
 

@@ -20,7 +20,6 @@ from .provenance import utc_now, version
 from .rows import failed_rows, rows_of
 from .train import dataset_of, train
 
-
 # How torch, cuBLAS and cuDNN say that memory is exhausted.
 _NO_MEMORY = ("out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
 

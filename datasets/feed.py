@@ -166,9 +166,7 @@ class Feed:
         return whole
 
 
-def _on_device(
-    dataset: Dataset, pools: Sequence[PoolStream], device: torch.device
-) -> tuple[Tensors, list[int]] | None:
+def _on_device(dataset: Dataset, pools: Sequence[PoolStream], device: torch.device) -> tuple[Tensors, list[int]] | None:
     """The pool that the streams share, or their own pools one after the other, and where each stream's begins; None
     where that cannot be moved."""
     tensors = [stream.table.tensors() for stream in pools]

@@ -66,7 +66,9 @@ class Finite(Dataset):
 
     def stream(self, seed: int) -> PoolStream:
         rows = self._rows("train")
-        return PoolStream(SeededOrder(len(rows), self.name, self.version, seed), _table(rows, *self._scale()), shared=True)
+        return PoolStream(
+            SeededOrder(len(rows), self.name, self.version, seed), _table(rows, *self._scale()), shared=True
+        )
 
     def class_shares(self) -> np.ndarray | None:
         """Share of each class among the training examples, ``(classes,)``; None for regression."""

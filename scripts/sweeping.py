@@ -118,16 +118,19 @@ def run(
 ) -> None:
     """Train a sweep. The same command goes on after a crash, extends what is there, and repeats nothing."""
     _find_data(data_root)
+    from ..benchmark.choices import check_device
     from ..benchmark.sweep import load_sweep
     from ..results.store import Store
     from .progress import follow, terms
 
+    if device is not None:
+        check_device(device)
     pairs = [*(changes or []), *([f"pack={pack}"] if pack is not None else [])]
     loaded = load_sweep(sweep, pairs)
     store = Store(out or f"runs/{loaded.name}")
     store.check_writable()
     options = {"only": _pairs("--only", only), "shard": _shard(shard), "refresh": refresh}
-    options |= {"retry": _retry(retry), "device": _checked_device(device), "terms": terms(threads, timeout)}
+    options |= {"retry": _retry(retry), "device": device, "terms": terms(threads, timeout)}
     options |= {"watch": watch_every if watch else None}
     try:
         summary = follow(loaded, store, address, **options)
@@ -139,6 +142,8 @@ def run(
     )
     for reason in summary.reasons[:10]:
         typer.echo(f"  failed: {reason}", err=True)
+    for note in summary.notes[:10]:
+        typer.echo(f"  note: {note}", err=True)
     if summary.undelivered:
         typer.echo(f"{summary.undelivered} trials wait on this machine: the same command delivers them", err=True)
     if summary.failed:
@@ -214,14 +219,6 @@ def _retry(value: str) -> str:
     if value not in ("", "failed", "record"):
         raise unknown("--retry", value, ("failed", "record"))
     return value
-
-
-def _checked_device(name: str | None) -> str | None:
-    if name == "mps":
-        raise InputError("device mps is not supported: it has no float64, and no machine runs our tests on it; use cpu")
-    if name not in (None, "auto", "cpu", "cuda"):
-        raise unknown("--device", name, ("auto", "cpu", "cuda"))
-    return name
 
 
 def _shard(value: str) -> tuple[int, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -30,7 +29,7 @@ class Adam(Optimiser):
 
     def check(self) -> None:
         self.refuse_outside(0, 1, "beta1", "beta2")
-        self.refuse_outside(0, math.inf, "eps")
+        self.refuse_unless_positive("eps")
 
     def slots(self, weight: Weight) -> tuple[str, ...]:
         return "first", "second"

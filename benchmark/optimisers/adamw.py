@@ -35,7 +35,8 @@ class AdamW(Optimiser):
 
     def check(self) -> None:
         self.refuse_outside(0, 1, "beta1", "beta2")
-        self.refuse_outside(0, math.inf, "eps", "weight_decay")
+        self.refuse_outside(0, math.inf, "weight_decay")
+        self.refuse_unless_positive("eps")
 
     def slots(self, weight: Weight) -> tuple[str, ...]:
         return "first", "second"
@@ -77,5 +78,6 @@ def timescale(
     if rate * weight_decay == 0:
         return None
     updates = 1 / (rate * weight_decay)
-    known = batch_size is not None and examples is not None
-    return Timescale(updates, updates * batch_size / examples if known else None)
+    if batch_size is None or examples is None:
+        return Timescale(updates)
+    return Timescale(updates, updates * batch_size / examples)

@@ -99,6 +99,8 @@ def adam_update(
     A single network on a CPU takes torch's fused kernel. Others do without: it rounds the last elements of a tensor
     differently, so a replica's bits would depend on its place in the pack.
     """
+    if not weights:
+        return
     first, second = [slots["first"] for slots in state], [slots["second"] for slots in state]
     if weights[0].tensor.device.type == "cpu" and not weights[0].stacked:
         _fused(weights, grads, first, second, pace, beta1, beta2, eps, ratio)

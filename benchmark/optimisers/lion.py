@@ -18,9 +18,9 @@ from .optimiser import OPTIMISERS, Optimiser, Pace, Weight
 class Lion(Optimiser):
     """Lion (Chen et al. 2023, `arXiv 2302.06675`, algorithm 2): the sign of an interpolated momentum.
 
-    ``p *= 1 - rate * weight_decay``, ``p -= rate * sign(beta1 m + (1 - beta1) g)``, ``m = beta2 m + (1 - beta2) g``. The
-    entries of a step are 1, as Adam's are about 1, so its exponents and its rule for depth are Adam's; rates are three
-    to ten times smaller. The decay goes without the multiplier, as in `adamw.AdamW`.
+    ``p *= 1 - rate * weight_decay``, ``p -= rate * sign(beta1 m + (1 - beta1) g)``, ``m = beta2 m + (1 - beta2) g``.
+    The entries of a step are 1, as Adam's are about 1, so its exponents and its rule for depth are Adam's; rates are
+    three to ten times smaller. The decay goes without the multiplier, as in `adamw.AdamW`.
     """
 
     name = "lion"

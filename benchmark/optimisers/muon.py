@@ -24,9 +24,9 @@ _TINY = 1e-7
 class Muon(Optimiser):
     """Muon (Jordan et al. 2024, kellerjordan.github.io/posts/muon) for hidden and narrow matrices, AdamW for the rest.
 
-    ``b = momentum b + (1 - momentum) g``; with ``nesterov`` what is orthogonalised is ``(1 - momentum) g + momentum b``,
-    else b. `orthogonalised` gives O, and ``p -= rate * multiplier * sqrt(fan_out / fan_in) * O``. A convolution's kernel
-    is the matrix ``(out, in * places)``, and stacked gates or queries, keys and values are one matrix.
+    ``b = momentum b + (1 - momentum) g``; what is orthogonalised is b, or with ``nesterov`` ``(1 - momentum) g +
+    momentum b``. `orthogonalised` gives O, and ``p -= rate * multiplier * sqrt(fan_out / fan_in) * O``. The kernel of a
+    convolution is the matrix ``(out, in * places)``, and stacked gates or queries, keys and values are one matrix.
 
     The scale is that of the spectral condition, as derived by Bernstein (jeremybernste.in/writing/deriving-muon) and
     without the authors' ``max(1, ..)``: a step then changes what any matrix puts out by as much, whether it widens or
@@ -35,9 +35,9 @@ class Muon(Optimiser):
     takes bfloat16.
 
     All other weights (input, output, vectors, and matrices that do not grow) take AdamW's step at ``ratio`` times the
-    rate, with Adam's exponents. Every weight decays by ``rate * weight_decay``, without multiplier and ratio, so that all
-    share one timescale; see `adamw.timescale`. Which weights are matrices follows from the roles that the ladder's ends
-    give, so it is the same at every rung.
+    rate, with Adam's exponents. Every weight decays by ``rate * weight_decay``, without multiplier and ratio, so that
+    all share one timescale; see `adamw.timescale`. Which weights are matrices follows from the roles that the ladder's
+    ends give, so it is the same at every rung.
     """
 
     name = "muon"
@@ -54,9 +54,8 @@ class Muon(Optimiser):
 
     def check(self) -> None:
         self.refuse_outside(0, 1, "momentum", "beta1", "beta2")
-        self.refuse_outside(0, math.inf, "weight_decay", "eps")
-        if self.ratio <= 0:
-            raise self.refuse("ratio", "above 0")
+        self.refuse_outside(0, math.inf, "weight_decay")
+        self.refuse_unless_positive("ratio", "eps")
         if not 1 <= self.iterations < 100:
             raise self.refuse("iterations", "between 1 and 99")
 
@@ -72,9 +71,8 @@ class Muon(Optimiser):
         decay(weights, pace.rate, self.weight_decay)
         rows = list(zip(weights, grads, state, strict=True))
         others = [row for row in rows if not _is_matrix(row[0])]
-        if others:
-            adam = {"beta1": self.beta1, "beta2": self.beta2, "eps": self.eps, "ratio": self.ratio}
-            adam_update(*zip(*others, strict=True), pace, **adam)
+        adam = {"beta1": self.beta1, "beta2": self.beta2, "eps": self.eps, "ratio": self.ratio}
+        adam_update([w for w, _, _ in others], [g for _, g, _ in others], [s for _, _, s in others], pace, **adam)
         matrices = [row for row in rows if _is_matrix(row[0])]
         rates = columns([weight for weight, *_ in matrices], lambda multiplier: -(pace.rate * multiplier))
         for (weight, grad, slots), rate in zip(matrices, rates, strict=True):

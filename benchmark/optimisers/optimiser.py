@@ -53,8 +53,11 @@ class Pace(Protocol):
     common : the same as a host float where all replicas share it and the host knows it, else None.
     """
 
-    rate: Tensor
-    common: float | None
+    @property
+    def rate(self) -> Tensor: ...
+
+    @property
+    def common(self) -> float | None: ...
 
     def constant(self, name: str) -> Tensor:
         """This update's entry of one of the optimiser's own tables, a float64 tensor without axes."""
@@ -117,6 +120,12 @@ class Optimiser(Entry):
         self, weights: Sequence[Weight], grads: Sequence[Tensor], state: Sequence[dict[str, Tensor]], pace: Pace
     ) -> None:
         """The rule of the optimiser; see `step`. It is called under ``torch.no_grad``."""
+
+    def refuse_unless_positive(self, *names: str) -> None:
+        """Refuse parameters that are not above 0."""
+        for name in names:
+            if getattr(self, name) <= 0:
+                raise self.refuse(name, "above 0")
 
     def refuse_outside(self, low: float, high: float, *names: str) -> None:
         """Refuse parameters that are not in ``[low, high)``."""

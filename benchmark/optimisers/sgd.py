@@ -22,8 +22,8 @@ class SGD(Optimiser):
     """Stochastic gradient descent, with heavy-ball or Nesterov's momentum and with weight decay as in torch.
 
     ``g += weight_decay / multiplier * p``, ``b = momentum b + g`` and ``p -= rate * multiplier * b``, or with
-    ``nesterov`` ``p -= rate * multiplier * (g + momentum b)``. The decay is divided by the multiplier of maximal update,
-    so that a weight decays by ``rate * weight_decay`` in an update at every width; see `adamw.AdamW`.
+    ``nesterov`` ``p -= rate * multiplier * (g + momentum b)``. The decay is divided by the multiplier of maximal
+    update, so that a weight decays by ``rate * weight_decay`` in an update at every width; see `adamw.AdamW`.
     """
 
     name = "sgd"

@@ -14,9 +14,9 @@ from .schedule import SCHEDULES, Schedule
 class InverseSquareRoot(Schedule):
     """``(1 + (i - w)/(s T)) ** -1/2`` with the ``timescale`` s, a share of the horizon.
 
-    With s equal to the warmup fraction that is ``sqrt(w / i)``, the schedule of Vaswani et al. 2017, `arXiv 1706.03762`;
-    a timescale of its own is that of Zhai et al. 2022, `arXiv 2106.04560`. It never reaches 0: at the default the rate
-    ends near a tenth of the peak.
+    With s equal to the warmup fraction that is ``sqrt(w / i)``, the schedule of Vaswani et al. 2017,
+    `arXiv 1706.03762`; a timescale of its own is that of Zhai et al. 2022, `arXiv 2106.04560`. It never reaches 0: at
+    the default the rate ends near a tenth of the peak.
     """
 
     name = "inverse-sqrt"

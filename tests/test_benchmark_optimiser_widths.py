@@ -1,0 +1,164 @@
+"""Optimisers and width: roles that no rung changes, exponents as data, and the coordinate check of every entry."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from onecurve.architectures.exponents import ADAM, MUON, SGD
+from onecurve.architectures.family import FAMILIES, Family, widths
+from onecurve.architectures.parametrization import initialise, multipliers, roles, width_roles
+from onecurve.benchmark import coordinates
+from onecurve.benchmark.coordinates import coordinate_check
+from onecurve.benchmark.optimisers.optimiser import OPTIMISERS, Weight
+from onecurve.benchmark.small_data import small_dataset
+from onecurve.task import Task
+from torch import nn
+
+VECTOR = Task(kind="vector", shape=(3,), outputs=2, loss="squared_error")
+TOKENS = Task(kind="tokens", shape=(16,), outputs=11, loss="cross_entropy", vocabulary=11)
+
+
+def test_roles_are_the_same_at_every_rung_and_every_depth():
+    family = FAMILIES.make("decoder")
+    top = roles(family, family.ladder[-1], TOKENS)
+    assert set(top.values()) >= {"input", "hidden", "output", "vector"}
+    assert all(width_roles(family, rung, TOKENS) == top for rung in family.ladder)
+    assert set(roles(family, family.ladder[0], TOKENS).values()) == {"fixed"}
+    deep = width_roles(family, {**family.ladder[0], "depth": 5}, TOKENS)
+    assert deep.items() > top.items() and "hidden" in [deep[name] for name in deep.keys() - top.keys()]
+
+
+@dataclasses.dataclass(frozen=True)
+class Alone(Family):
+    """One rung."""
+
+    name = "alone"
+    ladder = widths(8)
+
+    def misfit(self, task):
+        return None
+
+    def build(self, rung, task):
+        width = rung["width"]
+        inner = [nn.Linear(width, width), nn.LayerNorm(width), nn.Linear(width, width)]
+        first = nn.Embedding(task.vocabulary, width) if task.vocabulary else nn.Linear(task.n_inputs, width)
+        return nn.Sequential(first, *inner, nn.Linear(width, task.outputs))
+
+
+@pytest.mark.parametrize("task", [VECTOR, TOKENS])
+def test_one_rung_falls_back_on_shapes(task):
+    found = width_roles(Alone(), {"width": 8}, task)
+    matrices = {name: role for name, role in found.items() if role != "vector"}
+    assert matrices == {"0.weight": "input", "1.weight": "hidden", "3.weight": "hidden", "4.weight": "output"}
+    assert "fixed" not in found.values() and found["2.weight"] == "vector"
+
+
+class Other(Alone):
+    ladder = ({"width": 8, "blocks": 1}, {"width": 16, "blocks": 2})
+
+    def build(self, rung, task):
+        width = rung["width"]
+        inner = [nn.Linear(width, width) for _ in range(rung["blocks"])]
+        return nn.Sequential(nn.Linear(task.n_inputs, width), *inner, nn.Linear(width, task.outputs))
+
+
+def test_a_ladder_whose_ends_have_other_parameters_falls_back_on_shapes():
+    found = width_roles(Other(), Other.ladder[0], VECTOR)
+    assert [found[f"{i}.weight"] for i in range(3)] == ["input", "hidden", "output"]
+
+
+def test_exponents_are_data_and_names_stand_for_them():
+    family, rung = FAMILIES.make("resmlp"), {"width": 96, "depth": 6}
+
+    def table(optimizer):
+        return multipliers(family, rung, VECTOR, parametrization="mup", optimizer=optimizer)
+
+    assert table(ADAM) == table("adam") == table("adamw") and table(SGD) == table("sgd") != table("adam")
+    mine = table(MUON)
+    assert {k: m.init for k, m in mine.items()} == {k: m.init for k, m in table("adam").items()}
+    growth, c = 96 / family.ladder[0]["width"], family.base_depth / 6
+    wide = multipliers(family, {"width": 96}, VECTOR, parametrization="mup", optimizer=MUON)
+    assert {m.lr for m in wide.values() if m.role == "hidden"} == {1.0}
+    assert {m.lr for m in wide.values() if m.role == "output"} == {1 / growth}
+    hidden = {m.lr for m in mine.values() if m.role == "hidden"}
+    assert hidden == {1.0, pytest.approx(c)}  # the last layer of a branch is `c` times as large, and so is its step
+
+
+def test_every_entry_says_its_exponents():
+    said = {name: OPTIMISERS.make(name).exponents for name in OPTIMISERS.names()}
+    assert said == {"adam": ADAM, "adamw": ADAM, "lion": ADAM, "muon": MUON, "sgd": SGD}
+
+
+# --- the coordinate check, whose own loop knows two optimisers, run through the entries
+
+
+class Stepping:
+    """One network under an entry at a constant rate, with the two methods that the check calls."""
+
+    def __init__(self, optimiser, named, factors, known):
+        self.optimiser, self.rate, self.now = optimiser, 0.0, -1
+        self.named = dict(named)
+        self.weights = [Weight(n, p.detach(), False, factors[n], known[n]) for n, p in self.named.items()]
+        self.state = [{slot: torch.zeros_like(w.tensor) for slot in optimiser.slots(w)} for w in self.weights]
+        self.tables = {name: torch.from_numpy(table) for name, table in optimiser.tables(8).items()}
+
+    def zero_grad(self):
+        for p in self.named.values():
+            p.grad = None
+
+    def step(self):
+        self.now += 1
+        there = [i for i, p in enumerate(self.named.values()) if p.grad is not None]
+        grads = [p.grad for p in self.named.values() if p.grad is not None]
+        weights, state = [self.weights[i] for i in there], [self.state[i] for i in there]
+        pace = type("Now", (), {"rate": torch.tensor([self.rate], dtype=torch.float64), "common": self.rate})()
+        pace.constant = lambda name: self.tables[name][self.now]
+        self.optimiser.step(weights, grads, state, pace)
+
+
+def entry_check(monkeypatch, optimiser, family_name, peak_lr, n_seeds, parametrization):
+    family = FAMILIES.make(family_name)
+    dataset = small_dataset(family)
+    dataset.prepare()
+    known = {}
+
+    def table(family, rung, task, *, parametrization, optimizer):
+        known.update(width_roles(family, rung, task))
+        return multipliers(family, rung, task, parametrization=parametrization, optimizer=optimiser.exponents)
+
+    def draw(family, rung, task, *, seed, parametrization, optimizer):
+        how = {"parametrization": parametrization, "optimizer": optimiser.exponents}
+        return initialise(family, rung, task, seed=seed, **how)
+
+    monkeypatch.setattr(coordinates, "multipliers", table)
+    monkeypatch.setattr(coordinates, "initialise", draw)
+    monkeypatch.setattr(coordinates, "OPTIMIZERS", {optimiser.name: optimiser.ref})
+    monkeypatch.setattr(
+        coordinates, "make_optimizer", lambda ref, named, rates, packed: Stepping(optimiser, named, rates, known)
+    )
+    how = {"n_seeds": n_seeds, "peak_lr": peak_lr, "optimizer": optimiser.name}
+    return coordinate_check(family, dataset, parametrization=parametrization, **how)
+
+
+EPS = {"eps": 1e-10}
+ENTRIES = {
+    "adamw": ({"weight_decay": 1.0, **EPS}, 2.0**-10),
+    "sgd": ({"momentum": 0.9, "nesterov": True}, 2.0**-8),
+    "lion": ({}, 2.0**-11),
+    "muon": (EPS, 2.0**-7),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["mlp", "decoder", "cnn"])
+@pytest.mark.parametrize("name", ENTRIES)
+def test_features_change_alike_at_all_widths(name, family, monkeypatch):
+    params, rate = ENTRIES[name]
+    found = entry_check(monkeypatch, OPTIMISERS.make(name, params), family, rate, 12, "mup")
+    slopes = {layer.layer: layer.slope.value for layer in found.layers}
+    assert found.hidden.status == "pass", found.hidden
+    assert "fail" not in {layer.slope.status for layer in found.layers}, slopes
+    assert max(abs(slope) for slope in slopes.values() if slope is not None) < 0.25 or np.isnan(found.hidden.value)
