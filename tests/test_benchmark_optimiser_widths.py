@@ -155,10 +155,13 @@ ENTRIES = {
 # The first gradients of SGD differ between seeds, and narrow perceptrons have their own law: more seeds, wider rungs.
 CHECKS = [(name, family, 16, None) for name in ("adamw", "lion", "muon") for family in ("mlp", "decoder", "cnn")]
 CHECKS += [("sgd", "mlp", 24, widths(68, 136, 272, 544)), ("sgd", "decoder", 32, None), ("sgd", "vit", 24, None)]
+CHECKS += [("muon", "mixer", 12, None)]  # has narrow matrices
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "family", "n_seeds", "rungs"), CHECKS, ids=lambda value: str(value))
+@pytest.mark.parametrize(
+    ("name", "family", "n_seeds", "rungs"), CHECKS, ids=[f"{name}-{family}" for name, family, *_ in CHECKS]
+)
 def test_features_change_alike_at_all_widths(name, family, n_seeds, rungs, monkeypatch):
     params, rate = ENTRIES[name]
     found = entry_check(monkeypatch, OPTIMISERS.make(name, params), family, rate, n_seeds, "mup", rungs)
