@@ -177,7 +177,7 @@ CASES = [
     ("adam", {}, 0.01, torch_reference(_adam)),
     ("adam", {"beta1": 0.8, "beta2": 0.99, "eps": 1e-5}, 0.01, torch_reference(_adam)),
     ("adamw", {"weight_decay": 0.5}, 0.01, torch_reference(_adamw)),
-    ("sgd", {}, 0.1, torch_reference(_sgd)),
+    ("sgd", {}, 0.5, torch_reference(_sgd)),
     ("sgd", {"momentum": 0.9}, 0.02, torch_reference(_sgd)),
     ("sgd", {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1}, 0.02, torch_reference(_sgd)),
     ("lion", {"weight_decay": 0.3}, 0.001, lion_reference),
