@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from ..errors import InputError, unknown
 from ..results.trials import fingerprint, rung_label
@@ -29,6 +30,14 @@ def _listed(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
+def _one_gpu(value: Any) -> Any:
+    """One message for what is no share of a GPU, in place of one for each type."""
+    numbers = _listed(value)
+    if numbers and all(type(each) in (int, float) and 0 <= each <= 1 for each in numbers):
+        return value
+    raise PydanticCustomError("gpus", "a pack trains on one GPU at most; allowed: a number from 0 to 1, or one a rung")
+
+
 class Resources(BaseModel):
     """What a pack of a group takes of a node, as a number or as one for each rung; memory is measured.
 
@@ -38,7 +47,7 @@ class Resources(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     cpus: Annotated[float, Field(gt=0)] | list[Annotated[float, Field(gt=0)]] = 1.0
-    gpus: Annotated[float, Field(ge=0, le=1)] | list[Annotated[float, Field(ge=0, le=1)]] = 0.0
+    gpus: Annotated[float | list[float], BeforeValidator(_one_gpu)] = 0.0
 
     def at(self, place: int, rungs: int) -> tuple[float, float]:
         """Processors and graphics processors of a pack at a place of a ladder.
