@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import torch
 
@@ -125,8 +124,8 @@ def _cores(places: list[Place], quick: bool, report: Report) -> dict[str, float]
     """Net-updates a second of all cores at once, each with the pack that trains on a processor today."""
     cores = 2 if quick else len(os.sched_getaffinity(0))
     command = [sys.executable, "-m", __name__, json.dumps(places), "0.1" if quick else "2"]
-    # The package may lie in an archive, so the children are told where.
-    known = {"PYTHONPATH": os.pathsep.join([str(_root()), *sys.path[1:]]), "OMP_NUM_THREADS": "1"}
+    # The package may lie in an archive that Python was started with: the children look where this process does.
+    known = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "OMP_NUM_THREADS": "1"}
     running = [
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **known}) for _ in range(cores)
     ]
@@ -138,10 +137,6 @@ def _cores(places: list[Place], quick: bool, report: Report) -> dict[str, float]
     total = {name: sum(each.get(name, 0.0) for each in found) for name in found[0]}
     report.say("the host's cores", f"{cores} at once", **total)
     return total
-
-
-def _root() -> Path:
-    return Path(__file__).resolve().parents[3] if (Path(__file__).parents[3] / "onecurve").exists() else Path(sys.path[0])
 
 
 def one_core(places: list[Place], span: float) -> dict[str, float]:
