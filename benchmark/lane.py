@@ -86,7 +86,7 @@ class Lane:
         updates: int = 0,
     ) -> None:
         spec = specs[0]
-        updates = max(updates, *(each.horizon_steps for each in specs), WARM_UPS if device.kind == "cuda" else 0)
+        updates = max(updates, *(each.horizon_steps for each in specs), WARM_UPS + 1 if device.kind == "cuda" else 0)
         self.trials = [TrainedTrial(spec=each, device=device, replicas=len(specs)) for each in specs]
         self._steps = [set(eval_steps(each.eval_grid, each.horizon_steps, each.warmup_fraction)) for each in specs]
         self.due = set().union(*self._steps)
