@@ -304,10 +304,10 @@ def test_devices_that_are_refused(name, said, monkeypatch):
         ({"device": "gpu"}, "unknown device 'gpu'"),
         (
             {"resources": {"gpus": 2}},
-            "gpus: a pack trains on one GPU at most; allowed: a number from 0 to 1, or one a rung",
+            "gpus: a pack trains on one GPU or on a share of it: a number from 0 to 1",
         ),
-        ({"resources": {"gpus": [0, 0.5, 4]}}, "a pack trains on one GPU at most"),
-        ({"resources": {"gpus": True}}, "a pack trains on one GPU at most"),
+        ({"resources": {"gpus": [0, 0.5, 4]}}, "a pack trains on one GPU or on a share of it"),
+        ({"resources": {"gpus": True}}, "a pack trains on one GPU or on a share of it"),
         ({"precision": "fp8"}, "precision: Input should be 'float32', 'float64', 'tf32' or 'bf16', got 'fp8'"),
     ],
     ids=str,
@@ -419,7 +419,8 @@ def test_a_gpu_that_another_process_fills_is_a_row_with_a_sentence(tiny, tmp_pat
     assert summary.statuses == {"oom": 18}
     assert min(replicas for _, replicas in packs) == 1
     assert {row["reason"] for row in rows} == {
-        "OutOfMemoryError: CUDA out of memory. Tried to allocate 9.00 GiB. (the GPU has 80.0 GB, of which 0.1 GB are free)"
+        "OutOfMemoryError: CUDA out of memory. Tried to allocate 9.00 GiB. "
+        "(the GPU has 80.0 GB, of which 0.1 GB are free)"
     }
     assert {row["device"] for row in rows} == {"cuda"}
 

@@ -10,10 +10,10 @@ import time
 
 import torch
 
-from ...architectures.conformance import home
 from ...architectures.family import FAMILIES, Family, Rung
 from ...architectures.flops import count
 from ...architectures.parametrization import initialise
+from ...benchmark.checks.tasks import home
 from ...benchmark.devices import CPU, Device, captured, side_by_side, torch_settings
 from ...benchmark.losses import example_losses
 from ...benchmark.replicas import random_batch
@@ -135,8 +135,8 @@ def _cores(places: list[Place], quick: bool, report: Report) -> dict[str, float]
         return {}
     found = [json.loads(each.splitlines()[-1]) for each in told]
     total = {name: sum(each.get(name, 0.0) for each in found) for name in found[0]}
-    report.say("the host's cores", f"{cores} at once", **total)
-    return total
+    report.say("the host's cores", f"{cores} at once", values=total)
+    return {name: float(rate) for name, rate in total.items()}
 
 
 def one_core(places: list[Place], span: float) -> dict[str, float]:
