@@ -155,7 +155,8 @@ def test_a_replayed_graph_trains_bit_for_bit_as_the_update_itself(cuda, optimise
 
 
 @pytest.mark.parametrize(
-    ("family", "dataset"), [("decoder", "markov-text"), ("vit", "glyphs"), ("gru", "markov-text"), ("encoder", "fourier")]
+    ("family", "dataset"),
+    [("decoder", "markov-text"), ("vit", "glyphs"), ("gru", "markov-text"), ("encoder", "fourier")],
 )
 def test_families_replay_bit_for_bit(cuda, family, dataset):
     pack = [spec(family, dataset, seed=s, horizon_steps=12, batch_size=4) for s in range(2)]
@@ -264,7 +265,7 @@ def test_the_current_stream_is_put_back_where_a_capture_fails(cuda, monkeypatch)
     with pytest.raises(RuntimeError, match="during capture") as failed:
         captured(work, [], SIMULATED)
     assert [each.name for each in cuda] == ["here"]
-    found = worker._memory_error(failed.value)
+    found = devices.memory_error(failed.value)
     assert isinstance(found, torch.OutOfMemoryError)  # which the worker's rows say, not the error of the capture
 
 
@@ -301,7 +302,10 @@ def test_devices_that_are_refused(name, said, monkeypatch):
     [
         ({"device": "mps"}, "mps is not supported"),
         ({"device": "gpu"}, "unknown device 'gpu'"),
-        ({"resources": {"gpus": 2}}, "gpus: a pack trains on one GPU at most; allowed: a number from 0 to 1, or one a rung"),
+        (
+            {"resources": {"gpus": 2}},
+            "gpus: a pack trains on one GPU at most; allowed: a number from 0 to 1, or one a rung",
+        ),
         ({"resources": {"gpus": [0, 0.5, 4]}}, "a pack trains on one GPU at most"),
         ({"resources": {"gpus": True}}, "a pack trains on one GPU at most"),
         ({"precision": "fp8"}, "precision: Input should be 'float32', 'float64', 'tf32' or 'bf16', got 'fp8'"),
@@ -415,7 +419,8 @@ def test_a_gpu_that_another_process_fills_is_a_row_with_a_sentence(tiny, tmp_pat
     assert summary.statuses == {"oom": 18}
     assert min(replicas for _, replicas in packs) == 1
     assert {row["reason"] for row in rows} == {
-        "OutOfMemoryError: CUDA out of memory. Tried to allocate 9.00 GiB. (the GPU has 80.0 GB, of which 0.1 GB are free)"
+        "OutOfMemoryError: CUDA out of memory. Tried to allocate 9.00 GiB. "
+        "(the GPU has 80.0 GB, of which 0.1 GB are free)"
     }
     assert {row["device"] for row in rows} == {"cuda"}
 
@@ -427,17 +432,19 @@ def test_networks_that_do_not_pack_train_as_branches_and_share_the_cure(tiny, tm
     assert all(trials <= replicas for trials, replicas in packs)
 
 
-@pytest.mark.parametrize("text", ["CUDA out of memory", "CUBLAS_STATUS_ALLOC_FAILED when calling", "CUDA error: out of memory"])
+@pytest.mark.parametrize(
+    "text", ["CUDA out of memory", "CUBLAS_STATUS_ALLOC_FAILED when calling", "CUDA error: out of memory"]
+)
 def test_words_for_exhausted_memory(text):
-    assert worker._memory_error(RuntimeError(text)) is not None
+    assert devices.memory_error(RuntimeError(text)) is not None
     try:
         try:
             raise RuntimeError(text)
         finally:
             raise ValueError("the end of a capture")
     except ValueError as error:
-        assert str(worker._memory_error(error)) == text
-    assert worker._memory_error(RuntimeError("an illegal memory access was encountered")) is None
+        assert str(devices.memory_error(error)) == text
+    assert devices.memory_error(RuntimeError("an illegal memory access was encountered")) is None
 
 
 def test_who_holds_the_memory(cuda, monkeypatch):

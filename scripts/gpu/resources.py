@@ -10,14 +10,14 @@ import torch
 from ...architectures.conformance import home
 from ...architectures.family import FAMILIES
 from ...architectures.parametrization import initialise
-from ...benchmark.devices import Device, torch_settings
+from ...benchmark.devices import Device, memory_error, torch_settings
 from ...benchmark.replicas import update_bytes
 from ...benchmark.train import train
 from ...datasets.dataset import DATASETS
 from ...datasets.feed import Feed
-from .correctness import WAVES, curves, tried, trials
+from .correctness import WAVES, curves, trials, tried
 from .report import Report
-from .trials import BATCH, out_of_memory, seconds_of, update_of
+from .trials import BATCH, seconds_of, update_of
 
 
 def data(device: Device, quick: bool, report: Report) -> None:
@@ -29,7 +29,9 @@ def data(device: Device, quick: bool, report: Report) -> None:
         feed = Feed(dataset, [dataset.stream(seed) for seed in range(size)], BATCH, horizon, device.place)
         clock, step = torch.zeros(1, dtype=torch.long, device=device.place), [0]
 
-        def work(feed: Feed = feed, clock: torch.Tensor = clock, step: list[int] = step, horizon: int = horizon) -> None:
+        def work(
+            feed: Feed = feed, clock: torch.Tensor = clock, step: list[int] = step, horizon: int = horizon
+        ) -> None:
             step[0] = (step[0] + 1) % horizon
             feed.load(step[0])
             feed.at(clock.fill_(step[0]))
@@ -64,7 +66,9 @@ def _bytes(device: Device, quick: bool, report: Report) -> None:
         peak = (torch.cuda.max_memory_allocated(device.place) - before) / size
         ratio = peak / told
         measured = f"{peak / 1e6:.1f} MB, foretold {told / 1e6:.1f} MB: {ratio:.2f} x"
-        report.say(f"{name}: peak bytes of a network beside `update_bytes`", measured, "below 2 x", ratio < 2, ratio=ratio)
+        report.say(
+            f"{name}: peak bytes of a network beside `update_bytes`", measured, "below 2 x", ratio < 2, ratio=ratio
+        )
 
 
 def _exhausted(device: Device, report: Report) -> None:
@@ -74,7 +78,8 @@ def _exhausted(device: Device, report: Report) -> None:
         torch.empty(1 << 50, dtype=torch.uint8, device=device.place)
         report.say("more memory than there is", "no error", "an error that is known", False)
     except RuntimeError as error:
-        report.say("more memory than there is", type(error).__name__, "an error that is known", out_of_memory(error))
+        known = memory_error(error) is not None
+        report.say("more memory than there is", type(error).__name__, "an error that is known", known)
     device.release()
     same = bool((curves(train(pack, device=device)) == before).all())
     report.say("training after memory was exhausted", "equal bits" if same else "other bits", "equal", same)
