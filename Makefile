@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 RUN := runs/quick
 
-.PHONY: help setup demo test test-slow calibrate bench lint clean
+.PHONY: help setup demo test test-slow calibrate bench gpu-check gpu-bundle lint clean
 
 help:
 	@echo "make demo       set up, train the quick sweep (about 6 minutes on 2 cores), print the table, draw the figures"
@@ -12,6 +12,8 @@ help:
 	@echo "make test-slow  run the slow tests: calibration at full size, the quick sweep, every README command"
 	@echo "make calibrate  measure size and power of the tests at full size, and write runs/calibration.md"
 	@echo "make bench      time tests, runner, store, packing and data against the alternatives"
+	@echo "make gpu-check  on a machine with a GPU: correctness, memory, data, a ladder and speed (under 8 minutes)"
+	@echo "make gpu-bundle the same check as one file, for a machine with torch and numpy and without network"
 	@echo "make lint       ruff and pyright"
 	@echo "make setup      make the virtual environment in .venv"
 
@@ -47,6 +49,13 @@ bench: setup
 	$(BIN)/python -m onecurve.scripts.bench_scan
 	$(BIN)/python -m onecurve.scripts.bench_machine
 	$(BIN)/python -m onecurve.scripts.bench_data
+
+GPU_CHECK := --device cuda --out runs/gpu-check
+gpu-check: setup
+	$(BIN)/python -m onecurve.scripts.gpu_check $(GPU_CHECK)
+
+gpu-bundle: setup
+	$(BIN)/python -m onecurve.scripts.gpu.bundle --to build/onecurve-gpu-check.pyz
 
 lint: setup
 	$(BIN)/ruff check .

@@ -26,6 +26,9 @@ FEWEST, MOST = 8, 256
 BRANCHES = 16  # networks that do not pack and train beside each other on a GPU
 WARM_UPS = 3  # runs before a capture: what libraries and torch make at first use may not be made inside it
 
+# How torch, cuBLAS and cuDNN say that memory is exhausted.
+_NO_MEMORY = ("out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
+
 # Matrix products on a GPU are deterministic only with a workspace of a fixed size, read when torch first goes there.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
@@ -120,6 +123,15 @@ def device_of(name: str) -> Device:
     if not torch.cuda.is_available():
         raise InputError(f"device cuda was asked for, and torch {torch.__version__} sees no GPU here; use --device cpu")
     return Device("cuda", torch.device("cuda", torch.cuda.current_device()))
+
+
+def memory_error(error: BaseException | None) -> BaseException | None:
+    """The error, or one behind it, that says that memory was exhausted: the end of a capture hides the first."""
+    while error is not None:
+        if isinstance(error, MemoryError) or any(said in str(error) for said in _NO_MEMORY):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def replicas_on_a_gpu(update_bytes: int) -> int:

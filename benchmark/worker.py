@@ -13,15 +13,12 @@ from ..errors import InputError
 from ..results.delivery import PATIENCE, deliver
 from ..results.store import Store
 from ..results.trials import TrialSpec
-from .devices import device_of
+from .devices import device_of, memory_error
 from .lock import Pack
 from .observables.observable import observable_from
 from .provenance import utc_now, version
 from .rows import failed_rows, rows_of
 from .train import dataset_of, train
-
-# How torch, cuBLAS and cuDNN say that memory is exhausted.
-_NO_MEMORY = ("out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -86,7 +83,7 @@ def _rows(job: Job, log: _Log) -> list[dict[str, Any]]:
         raise
     except (MemoryError, RuntimeError, ArithmeticError, LookupError, TypeError, ValueError, OSError) as error:
         log.write(traceback.format_exc())
-        cause = _memory_error(error)
+        cause = memory_error(error)
         said = cause or error
         reason = f"{type(said).__name__}: {said}" + (_holders(pack.device) if cause else "")
         rows = failed_rows(pack, "oom" if cause else "error", reason, threads=job.threads, started=started)
@@ -108,15 +105,6 @@ def _check_content(spec: TrialSpec) -> None:
             f"data set {spec.dataset.name!r} reads other data here (sha256 {content[:12]}...) "
             f"than where the sweep was planned ({spec.dataset.content[:12]}...)"
         )
-
-
-def _memory_error(error: BaseException | None) -> BaseException | None:
-    """The error, or one behind it, that says that memory was exhausted: a capture's end hides the first."""
-    while error is not None:
-        if isinstance(error, MemoryError) or any(said in str(error) for said in _NO_MEMORY):
-            return error
-        error = error.__cause__ or error.__context__
-    return None
 
 
 def _holders(device: str) -> str:

@@ -265,7 +265,7 @@ def test_the_current_stream_is_put_back_where_a_capture_fails(cuda, monkeypatch)
     with pytest.raises(RuntimeError, match="during capture") as failed:
         captured(work, [], SIMULATED)
     assert [each.name for each in cuda] == ["here"]
-    found = worker._memory_error(failed.value)
+    found = devices.memory_error(failed.value)
     assert isinstance(found, torch.OutOfMemoryError)  # which the worker's rows say, not the error of the capture
 
 
@@ -304,10 +304,10 @@ def test_devices_that_are_refused(name, said, monkeypatch):
         ({"device": "gpu"}, "unknown device 'gpu'"),
         (
             {"resources": {"gpus": 2}},
-            "gpus: a pack trains on one GPU or on a share of it: a number from 0 to 1",
+            "gpus: a pack trains on one GPU at most; allowed: a number from 0 to 1, or one a rung",
         ),
-        ({"resources": {"gpus": [0, 0.5, 4]}}, "a pack trains on one GPU or on a share of it"),
-        ({"resources": {"gpus": True}}, "a pack trains on one GPU or on a share of it"),
+        ({"resources": {"gpus": [0, 0.5, 4]}}, "a pack trains on one GPU at most"),
+        ({"resources": {"gpus": True}}, "a pack trains on one GPU at most"),
         ({"precision": "fp8"}, "precision: Input should be 'float32', 'float64', 'tf32' or 'bf16', got 'fp8'"),
     ],
     ids=str,
@@ -436,15 +436,15 @@ def test_networks_that_do_not_pack_train_as_branches_and_share_the_cure(tiny, tm
     "text", ["CUDA out of memory", "CUBLAS_STATUS_ALLOC_FAILED when calling", "CUDA error: out of memory"]
 )
 def test_words_for_exhausted_memory(text):
-    assert worker._memory_error(RuntimeError(text)) is not None
+    assert devices.memory_error(RuntimeError(text)) is not None
     try:
         try:
             raise RuntimeError(text)
         finally:
             raise ValueError("the end of a capture")
     except ValueError as error:
-        assert str(worker._memory_error(error)) == text
-    assert worker._memory_error(RuntimeError("an illegal memory access was encountered")) is None
+        assert str(devices.memory_error(error)) == text
+    assert devices.memory_error(RuntimeError("an illegal memory access was encountered")) is None
 
 
 def test_who_holds_the_memory(cuda, monkeypatch):

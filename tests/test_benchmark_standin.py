@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import dataclasses
 import functools
 import warnings
 
 import numpy as np
 import pytest
 import torch
-from onecurve.architectures.conformance import home
+from onecurve.benchmark.checks.tasks import home
 from onecurve.architectures.family import FAMILIES
 from onecurve.architectures.parametrization import initialise, multipliers, width_roles
 from onecurve.benchmark.clock import Clock
 from onecurve.benchmark.losses import example_losses
+from onecurve.benchmark.observables import parts
 from onecurve.benchmark.observables.observable import OBSERVABLES, Probe, Readout
 from onecurve.benchmark.optimisers.optimiser import OPTIMISERS
 from onecurve.benchmark.replicas import Single, Stacked, random_batch
@@ -33,7 +35,7 @@ from torch.utils.backend_registration import _setup_privateuseone_for_python_bac
 
 READS = {"_local_scalar_dense", "nonzero", "equal", "masked_select", "is_nonzero", "unique_dim", "_unique2"}
 TINY = {"fourier": {"inputs": 2, "modes": 64, "pool": 2048, "test_size": 64}}
-FEW_FAMILIES = ("mlp", "decoder", "gru", "cnn", "vit", "shufflenetv2")
+FEW_FAMILIES = ("mlp", "decoder", "cnn", "vit", "shufflenetv2")
 FEW_DATASETS = ("fourier", "markov-text", "power-law-regression")
 
 
@@ -78,7 +80,8 @@ def like(tensor: torch.Tensor) -> torch.Tensor:
 def moved(net: torch.nn.Module) -> torch.nn.Module:
     """The network on the stand-in. A real `Module.to` swaps the data of a parameter, which a tensor without values
     does not allow, so each is made anew."""
-    net = copy.deepcopy(net)
+    with torch._subclasses.fake_tensor.unset_fake_temporarily():
+        net = copy.deepcopy(net)
     for module in net.modules():
         for name, value in list(module._parameters.items()):
             if value is not None:
@@ -96,7 +99,13 @@ def replicas_of(family, task, packed: bool):
         for s in range(2 if packed else 1)
     ]
     if not packed:
-        return lambda: Single(moved(nets[0]), task, place())
+
+        def alone():
+            single = Single(nets[0], task)
+            single.model = moved(nets[0])
+            return single
+
+        return alone
     stacked = Stacked(nets, task)
 
     def make():
@@ -105,6 +114,16 @@ def replicas_of(family, task, packed: bool):
         return stacked
 
     return make
+
+
+def clock_of(count: int, optimiser) -> Clock:
+    """A clock on the stand-in, to which a tensor of one known number cannot be copied."""
+    with torch._subclasses.fake_tensor.unset_fake_temporarily():
+        clock = Clock(np.full((8, count), 1e-3), optimiser.tables(8), torch.device("cpu"))
+    clock.at, clock._columns, clock._which = like(clock.at), like(clock._columns), like(clock._which)
+    clock._tables = {name: like(table) for name, table in clock._tables.items()}
+    clock._common = None  # a number of the host, which a device does not have
+    return clock
 
 
 def update_of(family, task, packed: bool, optimiser) -> Update:
@@ -117,7 +136,7 @@ def update_of(family, task, packed: bool, optimiser) -> Update:
         batch = random_batch(task, 4)
     count = 2 if packed else 1
     inputs, targets = (torch.empty((count, *v.shape), dtype=v.dtype, device=place()) for v in batch)
-    clock = Clock(np.full((8, count), 1e-3), optimiser.tables(8), place())
+    clock = clock_of(count, optimiser)
     return Update(make(), optimiser, clock, Repeated(inputs, targets), multipliers=factors, roles=roles)
 
 
@@ -165,7 +184,7 @@ def test_every_tensor_of_an_optimiser_is_on_the_device(fake, name, packed):
 
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("name", OBSERVABLES.names())
-def test_every_tensor_of_an_observable_is_on_the_device(fake, name, packed):
+def test_every_tensor_of_an_observable_is_on_the_device(fake, monkeypatch, name, packed):
     """Up to the values that leave the device: those are read back once, at the end."""
     text = name in ("accuracy", "token-classes")
     family = FAMILIES.make("decoder" if text else "mlp")
@@ -188,13 +207,20 @@ def test_every_tensor_of_an_observable_is_on_the_device(fake, name, packed):
     if isinstance(observable, Readout):
         with torch._subclasses.fake_tensor.unset_fake_temporarily():
             observable.misfit(family, dataset)  # makes the data set's parts, on the host
+            made = parts._view(dataset)
+        if name == "token-classes":
+            monkeypatch.setattr(
+                parts, "_view", lambda _: dataclasses.replace(made, targets=fake.from_tensor(made.targets))
+            )
+        parts._view_at.cache_clear()
         reader = observable.reader(probe)
+        parts._view_at.cache_clear()
         outputs = update.replicas.predict(test.inputs).detach()
         with OnDevice():
             reader.take(slice(0, 16), outputs, test.targets.expand(len(outputs), *test.targets.shape))
         return
-    with OnDevice(), contextlib.suppress(_Left), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("onecurve.benchmark.observables.loss.LossReader.values", _leave)
+    monkeypatch.setattr("onecurve.benchmark.observables.loss.LossReader.values", _leave)
+    with OnDevice(), contextlib.suppress(_Left):
         assert observable.measure(update.replicas, probe).device.type == "standin"
 
 

@@ -1,4 +1,4 @@
-"""Whether a device trains what a processor does: curves, branches, repeats, packs, resuming, gradients, precisions."""
+"""Whether a device trains what a processor trains: curves, branches, packs, resuming, gradients, precisions."""
 
 from __future__ import annotations
 

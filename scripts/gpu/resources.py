@@ -10,14 +10,14 @@ import torch
 from ...architectures.family import FAMILIES
 from ...architectures.parametrization import initialise
 from ...benchmark.checks.tasks import home
-from ...benchmark.devices import Device, torch_settings
+from ...benchmark.devices import Device, memory_error, torch_settings
 from ...benchmark.replicas import update_bytes
 from ...benchmark.train import train
 from ...datasets.dataset import DATASETS
 from ...datasets.feed import Feed
 from .correctness import WAVES, curves, trials, tried
 from .report import Report
-from .trials import BATCH, out_of_memory, seconds_of, update_of
+from .trials import BATCH, seconds_of, update_of
 
 
 def data(device: Device, quick: bool, report: Report) -> None:
@@ -78,7 +78,8 @@ def _exhausted(device: Device, report: Report) -> None:
         torch.empty(1 << 50, dtype=torch.uint8, device=device.place)
         report.say("more memory than there is", "no error", "an error that is known", False)
     except RuntimeError as error:
-        report.say("more memory than there is", type(error).__name__, "an error that is known", out_of_memory(error))
+        known = memory_error(error) is not None
+        report.say("more memory than there is", type(error).__name__, "an error that is known", known)
     device.release()
     same = bool((curves(train(pack, device=device)) == before).all())
     report.say("training after memory was exhausted", "equal bits" if same else "other bits", "equal", same)

@@ -14,16 +14,17 @@ from ...architectures.family import FAMILIES, Family, Rung
 from ...architectures.flops import count
 from ...architectures.parametrization import initialise
 from ...benchmark.checks.tasks import home
-from ...benchmark.devices import CPU, Device, captured, side_by_side, torch_settings
+from ...benchmark.devices import CPU, Device, captured, memory_error, side_by_side, torch_settings
 from ...benchmark.losses import example_losses
 from ...benchmark.replicas import random_batch
 from ...errors import first_line
 from ...results.trials import rung_label
 from .report import Report
-from .trials import BATCH, out_of_memory, seconds_of, update_of
+from .trials import BATCH, seconds_of, update_of
 
 NAMES = ("mlp", "resmlp", "decoder", "gru", "vit", "cnn")
 _CORES_PACK = 16  # networks of a pack on a core
+_LIMIT = 200.0  # seconds after which no other rung begins
 Place = tuple[str, int]  # a family and the place of a rung on its ladder
 
 
@@ -31,8 +32,12 @@ def speed(device: Device, quick: bool, report: Report) -> None:
     """Net-updates a second of every family at both ends of its ladder, and the targets."""
     names = NAMES[:1] if quick else NAMES
     cores = _cores([(name, place) for name in names for place in (0, -1)], quick, report)
+    began = time.perf_counter()
     for name in names:
         for place in (0, -1):
+            if time.perf_counter() - began > _LIMIT:
+                report.say(f"{name}, rung {place}", "left out: no time")
+                continue
             try:
                 with torch_settings():
                     _rung(name, place, device, quick, report, cores.get(f"{name} {place}"))
@@ -53,7 +58,7 @@ def _rung(name: str, place: int, device: Device, quick: bool, report: Report, co
         try:
             eager, graph = _rates(family, rung, size, device, least)
         except RuntimeError as error:
-            if not out_of_memory(error):
+            if memory_error(error) is None:
                 raise
             report.say(f"{label}, R = {size}", "out of memory")
             device.release()
@@ -134,9 +139,9 @@ def _cores(places: list[Place], quick: bool, report: Report) -> dict[str, float]
         report.say("the host's cores", "failed to train", "train", False)
         return {}
     found = [json.loads(each.splitlines()[-1]) for each in told]
-    total = {name: sum(each.get(name, 0.0) for each in found) for name in found[0]}
-    report.say("the host's cores", f"{cores} at once", values=total)
-    return {name: float(rate) for name, rate in total.items()}
+    total = {name: float(sum(each.get(name, 0.0) for each in found)) for name in found[0]}
+    report.say("the host's cores", f"{cores} at once", rates=total)
+    return total
 
 
 def one_core(places: list[Place], span: float) -> dict[str, float]:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import torch
 
 from ...architectures.family import FAMILIES, Family, Rung
 from ...architectures.parametrization import initialise, multipliers, width_roles
@@ -83,8 +82,3 @@ def seconds_of(work: Callable[[], object], device: Device, least: float) -> floa
         device.synchronise()
         step = min(100, 2 * step)
     return (time.perf_counter() - began) / calls if spent else 0.0
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory was exhausted."""
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "memory" in str(error)
