@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from ...architectures.conformance import home
 from ...architectures.family import FAMILIES, Family
 from ...architectures.parametrization import initialise
+from ...benchmark.checks.tasks import home
 from ...benchmark.devices import CPU, Device, captured, torch_settings
 from ...benchmark.lane import TrainedTrial
 from ...benchmark.replicas import Single, random_batch

@@ -7,9 +7,9 @@ import sys
 
 import torch
 
-from ...architectures.conformance import home
 from ...architectures.family import FAMILIES
 from ...architectures.parametrization import initialise
+from ...benchmark.checks.tasks import home
 from ...benchmark.devices import Device, torch_settings
 from ...benchmark.replicas import update_bytes
 from ...benchmark.train import train

@@ -10,10 +10,10 @@ import time
 
 import torch
 
-from ...architectures.conformance import home
 from ...architectures.family import FAMILIES, Family, Rung
 from ...architectures.flops import count
 from ...architectures.parametrization import initialise
+from ...benchmark.checks.tasks import home
 from ...benchmark.devices import CPU, Device, captured, side_by_side, torch_settings
 from ...benchmark.losses import example_losses
 from ...benchmark.replicas import random_batch

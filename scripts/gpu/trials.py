@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...architectures.conformance import home
 from ...architectures.family import FAMILIES, Family, Rung
 from ...architectures.parametrization import initialise, multipliers, width_roles
+from ...benchmark.checks.tasks import home
 from ...benchmark.clock import Clock
 from ...benchmark.devices import Device
 from ...benchmark.evaluation import EVAL_GRID
