@@ -355,7 +355,9 @@ def _override(pair: str) -> tuple[str, Any]:
 def _explain(error: ValidationError, source: str) -> InputError:
     # An unknown key explains a missing one, so it is said first.
     first = sorted(error.errors(), key=lambda each: each["type"] != "extra_forbidden")[0]
-    place = ".".join(str(part) for part in first["loc"])
+    # What may be a number or a list is said by its key: pydantic adds the name of the type that it tried.
+    parts = [str(part) for part in first["loc"]]
+    place = ".".join(part for part in parts if not part.startswith(("constrained-", "list[")))
     if first["type"] == "extra_forbidden":
         key = str(first["loc"][-1])
         if "horizon" in first["loc"]:

@@ -15,9 +15,9 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from onecurve.benchmark.checks.tasks import home
 from onecurve.architectures.family import FAMILIES
 from onecurve.architectures.parametrization import initialise, multipliers, width_roles
+from onecurve.benchmark.checks.tasks import home
 from onecurve.benchmark.clock import Clock
 from onecurve.benchmark.losses import example_losses
 from onecurve.benchmark.observables import parts
