@@ -3,7 +3,8 @@
 Needs torch and numpy alone: no Ray, no network. Each part is tried by itself, and one that fails says so while the next
 goes on. Prints a table with targets and verdicts, and writes it with ``--out`` as Markdown and JSON, together with the
 rows of a real ladder, which ``--take-in`` brings into a results folder on another machine. ``--device cpu --quick``
-goes through every step on a machine without a GPU. The CUDA branches of the trainer have never run: this is what tries them.
+goes through every step on a machine without a GPU. The CUDA branches of the trainer have never run: this is what tries
+them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The check as one file for a machine without network: ``python -m onecurve.scripts.gpu.bundle [--to FILE]``.
 
 The file is a Python archive with the package in it: ``python onecurve-gpu-check.pyz --device cuda --out DIR`` there,
-with any Python from 3.11 that has torch and numpy. Nothing else is needed, so no wheels are in it; families of timm and torchvision
-are tried where these are installed, and said to be left out where not.
+with any Python from 3.11 that has torch and numpy. Nothing else is needed, so no wheels are in it; families of timm and
+torchvision are tried where these are installed, and said to be left out where not.
 """
 
 from __future__ import annotations
