@@ -80,7 +80,7 @@ def examine(curves: CurveSet, settings: Settings, *, rng: np.random.Generator) -
     )
     across = _across(measured, margins, margin=used, resamples=resamples, rng=across_rng)
     warnings = () if used == planned else (f"margin changed after the data, from {planned:g} to {used:g}",)
-    return Analysis(groups=groups, across_families=across, warnings=warnings), measured
+    return Analysis(groups=groups, across_families=across, warnings=warnings, notes=curves.notes), measured
 
 
 def _fits(measured: Sequence[Measured], one: Measured) -> list[Form]:

@@ -58,7 +58,7 @@ class RescaledGroup:
     sizes: np.ndarray
     rungs: tuple[str, ...]
     values: tuple[np.ndarray, ...]
-    seeds: tuple[tuple[int, ...], ...]
+    seeds: tuple[tuple[int | str, ...], ...]
     phase: np.ndarray | None
     rate: np.ndarray | None
     end_rate: float | None = None
@@ -188,8 +188,10 @@ class AcrossFamilies:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Analysis:
-    """All groups and all comparisons across families, and the warnings that concern the whole."""
+    """All groups and all comparisons across families, the warnings that concern the whole, and what was guessed when
+    the curves were read."""
 
     groups: tuple[GroupResult, ...]
     across_families: tuple[AcrossFamilies, ...]
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()

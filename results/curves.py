@@ -24,7 +24,7 @@ class LearningCurve:
     recipe_label : the recipe in words.
     leg : ``decayed`` or ``constant``, the kind of learning-rate schedule.
     size : parameters of the rung.
-    seed : the trial's seed.
+    seed : the trial's seed: a label, of which equal ones in one rung are one run.
     x : ``(m,)`` increasing, step over horizon; 1 is the end of the horizon.
     loss : ``(m,)`` test loss at x.
     lr : ``(m,)`` learning rate at x over its peak, or None where it is not known.
@@ -48,7 +48,7 @@ class LearningCurve:
     recipe_label: str = ""
     leg: Leg = "decayed"
     size: float
-    seed: int
+    seed: int | str
     x: np.ndarray
     loss: np.ndarray
     lr: np.ndarray | None = None
@@ -96,6 +96,11 @@ class LearningCurve:
         return self.status == "ok" and len(self.x) > 0 and bool(np.isclose(self.x[-1], 1.0, rtol=0, atol=1e-9))
 
 
+def seed_order(seed: int | str) -> tuple[bool, int | str]:
+    """A key by which seeds sort: numbers by size, then names."""
+    return isinstance(seed, str), seed
+
+
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class CurveSet:
     """Learning curves, and the margin under which they were planned.
@@ -105,11 +110,13 @@ class CurveSet:
     curves : the curves, in any order.
     margin : the sweep's margin for the deviation, chosen before the data; None where there was no sweep.
     axis : what x is, in words.
+    notes : what was guessed, dropped and resolved when other people's tables were read, one sentence each.
     """
 
     curves: tuple[LearningCurve, ...]
     margin: float | None = None
     axis: str = "fraction of the horizon x"
+    notes: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[LearningCurve]:
         return iter(self.curves)
@@ -122,14 +129,18 @@ class CurveSet:
         grouped: dict[tuple[str, str, str, str], list[LearningCurve]] = {}
         for curve in self.curves:
             grouped.setdefault((curve.family, curve.dataset, curve.recipe, curve.leg), []).append(curve)
-        return {key: CurveSet(tuple(members), self.margin, self.axis) for key, members in grouped.items()}
+        return {key: CurveSet(tuple(members), self.margin, self.axis, self.notes) for key, members in grouped.items()}
 
     @classmethod
     def of(
-        cls, curves: Iterable[LearningCurve], margin: float | None = None, axis: str = "fraction of the horizon x"
+        cls,
+        curves: Iterable[LearningCurve],
+        margin: float | None = None,
+        axis: str = "fraction of the horizon x",
+        notes: Iterable[str] = (),
     ) -> CurveSet:
         """Collect curves; none at all is an error."""
         collected = tuple(curves)
         if not collected:
             raise InputError("no learning curve found")
-        return cls(collected, margin, axis)
+        return cls(collected, margin, axis, tuple(notes))

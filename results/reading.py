@@ -12,9 +12,13 @@ import pyarrow.parquet as pq
 
 from ..errors import InputError
 from .curves import CurveSet, LearningCurve
-from .external import read_tidy
+from .exported import exported
+from .external import read_external
+from .layout import Layout
 from .schema import MARGIN_KEY, SCHEMA
+from .sources import read_raw
 from .store import Store, best_rows
+from .twice import once
 
 _NEEDED = (
     "trial_id",
@@ -43,31 +47,35 @@ _NEEDED = (
 _LATER = ("running_statistics",)  # tables of older versions do without
 
 
-def read_curves(paths: Sequence[str | Path]) -> CurveSet:
-    """Read learning curves from results folders, exported ``trials.parquet`` files, or tidy CSV or Parquet files.
+def read_curves(paths: Sequence[str | Path], layout: Layout | None = None) -> CurveSet:
+    """Read learning curves from results folders, exported tables, or other people's files and folders.
 
     Parameters
     ----------
     paths : folders, files, or URLs of folders.
+    layout : how other people's tables are to be read; over a mapping file ``onecurve.yaml`` beside them.
 
     Returns
     -------
     CurveSet
-        All curves; its margin is that of the sweep, where all paths agree on one.
+        All curves; its margin is that of the sweep, where all paths agree on one. Its notes say what was guessed.
 
     Raises
     ------
     InputError
-        A path that is not there, holds no curves, or cannot be read as either.
+        A path that is not there, holds no curves, or cannot be read as either; a run that two paths have.
     """
-    curves: list[LearningCurve] = []
+    curves: list[tuple[tuple[int, str], LearningCurve]] = []
     margins: set[float] = set()
-    for path in map(str, paths):
-        found, margin = _read_one(path)
-        curves += found
-        if margin is not None:
-            margins.add(margin)
-    return CurveSet.of(curves, margins.pop() if len(margins) == 1 else None)
+    notes: list[str] = []
+    for place in enumerate(map(str, paths)):
+        found, margin, said = _read_one(place[1], layout or Layout())
+        curves += [(place, curve) for curve in found]
+        margins |= set() if margin is None else {margin}
+        notes += said if len(paths) == 1 else [f"{place[1]}: {note}" for note in said]
+    once(curves)
+    margin = margins.pop() if len(margins) == 1 else None
+    return CurveSet.of((curve for _, curve in curves), margin, notes=notes)
 
 
 def read_tables(paths: Sequence[str | Path], columns: Sequence[str]) -> tuple[list[dict[str, Any]], float | None]:
@@ -95,16 +103,26 @@ def curves_of(table: pa.Table) -> list[LearningCurve]:
     return [_curve(row) for row in table.select(there).to_pylist()]
 
 
-def _read_one(path: str) -> tuple[list[LearningCurve], float | None]:
+def _read_one(path: str, layout: Layout) -> tuple[list[LearningCurve], float | None, list[str]]:
     table, margin = _table(path, (*_NEEDED, *_LATER))
-    return (read_tidy(path), None) if table is None else (curves_of(table), margin)
+    if table is not None:
+        return curves_of(table), margin, []
+    ours = exported(path)
+    if ours is not None:
+        table, margin, said = ours
+        return curves_of(table), margin, list(said)
+    layout, beside = layout.beside(path)
+    found, said = read_external(read_raw(path), path, layout)
+    return found, None, [*([f"read as {beside} says"] if beside else []), *said]
 
 
 def _table(path: str, columns: Sequence[str]) -> tuple[pa.Table | None, float | None]:
-    """One row a trial and the planned margin; no table where the file is somebody else's."""
+    """One row a trial and the planned margin; no table where the file or folder is somebody else's."""
     if "://" not in path and not Path(path).exists():
         raise InputError(f"{path!r} is not there. Give a results folder, or a CSV or Parquet file of learning curves")
     if "://" in path or Path(path).is_dir():
+        if "://" not in path and not _ours(Path(path)):
+            return None, None
         store = Store(path)
         table = store.table(columns)
         if not table.num_rows:
@@ -116,6 +134,12 @@ def _table(path: str, columns: Sequence[str]) -> tuple[pa.Table | None, float | 
     margin = (table.schema.metadata or {}).get(MARGIN_KEY)
     best = best_rows(table)
     return best.select([name for name in columns if name in best.column_names]), float(margin) if margin else None
+
+
+def _ours(folder: Path) -> bool:
+    """Whether a folder is a results folder, or an empty one that may become one: never somebody's with other files."""
+    kept = any(folder.glob("trials/*.parquet")) or any(folder.glob("*.lock.json"))
+    return kept or not any(folder.iterdir())
 
 
 def _read_exported(path: str) -> pa.Table | None:

@@ -13,6 +13,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from ..errors import InputError
+from .exported import MARGIN
 from .schema import CURVE_NAMES, MARGIN_KEY, OBSERVABLE_COLUMNS, SCHEMA
 from .store import Store
 
@@ -38,7 +39,8 @@ def export(store: Store, to: str | Path, form: Literal["csv", "parquet"]) -> lis
     paths = [folder / f"trials.{form}", folder / f"curves.{form}"]
     frame = pl.DataFrame(pl.from_arrow(table))
     if form == "csv":
-        frame.drop(CURVE_NAMES, [name for name, _, _ in OBSERVABLE_COLUMNS]).write_csv(paths[0])
+        trials = frame.drop(CURVE_NAMES, [name for name, _, _ in OBSERVABLE_COLUMNS])
+        trials.with_columns(pl.lit(store.planned_margin(), pl.Float64).alias(MARGIN)).write_csv(paths[0])
         exploded(frame).write_csv(paths[1])
     else:
         pq.write_table(_with_margin(table, store), paths[0], compression="zstd")

@@ -114,7 +114,7 @@ def labels(column: pl.Series, path: str) -> pl.Series:
         return column
     refuse(column.is_null(), column, path, "a whole number or a name")
     if column.dtype.is_float():
-        refuse(~column.is_finite() | (column != column.floor()), column, path, "a whole number or a name")
+        refuse(~column.is_finite() | (column != column.floor()), column, path, "a whole number")
         return column.cast(pl.Int128)
     return column
 

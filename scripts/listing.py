@@ -116,6 +116,8 @@ def print_analysis(inquiry: Inquiry) -> None:
         "* on the shape scale, because the irreducible loss is not known",
         style="dim",
     )
+    for note in analysis.notes:
+        console().print(f"read: {note}", style="dim", soft_wrap=True, markup=False, highlight=False)
     for warning in analysis.warnings:
         console().print(f"note: {warning}", style="dim")
     _print_notes(analysis)
