@@ -61,12 +61,10 @@ def end(runs: Sequence[Run], missing: int) -> list[str]:
     list of str
         What was done, in words.
     """
-    sparse = bool(missing) or any(_gaps(run) for run in runs)
+    holed = [(run, finite) for run in runs if not (finite := np.isfinite(run.loss)).all()]
+    sparse = bool(missing) or any(_gaps(run) for run, _ in holed)
     dropped, diverged = missing, []
-    for run in runs:
-        finite = np.isfinite(run.loss)
-        if finite.all():
-            continue
+    for run, finite in holed:
         if run.status == "ok" and _diverged(run, finite, sparse):
             run.status = "diverged"
             diverged.append(run)

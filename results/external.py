@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -19,7 +18,8 @@ from .restarts import resolve
 from .run_names import names_of, parameters
 from .runs import Run
 from .sources.source import Raw
-from .tidy import Tidy, gather, one_family
+from .gathering import gather
+from .tidy import Tidy, one_family
 from .twice import refusal
 
 
@@ -41,14 +41,29 @@ def read_external(raw: Raw, path: str, layout: Layout) -> tuple[list[LearningCur
     InputError
         A column that is missing or holds what it must not, a run that is given twice, or a restart that is not plain.
     """
-    runs, clock, notes = read_runs(raw, path, layout)
+    tidy, chosen = understand(raw, path, layout)
+    del raw  # of a large table both forms would be too much
+    runs, clock, notes = read_runs(tidy, chosen, path, layout)
+    del tidy
     notes += fractions(runs, clock, layout.horizon, path)
     return [_curve(run) for run in runs], notes
 
 
-def read_runs(raw: Raw, path: str, layout: Layout) -> tuple[list[Run], str, list[str]]:
+def read_runs(tidy: Tidy, chosen: Chosen, path: str, layout: Layout) -> tuple[list[Run], str, list[str]]:
     """The runs of a table with their clocks in order, the kind of clock, and what was guessed. Errors as above."""
-    notes = list(raw.notes)
+    runs, lost = gather(tidy)
+    for run in runs:
+        run.status = status_of(run.status, path)
+    notes = [*tidy.notes, *one_family(runs, chosen), *end(runs, lost)]
+    found = resolve(runs, layout.restarts, labelled=tidy.labelled)
+    if found.open or found.twice:
+        raise refusal(found, len(runs), tidy, chosen, path)
+    clock = chosen.clock or "step"
+    return runs, clock, [*notes, *found.notes(len(runs), clock), *blown_up(runs)]
+
+
+def understand(raw: Raw, path: str, layout: Layout) -> tuple[Tidy, Chosen]:
+    """The table under our names, and which columns they were. Errors as above."""
     table = _only(raw.table, layout, path)
     chosen = choose(table.columns, layout.column, raw.kind)
     table = _with_parameters(table, chosen, layout, path)
@@ -56,19 +71,11 @@ def read_runs(raw: Raw, path: str, layout: Layout) -> tuple[list[Run], str, list
     missing += [] if chosen.clock else ["step"]
     if missing:
         raise ask(path, table, chosen, missing, layout)
-    _check_unit(chosen, layout, path)
     if table.height == 0:
         raise InputError(f"{path} has columns but no rows")
+    _check_unit(chosen, layout, path)
     tidy = Tidy.of(table, chosen, layout, path)
-    runs, lost = gather(tidy.frame)
-    for run in runs:
-        run.status = status_of(run.status, path)
-    notes += [*chosen.notes, *tidy.notes, *one_family(runs, chosen), *end(runs, lost)]
-    found = resolve(runs, layout.restarts, labelled=tidy.labelled)
-    if found.open or found.twice:
-        raise refusal(found, len(runs), tidy, table, chosen, path)
-    clock = chosen.clock or "step"
-    return runs, clock, [*notes, *found.notes(len(runs), clock), *blown_up(runs)]
+    return dataclasses.replace(tidy, notes=[*raw.notes, *chosen.notes, *tidy.notes]), chosen
 
 
 def _only(table: pl.DataFrame, layout: Layout, path: str) -> pl.DataFrame:

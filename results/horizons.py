@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,17 +13,34 @@ from .runs import Run, counted
 _EXACT = 1e-9
 _ROUNDED = 0.005  # share of a horizon that is given: a last batch, a zero-based count, one step that was not logged
 _ONE_STEP = 0.02  # share of the horizon that a single step may be
+_WHOLE = 0.9  # of the last distance between evaluations: less is no evaluation that is missing, but a rounded step
 _SAMPLED = 0.1  # share of a horizon that is the longest run's, for histories that were sampled at random
 _IRREGULAR = 0.3  # spread of the distances between evaluations over their mean, from which on they were sampled
+
+Rung = tuple[str, str, str, str, float]
+
+
+@dataclasses.dataclass
+class _Found:
+    """Runs by how they ended, each with how far from its horizon, as a share of it."""
+
+    met: list[tuple[float, Run]] = dataclasses.field(default_factory=list)
+    sampled: list[tuple[float, Run]] = dataclasses.field(default_factory=list)
+    short: list[tuple[float, Run]] = dataclasses.field(default_factory=list)
+    beyond: list[tuple[float, Run]] = dataclasses.field(default_factory=list)
 
 
 def fractions(runs: Sequence[Run], clock: str, how: str | None, path: str) -> list[str]:
     """Turn every run's clock into a fraction of its horizon, in place.
 
     The horizon is the run's own ``horizon``, 1 where the clock is x, or the end of the longest run of the size; with
-    ``own``, the run's own last evaluation. It is met where the run has no whole evaluation less than it should: it
-    ends within less than the distance between its last two evaluations, and of a horizon that is given within half a
-    percent or one step. The last evaluation of such a run is then the end, x = 1.
+    ``own``, the run's own last evaluation. It is met where no whole evaluation is missing: the run ends nearer to it
+    than nine tenths of the distance between its last two evaluations, and to a horizon that is given also within half
+    a percent or one step. The last evaluation of such a run is then the end, x = 1.
+
+    Histories whose evaluations were sampled at random end anywhere within their largest distance. They, and with
+    ``common`` all runs, are cut at the largest x that all of a group reached, where the loss is interpolated between
+    evaluations, linear in (ln x, ln excess) or, without a floor, in (ln x, loss); there is x = 1 then.
 
     Returns
     -------
@@ -37,10 +55,8 @@ def fractions(runs: Sequence[Run], clock: str, how: str | None, path: str) -> li
     ends = _longest(runs)
     given = how != "own" and (clock == "x" or any(run.horizon is not None for run in runs))
     alike = given and len({_steps_left(run, clock, ends) for run in runs if len(run.clock)}) == 1
-    met, short, beyond = [], [], []
-    for run in runs:
-        if not len(run.clock):
-            continue
+    found, usable = _Found(), []
+    for run in (run for run in runs if len(run.clock)):
         last = float(run.clock[-1])
         horizon = last if how == "own" else _horizon(run, clock, ends)
         if not horizon > 0 or (given and clock != "x" and run.horizon is None):
@@ -48,18 +64,34 @@ def fractions(runs: Sequence[Run], clock: str, how: str | None, path: str) -> li
                 f"{path}: a rung has no horizon: its longest run ends at {clock} {last:g}, or `horizon` is not given "
                 f"({run.name})"
             )
-        off = last / horizon - 1
-        if abs(off) > _EXACT and run.status == "ok":
-            near = _near(run, abs(last - horizon), horizon, given, alike)
-            (met if near else short if off < 0 else beyond).append((off, run))
-            horizon = last if near else horizon
-        run.clock = run.clock / horizon
-    return _said(met, short, beyond, len(runs), clock, given) + _own(how, runs)
+        kind = _kind(run, abs(last - horizon), last / horizon - 1, horizon, given, alike, how)
+        if kind is not None:
+            getattr(found, kind).append((last / horizon - 1, run))
+        run.clock = run.clock / (last if kind == "met" else horizon)
+        usable += [run] if run.status == "ok" and kind not in ("short", "beyond") else []
+    cut = _cut(usable) if how == "common" or found.sampled else []
+    return _said(found, len(runs), clock, given, how) + cut + _own(how, runs)
 
 
-def _longest(runs: Sequence[Run]) -> dict[tuple[str, str, str, str, float], float]:
+def _kind(
+    run: Run, distance: float, off: float, horizon: float, given: bool, alike: bool, how: str | None
+) -> str | None:
+    """How a run ended; None where it ended early with a reason, or exactly at its horizon."""
+    if run.status != "ok" or abs(off) <= _EXACT:
+        return None
+    gaps = np.diff(run.clock)
+    if how == "common":
+        return "sampled"
+    if not given and _sampled(gaps) and distance <= min(float(gaps.max()), _SAMPLED * horizon):
+        return "sampled"
+    if _near(run, distance, horizon, given, alike):
+        return "met"
+    return "short" if off < 0 else "beyond"
+
+
+def _longest(runs: Sequence[Run]) -> dict[Rung, float]:
     """The end of each size's longest run; of one that ended early only where there is no other."""
-    ends: dict[tuple[str, str, str, str, float], float] = {}
+    ends: dict[Rung, float] = {}
     for wanted in (True, False):
         there = {run.rung for run in runs if len(run.clock)} - set(ends) if not wanted else None
         for run in runs:
@@ -68,62 +100,88 @@ def _longest(runs: Sequence[Run]) -> dict[tuple[str, str, str, str, float], floa
     return ends
 
 
-def _horizon(run: Run, clock: str, ends: dict[tuple[str, str, str, str, float], float]) -> float:
+def _horizon(run: Run, clock: str, ends: dict[Rung, float]) -> float:
     return 1.0 if clock == "x" else ends[run.rung] if run.horizon is None else run.horizon
 
 
-def _steps_left(run: Run, clock: str, ends: dict[tuple[str, str, str, str, float], float]) -> float:
+def _steps_left(run: Run, clock: str, ends: dict[Rung, float]) -> float:
     return round(_horizon(run, clock, ends) - float(run.clock[-1]), 6)
 
 
 def _near(run: Run, distance: float, horizon: float, given: bool, alike: bool) -> bool:
-    """Whether a run that ends at this distance from its horizon has met it."""
+    """Whether no evaluation is missing between a run's last and its horizon."""
     gaps = np.diff(run.clock)
     if not len(gaps):
         return False
-    if given:
-        whole = bool(np.all(run.clock == np.round(run.clock)))
-        one = 1.0 if whole and distance <= _ONE_STEP * horizon else 0.0
-        interval = distance < gaps[-1] * (1 - _EXACT) or (alike and distance == one)
-        return interval and distance <= max(_ROUNDED * horizon, one)
-    if _sampled(gaps):
-        return distance <= min(float(gaps.max()), _SAMPLED * horizon)
-    return distance < gaps[-1] * (1 - _EXACT)
+    if not given:
+        return distance < _WHOLE * gaps[-1]
+    whole = bool(np.all(run.clock == np.round(run.clock)))
+    one = 1.0 if whole and distance <= _ONE_STEP * horizon else 0.0
+    return (distance < _WHOLE * gaps[-1] or (alike and distance == one)) and distance <= max(_ROUNDED * horizon, one)
 
 
 def _sampled(gaps: np.ndarray) -> bool:
     """Whether distances between evaluations are irregular, and not just growing."""
-    regular = float(gaps.std() / gaps.mean()) <= _IRREGULAR or np.all(np.diff(gaps) >= -_EXACT * gaps.max())
-    return len(gaps) >= 8 and not regular
+    if len(gaps) < 8:
+        return False
+    growing = np.mean(np.diff(gaps) >= -_EXACT * gaps.max()) > _WHOLE
+    return float(gaps.std() / gaps.mean()) > _IRREGULAR and not growing
 
 
-def _said(
-    met: Sequence[tuple[float, Run]],
-    short: Sequence[tuple[float, Run]],
-    beyond: Sequence[tuple[float, Run]],
-    total: int,
-    clock: str,
-    given: bool,
-) -> list[str]:
+def _cut(runs: Sequence[Run]) -> list[str]:
+    """Cut the runs of each group where the first of them ends; changes them in place."""
+    notes = []
+    groups = {run.rung[:4] for run in runs}
+    for group in sorted(groups):
+        own = [run for run in runs if run.rung[:4] == group]
+        end = min(float(run.clock[-1]) for run in own)
+        for run in own:
+            _end_at(run, end)
+        if end < 1:
+            notes.append(
+                f"the {len(own)} runs of {group[0]} on {group[1]} are compared up to {100 * end:.3g} % of the longest, "
+                "where the first of them ends; the loss there is interpolated, and x = 1 there"
+            )
+    return notes
+
+
+def _end_at(run: Run, end: float) -> None:
+    floor = run.irreducible_loss
+    log = floor is not None and bool(np.all(run.loss > floor))
+    excess = np.log(run.loss - floor) if log else run.loss
+    seen = run.clock > 0
+    last = float(np.interp(np.log(end), np.log(run.clock[seen]), excess[seen]))
+    rate = None if run.lr is None else float(np.interp(end, run.clock, run.lr))
+    run.keep(run.clock < end * (1 - _EXACT))
+    run.clock = np.append(run.clock / end, 1.0)
+    run.loss = np.append(run.loss, np.exp(last) + floor if log else last)
+    run.lr = None if run.lr is None else np.append(run.lr, rate)
+
+
+def _said(found: _Found, total: int, clock: str, given: bool, how: str | None) -> list[str]:
     notes = []
     horizon = "their horizon" if given else "the longest run of their size"
-    if met:
+    ways = "`--horizon common` compares all up to where the first ends, `--horizon own` takes each run's own end"
+    if found.met:
         notes.append(
-            f"{counted(len(met), total)} end {_range(met)} from {horizon}, within their logging interval: their last "
-            "evaluation is taken for the end, x = 1"
+            f"{counted(len(found.met), total)} end {_range(found.met)} from {horizon}, within their logging interval: "
+            "their last evaluation is taken for the end, x = 1"
         )
-    if short:
-        worst = min(short, key=lambda pair: pair[0])[1]
+    if found.sampled:
+        notes.append(f"{counted(len(found.sampled), total)} end {_range(found.sampled)} from {horizon}")
+        notes[-1] += "" if how == "common" else ", in histories that look sampled at random"
+    if found.short:
+        worst = min(found.short, key=lambda pair: pair[0])[1]
         column = "" if given else f", or give their planned end in a column `horizon`, in units of {clock}"
         notes.append(
-            f"{counted(len(short), total)} fall short of {horizon} by {_range(short)} (most: {worst.name}) and are left "
-            f"out, as nobody knows where they would have ended. `--horizon own` takes each run's own end instead{column}"
+            f"{counted(len(found.short), total)} fall short of {horizon} by {_range(found.short)} (most: {worst.name}) "
+            f"and are left out, as nobody knows where they would have ended; {ways}{column}"
         )
-    if beyond:
+    if found.beyond:
+        unit = "x a fraction of the horizon" if clock == "x" else f"the horizon in the unit of {clock}"
         notes.append(
-            f"{counted(len(beyond), total)} go beyond {horizon} by {_range(beyond)} (first: {beyond[0][1].name}) and are "
-            f"left out. Is {'x a fraction of the horizon' if clock == 'x' else 'the horizon in the unit of ' + clock}? "
-            "`--horizon own` takes each run's own end instead"
+            f"{counted(len(found.beyond), total)} go beyond {horizon} by {_range(found.beyond)} (first: "
+            f"{found.beyond[0][1].name}) and are left out. Is {unit}? {ways}"
         )
     return notes
 

@@ -18,7 +18,7 @@ NUMBERS = ("size", "loss", "x", "step", "compute", "irreducible_loss", "lr", "ho
 NAMES = (*TEXT, *NUMBERS, "seed", "run")
 UNITS = ("nats", "bits", "bits-per-byte", "perplexity")
 RESTARTS = ("last", "continue", "refuse")
-HORIZONS = ("longest", "own")
+HORIZONS = ("longest", "own", "common")
 
 _PAIRS = ("column", "value", "only")
 _WORDS = {"unit": UNITS, "floor_unit": UNITS, "restarts": RESTARTS, "horizon": HORIZONS}
@@ -39,7 +39,8 @@ class Layout:
     floor_unit : the irreducible loss's unit.
     restarts : what to do where a run's clock goes back: ``last`` (the later attempt wins), ``continue`` (count on from
         where the earlier ended) or ``refuse``; None resolves what is plain and refuses the rest.
-    horizon : ``longest`` (without a column `horizon`, the longest run of a size reached it) or ``own`` (each run did).
+    horizon : ``longest`` (without a column `horizon`, the longest run of a size reached it), ``own`` (each run did) or
+        ``common`` (all are cut where the first of them ends).
 
     Raises
     ------

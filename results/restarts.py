@@ -59,6 +59,8 @@ def resolve(runs: Sequence[Run], how: str | None, labelled: bool = True) -> Rest
     """
     found = Restarts()
     for run in runs:
+        if (np.diff(run.clock) > 0).all():
+            continue
         _without_echo(run)
         back = np.flatnonzero(np.diff(run.clock) <= 0) + 1
         if not len(back):

@@ -6,6 +6,7 @@ import dataclasses
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -17,7 +18,7 @@ from .runs import Run
 from .values import amounts, labels, not_given, numbers, rates, refuse, seconds, time_of_day, to_nats
 
 KEY = ("family", "dataset", "recipe", "leg", "size", "seed")
-_DEFAULTS = {"recipe": "external", "leg": "decayed"}
+_DEFAULTS = {"family": "unnamed", "dataset": "unnamed", "recipe": "external", "leg": "decayed"}
 _SIZE_IN_NAME = re.compile(r"[-_ ]?\d+(\.\d+)?[kKmMbBgG]?(?![a-zA-Z])")
 
 
@@ -27,13 +28,17 @@ class Tidy:
 
     Attributes
     ----------
-    frame : columns ``family, dataset, recipe, leg, size, seed, clock, loss`` and, where they are given, ``lr, horizon,
+    frame : columns ``size, clock, loss`` and, where they are given, ``family, dataset, recipe, leg, seed, lr, horizon,
         irreducible_loss, status``; the loss in nats, row by row as in the source.
+    same : what holds for all rows and is no column.
+    spare : the source's columns that are not used, and that of the runs' names.
     labelled : whether runs of one size are told apart by a seed or a name.
     notes : what was guessed.
     """
 
     frame: pl.DataFrame
+    same: dict[str, Any]
+    spare: pl.DataFrame
     labelled: bool
     notes: list[str]
 
@@ -45,42 +50,49 @@ class Tidy:
             if column.dtype.is_nested():
                 raise InputError(f"{path}: {name} is a column of lists or structures. Give one evaluation a row")
         notes: list[str] = []
-        columns = [*_texts(there, path, notes), _size(there["size"], path)]
-        seed, labelled = _seed(there, path, notes)
-        columns += [seed, _loss(there["loss"], path), _clock(there, chosen, path, notes)]
-        columns += _optional(there, path)
+        same = _unsaid(there, path, notes)
+        columns = [*_texts(there, path), _size(there["size"], path), *_seed(there, path, same, notes)]
+        columns += [_loss(there["loss"], path), _clock(there, chosen, path, notes), *_optional(there, path)]
         frame = _since_start(pl.DataFrame(columns), there.get("x", there.get("step", there["loss"])), chosen, notes)
         frame = frame.with_columns(to_nats(pl.col("loss"), layout.unit))
         if "irreducible_loss" in frame.columns:
             frame = frame.with_columns(to_nats(pl.col("irreducible_loss"), layout.floor_unit))
         if layout.unit is not None and layout.unit != "nats":
             notes.append(f"the loss was converted from {layout.unit} to nats{_per_byte(layout.unit)}")
-        return cls(frame, labelled, notes)
+        used = {*chosen.columns.values()} - {chosen.columns.get("run")}
+        spare = table.select(column for column in table.columns if column not in used)
+        return cls(frame, same, spare, "seed" in frame.columns, notes)
+
+    @property
+    def key(self) -> list[str]:
+        """The columns that tell runs apart."""
+        return [name for name in KEY if name in self.frame.columns]
 
 
 def _per_byte(unit: str) -> str:
     return " per byte" if unit == "bits-per-byte" else ""
 
 
-def _texts(there: dict[str, pl.Series], path: str, notes: list[str]) -> list[pl.Series]:
-    height = len(there["loss"])
-    found, unnamed = [], []
-    for name in ("family", "dataset", "recipe", "leg"):
-        if name in there:
-            refuse_nulls(there[name], path)
-            text = there[name] if there[name].dtype == pl.String else there[name].cast(pl.String)
-        else:
-            default = _DEFAULTS.get(name, "unnamed")
-            text = pl.repeat(default, height, dtype=pl.String, eager=True).alias(name)
-            unnamed += [name] if name not in _DEFAULTS else []
-        found.append(text)
+def _unsaid(there: dict[str, pl.Series], path: str, notes: list[str]) -> dict[str, Any]:
+    """What a table that does not name it is taken for."""
+    unnamed = [word for name, word in (("family", "family"), ("dataset", "data set")) if name not in there]
     if unnamed:
-        word = {"family": "family", "dataset": "data set"}
-        which = " and one ".join(word[name] for name in unnamed)
-        notes.append(f"{Path(path).name} names no {' and no '.join(word[n] for n in unnamed)}: taken as one {which}")
-    legs = set(found[3].unique()) - {"decayed", "constant"}
-    if legs:
-        raise InputError(f"{path}: leg is {sorted(legs)[0]!r}; allowed: constant, decayed")
+        which = " and one ".join(unnamed)
+        notes.append(f"{Path(path).name} names no {' and no '.join(unnamed)}: taken as one {which}")
+    return {name: default for name, default in _DEFAULTS.items() if name not in there}
+
+
+def _texts(there: dict[str, pl.Series], path: str) -> list[pl.Series]:
+    found = []
+    for name in (name for name in ("family", "dataset", "recipe", "leg") if name in there):
+        refuse_nulls(there[name], path)
+        # A name a row would take most of the memory.
+        text = there[name].cast(pl.String).cast(pl.Categorical)
+        blank = any(one != one.strip() for one in text.unique().cast(pl.String))
+        found.append(text.cast(pl.String).str.strip_chars().cast(pl.Categorical) if blank else text)
+    legs = set(there["leg"].cast(pl.String).str.strip_chars().unique()) if "leg" in there else set()
+    if legs - {"decayed", "constant"}:
+        raise InputError(f"{path}: leg is {sorted(legs - {'decayed', 'constant'})[0]!r}; allowed: constant, decayed")
     return found
 
 
@@ -96,15 +108,16 @@ def _size(given: pl.Series, path: str) -> pl.Series:
     return size
 
 
-def _seed(there: dict[str, pl.Series], path: str, notes: list[str]) -> tuple[pl.Series, bool]:
+def _seed(there: dict[str, pl.Series], path: str, same: dict[str, Any], notes: list[str]) -> list[pl.Series]:
     if "seed" in there:
-        return labels(there["seed"], path), True
+        return [labels(there["seed"], path)]
     if "run" in there and there["run"].n_unique() > there["size"].n_unique():
         refuse_nulls(there["run"], path)
         notes.append("no column seed: runs of one size are told apart by their names")
-        return there["run"].cast(pl.String).alias("seed"), True
+        return [there["run"].cast(pl.String).cast(pl.Categorical).alias("seed")]
     notes.append("no column seed: taken as one run a size")
-    return pl.repeat(0, len(there["size"]), dtype=pl.Int64, eager=True).alias("seed"), False
+    same["seed"] = 0
+    return []
 
 
 def _loss(given: pl.Series, path: str) -> pl.Series:
@@ -134,7 +147,8 @@ def _since_start(frame: pl.DataFrame, given: pl.Series, chosen: Chosen, notes: l
     if not (timed and isinstance(least, float) and time_of_day(least)):
         return frame
     notes.append("the clock is the time of day: each run's first row is taken for its start")
-    return frame.with_columns(pl.col("clock") - pl.col("clock").min().over(KEY))
+    key = [name for name in KEY if name in frame.columns]
+    return frame.with_columns(pl.col("clock") - pl.col("clock").min().over(key))
 
 
 def _optional(there: dict[str, pl.Series], path: str) -> list[pl.Series]:
@@ -152,41 +166,6 @@ def _optional(there: dict[str, pl.Series], path: str) -> list[pl.Series]:
     if "status" in there:
         found.append(there["status"].cast(pl.String))
     return found
-
-
-def gather(frame: pl.DataFrame) -> tuple[list[Run], int]:
-    """The runs of a tidy table, in the order in which they come, and how many rows had no loss at all.
-
-    Raises
-    ------
-    InputError
-        A horizon or floor that changes within a run.
-    """
-    logged = pl.col("loss").is_not_null() & pl.col("clock").is_not_null()
-    per_row = [name for name in ("clock", "loss", "lr") if name in frame.columns]
-    per_run = [name for name in ("horizon", "irreducible_loss") if name in frame.columns]
-    grouped = frame.group_by(KEY, maintain_order=True).agg(
-        *(pl.col(name).filter(logged) for name in per_row),
-        *(pl.col(name).drop_nulls().first() for name in per_run),
-        *((pl.col(name).max() - pl.col(name).min()).alias(f"{name} range") for name in per_run),
-        *([pl.col("status").drop_nulls().last()] if "status" in frame.columns else []),
-    )
-    lost = frame.select((pl.col("loss").is_null() & pl.col("clock").is_not_null()).sum()).item()
-    lists = {name: _arrays(grouped[name]) for name in per_row}
-    runs = []
-    for i, row in enumerate(grouped.drop(per_row).iter_rows(named=True)):
-        for name in per_run:
-            if row.pop(f"{name} range"):
-                who = f"{row['family']} on {row['dataset']}, size {row['size']:g}, seed {row['seed']}"
-                raise InputError(f"{name} changes within one run: {who}. It is one number a run")
-        runs.append(Run(**row, **{name: arrays[i] for name, arrays in lists.items()}))
-    return runs, int(lost)
-
-
-def _arrays(lists: pl.Series) -> list[np.ndarray]:
-    lengths = lists.list.len()
-    flat = lists.filter(lengths > 0).explode().cast(pl.Float64).to_numpy() if lengths.sum() else np.empty(0)
-    return np.split(flat, np.cumsum(lengths.to_numpy())[:-1])
 
 
 def one_family(runs: Sequence[Run], chosen: Chosen) -> list[str]:

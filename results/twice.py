@@ -13,14 +13,12 @@ from .columns import Chosen
 from .curves import LearningCurve
 from .restarts import Restarts
 from .runs import Run, counted
-from .tidy import KEY, Tidy
+from .tidy import Tidy
 
 _MANY = 12  # values of a column that may tell parts of a table apart
 
 
-def refusal(
-    found: Restarts, total: int, tidy: Tidy, table: pl.DataFrame, chosen: Chosen, path: str
-) -> InputError:
+def refusal(found: Restarts, total: int, tidy: Tidy, chosen: Chosen, path: str) -> InputError:
     """Build the error for runs whose clock goes back and of which it is not plain what happened."""
     clock = chosen.columns.get("x") or chosen.columns["step"]
     run = found.twice[0][0] if found.twice else found.open[0][0]
@@ -31,7 +29,7 @@ def refusal(
     if found.open:
         _, before, after = found.open[0]
         said.append(f"{clock} goes back in the order of the file ({run.name}: from {before:g} to {after:g})" )
-    apart = _apart(run, tidy, table, chosen)
+    apart = _apart(run, tidy, chosen)
     choice = (
         "--restarts last lets the later attempt win from where it starts; --restarts continue counts on from where the "
         "earlier part ended; "
@@ -44,15 +42,13 @@ def refusal(
     )
 
 
-def _apart(run: Run, tidy: Tidy, table: pl.DataFrame, chosen: Chosen) -> str:
+def _apart(run: Run, tidy: Tidy, chosen: Chosen) -> str:
     """The columns by which the rows of such a run would be apart, as a hint."""
-    own = [pl.col(name) == getattr(run, name) for name in KEY if name != "seed"]
-    own += [pl.col("seed").cast(pl.String) == str(run.seed)]
+    own = [pl.col(name).cast(pl.String) == pl.lit(getattr(run, name)).cast(pl.String) for name in tidy.key]
     mine = tidy.frame.select(reduce(lambda a, b: a & b, own)).to_series()
-    rows, clock = table.filter(mine), tidy.frame["clock"].filter(mine)
-    for column in table.columns:
-        taken = column in chosen.columns.values() and column != chosen.columns.get("run")
-        if taken or rows[column].dtype.is_nested() or not 1 < rows[column].n_unique() <= _MANY:
+    rows, clock = tidy.spare.filter(mine), tidy.frame["clock"].filter(mine)
+    for column in rows.columns:
+        if rows[column].dtype.is_nested() or not 1 < rows[column].n_unique() <= _MANY:
             continue
         if not pl.DataFrame({"clock": clock, "by": rows[column]}).is_duplicated().any():
             values = [str(value) for value in rows[column].drop_nulls().unique(maintain_order=True)]
