@@ -62,12 +62,14 @@ class Chosen:
     columns : our name to the table's. The clock is ``x`` or ``step``, whatever it counts.
     clock : the kind of clock: x, step, tokens, examples, compute, epoch or time; None where there is none.
     several : our name to columns of which each would do, so that none was taken.
+    from_zero : whether the clock counts what was done before, so that its first 0 stands for one.
     notes : what was taken by its common name.
     """
 
     columns: dict[str, str]
     clock: str | None = None
     several: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    from_zero: bool = False
     notes: list[str] = dataclasses.field(default_factory=list)
 
 
@@ -104,6 +106,9 @@ def choose(there: Sequence[str], given: Mapping[str, str], kind: str) -> Chosen:
     _take_clock(chosen, there)
     if chosen.clock not in ("step", "x") and "horizon" in chosen.columns and "horizon" not in there:
         del chosen.columns["horizon"]  # a common name such as max_steps counts steps
+    if chosen.clock == "epoch" and "keras" in kind.lower():
+        chosen.from_zero = True
+        chosen.notes.append("Keras counts epochs from 0 and evaluates at their end: 1 is added")
     renamed = {ours: theirs for ours, theirs in chosen.columns.items() if ours not in given and ours != theirs}
     if renamed:
         pairs = ", ".join(f"{theirs!r} as {ours}" for ours, theirs in renamed.items())
@@ -156,7 +161,11 @@ def likely(name: str, there: Iterable[str]) -> str | None:
     close = get_close_matches(name, by_normal, n=1, cutoff=0.75)
     if close:
         return by_normal[close[0]]
-    words = {"size": r"param|size", "loss": r"loss|nll|entropy|bpb|ppl|perplexity", "step": r"step|iter|token|epoch|time"}
+    words = {
+        "size": r"param|size",
+        "loss": r"loss|nll|entropy|bpb|ppl|perplexity",
+        "step": r"step|iter|token|epoch|time",
+    }
     fits = [plain for plain in by_normal if re.search(words.get(name, "$^"), plain) and "train" not in plain]
     fits = [plain for plain in fits if not (name == "loss" and re.search(r"floor|irreducible|_se$", plain))]
     return by_normal[fits[0]] if len(fits) == 1 else None

@@ -11,17 +11,19 @@ import pyarrow.parquet as pq
 from ..errors import InputError
 from .schema import CURVE_NAMES, MARGIN_KEY, SCHEMA
 
-_CURVES = ("trial_id", "family", "dataset", "recipe", "leg", "n_params", "seed", "status", "step", "x", "test_loss")
+_TRIAL = ("trial_id", "family", "dataset", "recipe", "leg", "n_params", "seed")
+_CURVES = (*_TRIAL, "status", "step", "x", "test_loss")
+_OBSERVABLES = ("name", "value")
 _ENDINGS = (".parquet", ".csv")
 MARGIN = "planned_margin"
 
 
-def exported(path: str) -> tuple[pa.Table, float | None, tuple[str, ...]] | None:
+def exported(path: str) -> tuple[pa.Table, float | None, list[str]] | None:
     """Read the trials of an export, one row a trial as they were in the results folder.
 
     Parameters
     ----------
-    path : the folder of an export, or its file of curves or, as CSV, of trials.
+    path : the folder of an export, or one of its files.
 
     Returns
     -------
@@ -30,44 +32,53 @@ def exported(path: str) -> tuple[pa.Table, float | None, tuple[str, ...]] | None
     Raises
     ------
     InputError
-        Trials without their curves, or observables, which are no learning curves.
+        Trials or observables without their curves beside them.
     """
-    files = _files(path)
-    if files is None:
+    curves = _curves_file(path)
+    if curves is None:
         return None
-    curves, trials = files
     rows = _gathered(curves)
-    if trials is None:
-        note = f"{curves.name} stands alone: without its trials the irreducible loss and the planned margin are not known"
-        return _table(rows), None, (note,)
-    known = _read(trials)
-    margin = known[MARGIN].drop_nulls().first() if MARGIN in known.columns else None
-    if trials.suffix == ".parquet":
-        margin = (pq.read_schema(trials).metadata or {}).get(MARGIN_KEY)
-    lists = [name for name in rows.columns if name in CURVE_NAMES]
-    whole = known.drop(lists, strict=False).join(rows.select("trial_id", *lists), on="trial_id", how="left")
-    return _table(whole.drop(MARGIN, strict=False)), float(margin) if margin is not None else None, ()
+    trials, seen = (curves.with_name(f"{name}{curves.suffix}") for name in ("trials", "observables"))
+    margin, notes = None, []
+    if trials.is_file() and _has(trials, _TRIAL):
+        known = _read(trials)
+        lists = [name for name in rows.columns if name in CURVE_NAMES]
+        rows = known.drop(lists, strict=False).join(rows.select("trial_id", *lists), on="trial_id", how="left")
+        margin = known[MARGIN].drop_nulls().first() if MARGIN in known.columns else None
+        if trials.suffix == ".parquet":
+            margin = (pq.read_schema(trials).metadata or {}).get(MARGIN_KEY)
+    else:
+        alone = (
+            f"{curves.name} stands alone: without its trials the irreducible loss and the planned margin are not known"
+        )
+        notes.append(alone)
+    if seen.is_file() and _has(seen, _OBSERVABLES):
+        rows = rows.drop("observables", strict=False).join(_observables(seen), on="trial_id", how="left")
+    return _table(rows), float(margin) if margin is not None else None, notes
 
 
-def _files(path: str) -> tuple[Path, Path | None] | None:
-    """The files of curves and of trials of which the path is one, or in whose folder they are."""
+def _curves_file(path: str) -> Path | None:
+    """The file of curves that the path is, or that belongs to it."""
     place = Path(path)
-    if place.is_dir():
-        there = [place / f"curves{ending}" for ending in _ENDINGS]
-        place = next((file for file in there if file.is_file() and _has(file, _CURVES)), place)
-    if not place.is_file() or place.suffix not in _ENDINGS:
+    folder = place if place.is_dir() else place.parent
+    if not place.is_dir() and (place.suffix not in _ENDINGS or not _has(place, _TRIAL)):
         return None
-    if _has(place, _CURVES) and not _has(place, ("observables",)):
-        trials = place.with_name(f"trials{place.suffix}")
-        if _has(place, ("name", "value")):
-            raise InputError(f"{path} has observables, one a row, and no learning curves: give curves{place.suffix}")
-        return place, trials if trials.is_file() and _has(trials, _CURVES[:8]) else None
-    if place.stem == "trials" and _has(place, (*_CURVES[:8], "recipe_label")):
-        curves = place.with_name(f"curves{place.suffix}")
-        if not (curves.is_file() and _has(curves, _CURVES)):
-            raise InputError(f"{path} has one row a trial and no curves: put curves{place.suffix} beside it")
-        return curves, place
-    return None
+    if place.is_file() and _has(place, _CURVES) and not _has(place, ("observables",)) and not _has(place, _OBSERVABLES):
+        return place
+    if place.is_file() and not (_has(place, ("recipe_label",)) or _has(place, _OBSERVABLES)):
+        return None
+    endings = _ENDINGS if place.is_dir() else (place.suffix,)
+    beside = [folder / f"curves{ending}" for ending in endings]
+    found = next((file for file in beside if file.is_file() and _has(file, _CURVES)), None)
+    if found is None and place.is_file():
+        raise InputError(f"{path} is our own table without the curves: put curves{place.suffix} beside it")
+    return found
+
+
+def _observables(file: Path) -> pl.DataFrame:
+    """One row a trial, each of its observables with its values as a list."""
+    lists = _read(file).group_by("trial_id", "name", maintain_order=True).agg(pl.col("value").cast(pl.Float64))
+    return lists.group_by("trial_id", maintain_order=True).agg(pl.struct("name", "value").alias("observables"))
 
 
 def _has(file: Path, names: tuple[str, ...]) -> bool:

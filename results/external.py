@@ -1,4 +1,4 @@
-"""Read other people's learning curves: a table as its source has it becomes checked curves, and what was guessed is said."""
+"""Read other people's learning curves: a table becomes checked curves, and what was guessed is said."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ..errors import InputError
 from .columns import Chosen, choose
 from .curves import LearningCurve
 from .endings import blown_up, end, status_of
+from .gathering import gather
 from .horizons import fractions
 from .layout import Layout
 from .missing import ask, unit_in
@@ -18,7 +19,6 @@ from .restarts import resolve
 from .run_names import names_of, parameters
 from .runs import Run
 from .sources.source import Raw
-from .gathering import gather
 from .tidy import Tidy, one_family
 from .twice import refusal
 
@@ -46,6 +46,11 @@ def read_external(raw: Raw, path: str, layout: Layout) -> tuple[list[LearningCur
     runs, clock, notes = read_runs(tidy, chosen, path, layout)
     del tidy
     notes += fractions(runs, clock, layout.horizon, path)
+    if all(len(run.clock) < 2 for run in runs):
+        raise InputError(
+            f"{path} has one evaluation of each of {len(runs)} runs: final losses make no learning curve. "
+            f"`onecurve scaling-law {path}` fits them"
+        )
     return [_curve(run) for run in runs], notes
 
 
@@ -74,6 +79,7 @@ def understand(raw: Raw, path: str, layout: Layout) -> tuple[Tidy, Chosen]:
     if table.height == 0:
         raise InputError(f"{path} has columns but no rows")
     _check_unit(chosen, layout, path)
+    _check_observable(table, chosen, path)
     tidy = Tidy.of(table, chosen, layout, path)
     return dataclasses.replace(tidy, notes=[*raw.notes, *chosen.notes, *tidy.notes]), chosen
 
@@ -123,6 +129,16 @@ def _check_unit(chosen: Chosen, layout: Layout, path: str) -> None:
         raise InputError(
             f"{path}: the loss is converted from {layout.unit} to nats, and the unit of the irreducible loss in "
             f"{chosen.columns['irreducible_loss']!r} is not said: --floor-unit {layout.unit}, or --floor-unit nats"
+        )
+
+
+def _check_observable(table: pl.DataFrame, chosen: Chosen, path: str) -> None:
+    column = chosen.columns.get("observable")
+    several = table[column].cast(pl.String).unique(maintain_order=True).to_list() if column is not None else []
+    if len(several) > 1:
+        raise InputError(
+            f"{path} has several observables in {column!r} ({', '.join(map(str, several[:12]))}), and one makes a "
+            f"curve: --only {column}={several[0]}"
         )
 
 

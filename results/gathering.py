@@ -42,8 +42,11 @@ def gather(tidy: Tidy) -> tuple[list[Run], int]:
     for row in grouped.iter_rows(named=True):
         stretches = row.pop("stretch")
         at = slices[stretches[0]] if len(stretches) == 1 else np.r_[*(slices[i] for i in stretches)]
-        kept = {name: values[at] if whole else values[at][logged[at]] for name, values in columns.items()}
-        runs.append(Run(**tidy.same, **row, **{name: kept[name] for name in _PER_ROW if name in kept}))
+        said: dict[str, Any] = {**tidy.same, **row}
+        said |= {name: columns[name][at] for name in _PER_ROW if name in columns}
+        runs.append(Run(**said))
+        if not whole:
+            runs[-1].keep(logged[at])
         for name in (name for name in _PER_RUN if name in columns):
             setattr(runs[-1], name, _one(columns[name][at], name, runs[-1]))
         if "status" in frame.columns:

@@ -155,7 +155,7 @@ def _end_at(run: Run, end: float) -> None:
     run.keep(run.clock < end * (1 - _EXACT))
     run.clock = np.append(run.clock / end, 1.0)
     run.loss = np.append(run.loss, np.exp(last) + floor if log else last)
-    run.lr = None if run.lr is None else np.append(run.lr, rate)
+    run.lr = None if run.lr is None or rate is None else np.append(run.lr, rate)
 
 
 def _said(found: _Found, total: int, clock: str, given: bool, how: str | None) -> list[str]:

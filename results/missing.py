@@ -14,6 +14,8 @@ from .run_names import names_of, suggestion
 
 _SHOWN = 30
 _LOOK = 200  # rows from which a column's course is guessed
+_WORDS = {"step": "x (or step, or compute)"}
+_ANY_CLOCK = "Anything that counts up will do for a clock. "
 _PREFERRED = ("val", "eval", "valid", "test")
 
 
@@ -30,21 +32,34 @@ def ask(path: str, table: pl.DataFrame, chosen: Chosen, missing: Sequence[str], 
     """
     used = {*chosen.columns.values(), *layout.only}
     free = [column for column in table.columns if column not in used]
-    said, options = [], []
+    absent, either, options = [], [], []
     for name in missing:
-        words = "x (or step, or compute, or any clock that counts up)" if name == "step" else name
         several = chosen.several.get(name)
-        if several:
-            said.append(f"one {name} ({' and '.join(several)} both fit)")
         guess = min(several, key=_rank) if several else likely(name, free)
-        hint = f" (is it {guess!r}?)" if guess is not None and not several else ""
-        if not several:
-            said.append(words + hint)
+        if several:
+            either.append(f" Its {name} could be {' or '.join(map(repr, several))}.")
+        else:
+            absent.append(_WORDS.get(name, name) + (f" (is it {guess!r}?)" if guess is not None else ""))
         options += _option(path, name, guess or _by_course(table, free, name), table, chosen)
+    lacks = f"{path} has no column {', '.join(absent)}." if absent else f"{path} can be read in more than one way."
     shown = ", ".join(table.columns[:_SHOWN])
     more = f" and {len(table.columns) - _SHOWN} more" if len(table.columns) > _SHOWN else ""
     command = " ".join(["onecurve analyze", shlex.quote(path), *_given(layout), *options])
-    return InputError(f"{path} has no column {', '.join(said)}. It has: {shown}{more}. Say what they are, such as\n  {command}")
+    return InputError(
+        f"{lacks}{''.join(either)} It has: {shown}{more}.{_no_seeds(table, chosen)} "
+        f"{_ANY_CLOCK if 'step' in missing else ''}Say what they are, such as\n  {command}"
+    )
+
+
+def _no_seeds(table: pl.DataFrame, chosen: Chosen) -> str:
+    """A sentence where names repeat at one clock reading, so that runs are missing a name as well."""
+    run, clock = chosen.columns.get("run"), chosen.columns.get("step", chosen.columns.get("x"))
+    if run is None or clock is None or "seed" in chosen.columns:
+        return ""
+    most = table.group_by(run, clock).len()["len"].max()
+    if not isinstance(most, int) or most < 2:
+        return ""
+    return f" Each name in {run!r} stands {most} times at one {clock}: if these are seeds, add a column `seed`."
 
 
 def _option(path: str, name: str, guess: str | None, table: pl.DataFrame, chosen: Chosen) -> list[str]:

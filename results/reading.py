@@ -89,7 +89,7 @@ def read_tables(paths: Sequence[str | Path], columns: Sequence[str]) -> tuple[li
     rows: list[dict[str, Any]] = []
     margins: set[float] = set()
     for path in map(str, paths):
-        table, margin = _table(path, columns)
+        table, margin, _ = _table(path, columns)
         if table is None:
             raise InputError(f"{path!r} holds curves alone; give a results folder or an exported trials.parquet")
         rows += [{**dict.fromkeys(columns), **row} for row in table.to_pylist()]
@@ -104,40 +104,41 @@ def curves_of(table: pa.Table) -> list[LearningCurve]:
 
 
 def _read_one(path: str, layout: Layout) -> tuple[list[LearningCurve], float | None, list[str]]:
-    table, margin = _table(path, (*_NEEDED, *_LATER))
+    table, margin, said = _table(path, (*_NEEDED, *_LATER))
     if table is not None:
-        return curves_of(table), margin, []
-    ours = exported(path)
-    if ours is not None:
-        table, margin, said = ours
-        return curves_of(table), margin, list(said)
+        return curves_of(table), margin, said
     layout, beside = layout.beside(path)
     found, said = read_external(read_raw(path), path, layout)
     return found, None, [*([f"read as {beside} says"] if beside else []), *said]
 
 
-def _table(path: str, columns: Sequence[str]) -> tuple[pa.Table | None, float | None]:
-    """One row a trial and the planned margin; no table where the file or folder is somebody else's."""
+def _table(path: str, columns: Sequence[str]) -> tuple[pa.Table | None, float | None, list[str]]:
+    """One row a trial, the planned margin, and notes; no table where the file or folder is somebody else's."""
     if "://" not in path and not Path(path).exists():
         raise InputError(f"{path!r} is not there. Give a results folder, or a CSV or Parquet file of learning curves")
-    if "://" in path or Path(path).is_dir():
-        if "://" not in path and not _ours(Path(path)):
-            return None, None
+    if "://" in path or _ours(Path(path)):
         store = Store(path)
         table = store.table(columns)
         if not table.num_rows:
             raise InputError(f"{path!r} holds no results. `onecurve run SWEEP --out {path}` makes some")
-        return table, store.planned_margin()
-    table = _read_exported(path) if path.endswith(".parquet") else None
-    if table is None:
-        return None, None
-    margin = (table.schema.metadata or {}).get(MARGIN_KEY)
-    best = best_rows(table)
-    return best.select([name for name in columns if name in best.column_names]), float(margin) if margin else None
+        return table, store.planned_margin(), []
+    table = _read_exported(path) if path.endswith(".parquet") and Path(path).is_file() else None
+    if table is not None:
+        margin = (table.schema.metadata or {}).get(MARGIN_KEY)
+        best = best_rows(table)
+        there = [name for name in columns if name in best.column_names]
+        return best.select(there), float(margin) if margin else None, []
+    found = exported(path)
+    if found is None:
+        return None, None, []
+    table, margin, notes = found
+    return table.select([name for name in columns if name in table.column_names]), margin, notes
 
 
 def _ours(folder: Path) -> bool:
     """Whether a folder is a results folder, or an empty one that may become one: never somebody's with other files."""
+    if not folder.is_dir():
+        return False
     kept = any(folder.glob("trials/*.parquet")) or any(folder.glob("*.lock.json"))
     return kept or not any(folder.iterdir())
 

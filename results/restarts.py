@@ -110,9 +110,7 @@ def _join(run: Run, sessions: Sequence[np.ndarray], how: str | None, labelled: b
         found.resolved.setdefault(kind, []).append(run)
 
 
-def _kind(
-    clock: np.ndarray, loss: np.ndarray, later: np.ndarray, its: np.ndarray, labelled: bool
-) -> Kind | None:
+def _kind(clock: np.ndarray, loss: np.ndarray, later: np.ndarray, its: np.ndarray, labelled: bool) -> Kind | None:
     """What a later session is to what is there; None where that is not plain."""
     further = later[-1] > clock[-1]
     if later[0] >= clock[-1]:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from ..errors import InputError
@@ -133,11 +132,13 @@ def _clock(there: dict[str, pl.Series], chosen: Chosen, path: str, notes: list[s
     assert given is not None
     clock = seconds(given).fill_nan(None)
     logged = there["loss"].is_not_null()
-    refuse((clock.is_null() & (logged | ~not_given(given))) | clock.is_infinite().fill_null(False), given, path, "a number")
+    refuse(
+        (clock.is_null() & (logged | ~not_given(given))) | clock.is_infinite().fill_null(False), given, path, "a number"
+    )
     refuse((clock < 0).fill_null(False), given, path, "a number of at least 0")
     if given.dtype == pl.Duration:
         notes.append("the clock is a duration: taken in seconds")
-    return clock.alias("clock")
+    return (clock + chosen.from_zero).alias("clock")
 
 
 def _since_start(frame: pl.DataFrame, given: pl.Series, chosen: Chosen, notes: list[str]) -> pl.DataFrame:
@@ -157,7 +158,9 @@ def _optional(there: dict[str, pl.Series], path: str) -> list[pl.Series]:
         if name in there:
             value = seconds(there[name]).fill_nan(None)
             empty = not_given(there[name]) | (there[name].cast(pl.String).str.to_lowercase() == "nan").fill_null(False)
-            refuse(value.is_null() & ~empty | value.is_infinite().fill_null(False), there[name], path, "a finite number")
+            refuse(
+                value.is_null() & ~empty | value.is_infinite().fill_null(False), there[name], path, "a finite number"
+            )
             if name == "horizon":
                 refuse((value <= 0).fill_null(False), there[name], path, "a number above 0")
             found.append(value.alias(name))

@@ -28,7 +28,7 @@ def refusal(found: Restarts, total: int, tidy: Tidy, chosen: Chosen, path: str) 
     said = [again] if again else []
     if found.open:
         _, before, after = found.open[0]
-        said.append(f"{clock} goes back in the order of the file ({run.name}: from {before:g} to {after:g})" )
+        said.append(f"{clock} goes back in the order of the file ({run.name}: from {before:g} to {after:g})")
     apart = _apart(run, tidy, chosen)
     choice = (
         "--restarts last lets the later attempt win from where it starts; --restarts continue counts on from where the "
@@ -45,6 +45,8 @@ def refusal(found: Restarts, total: int, tidy: Tidy, chosen: Chosen, path: str) 
 def _apart(run: Run, tidy: Tidy, chosen: Chosen) -> str:
     """The columns by which the rows of such a run would be apart, as a hint."""
     own = [pl.col(name).cast(pl.String) == pl.lit(getattr(run, name)).cast(pl.String) for name in tidy.key]
+    if not tidy.spare.width:
+        return ""
     mine = tidy.frame.select(reduce(lambda a, b: a & b, own)).to_series()
     rows, clock = tidy.spare.filter(mine), tidy.frame["clock"].filter(mine)
     for column in rows.columns:

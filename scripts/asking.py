@@ -10,6 +10,18 @@ import typer
 
 from ..errors import InputError, unknown
 from .application import JsonFlag, app, print_json
+from .bringing import (
+    ColumnOption,
+    FloorUnitOption,
+    HorizonOption,
+    MappingOption,
+    OnlyOption,
+    RestartsOption,
+    RunOption,
+    UnitOption,
+    ValueOption,
+    layout_of,
+)
 
 if TYPE_CHECKING:
     from ..collapse.floor import FloorChoice
@@ -17,6 +29,7 @@ if TYPE_CHECKING:
     from ..collapse.outcome import Analysis
     from ..collapse.planning.cost import Cost
     from ..results.curves import CurveSet
+    from ..results.layout import Layout
 
 
 @app.command()
@@ -50,13 +63,23 @@ def analyze(
         Literal["time", "data", "tasks"],
         typer.Option(help="curves against training time; or final losses against the size of the training set"),
     ] = "time",
+    column: ColumnOption = None,
+    value: ValueOption = None,
+    only: OnlyOption = None,
+    run: RunOption = None,
+    mapping: MappingOption = None,
+    unit: UnitOption = None,
+    floor_unit: FloorUnitOption = None,
+    restarts: RestartsOption = None,
+    horizon: HorizonOption = None,
 ) -> None:
     """Test whether curves collapse and by how much each family deviates."""
     flags = {"across": across, "controls": controls, "forecast": forecast, "laws": laws, "noise": noise}
     flags |= {"tightness": tightness, "where": where}
     # What a ladder would have shown stands beside every verdict.
     questions = ["detectable", *(name for name, asked in flags.items() if asked)]
-    curves, inquiry = _inquire(paths, irreducible_loss, margin, questions, x_min, against)
+    layout = layout_of(column, value, only, run, mapping, unit, floor_unit, restarts, horizon)
+    curves, inquiry = _inquire(paths, irreducible_loss, margin, questions, x_min, against, layout)
     if json_file is not None:
         from ..collapse.inquiry import inquiry_json
 
@@ -79,9 +102,21 @@ def analyze(
 def plot(
     folder: Annotated[str, typer.Argument(metavar="DIR", help="results folder, or a file of curves")],
     to: Annotated[str | None, typer.Option("--to", metavar="DIR", help="the default is <DIR>/figures")] = None,
+    column: ColumnOption = None,
+    value: ValueOption = None,
+    only: OnlyOption = None,
+    run: RunOption = None,
+    mapping: MappingOption = None,
+    unit: UnitOption = None,
+    floor_unit: FloorUnitOption = None,
+    restarts: RestartsOption = None,
+    horizon: HorizonOption = None,
 ) -> None:
     """Draw the figures: PNG, SVG, PDF, and the plotted points as CSV."""
-    curves, inquiry = _inquire([folder], "known", None, [])
+    layout = layout_of(column, value, only, run, mapping, unit, floor_unit, restarts, horizon)
+    curves, inquiry = _inquire([folder], "known", None, [], layout=layout)
+    for note in curves.notes:
+        typer.echo(f"read: {note}")
     if to is None:
         to = f"{folder.rstrip('/')}/figures" if Path(folder).is_dir() else "figures"
     _draw(inquiry.analysis, curves, to)
@@ -103,6 +138,15 @@ def power(
     family: Annotated[str | None, typer.Option(help="family of the pilot, where there are several")] = None,
     dataset: Annotated[str | None, typer.Option(help="data set of the pilot, where there are several")] = None,
     as_json: JsonFlag = False,
+    column: ColumnOption = None,
+    value: ValueOption = None,
+    only: OnlyOption = None,
+    run: RunOption = None,
+    mapping: MappingOption = None,
+    unit: UnitOption = None,
+    floor_unit: FloorUnitOption = None,
+    restarts: RestartsOption = None,
+    horizon: HorizonOption = None,
 ) -> None:
     """Say how many seeds and rungs a sweep needs to detect a deviation or to certify a margin."""
     import numpy as np
@@ -120,7 +164,8 @@ def power(
     cost = _measured_cost(pilot, family, dataset) if pilot is not None else None
     if size is not None and seconds is not None:
         cost = Cost(size=size, amount=seconds)
-    source = _pilot(pilot, family, dataset) if pilot is not None else float(noise or 0.0)
+    layout = layout_of(column, value, only, run, mapping, unit, floor_unit, restarts, horizon)
+    source = _pilot(pilot, family, dataset, layout) if pilot is not None else float(noise or 0.0)
     found = plan_power(
         source,
         rng=np.random.default_rng(0),
@@ -174,6 +219,7 @@ def _inquire(
     questions: list[str],
     x_min: float = 0.1,
     against: Literal["time", "data", "tasks"] = "time",
+    layout: Layout | None = None,
 ) -> tuple[CurveSet, Inquiry]:
     import numpy as np
 
@@ -181,26 +227,26 @@ def _inquire(
     from ..results.data_curves import read_data_curves
     from ..results.reading import read_curves
 
-    floor = _floor(irreducible_loss)
+    floor = _floor(irreducible_loss, layout)
     if margin is not None and not 0 < margin < 1:
         raise InputError(f"--margin is a share between 0 and 1, such as 0.03, got {margin:g}")
-    curves = read_curves(paths) if against == "time" else read_data_curves(paths, against)
+    curves = read_curves(paths, layout) if against == "time" else read_data_curves(paths, against)
     # A fixed seed: the same table gives the same p-values.
     rng = np.random.default_rng(0)
     return curves, inquire(curves, questions, rng=rng, margin=margin, irreducible_loss=floor, x_min=x_min)
 
 
-def _pilot(path: str, family: str | None, dataset: str | None) -> CurveSet:
+def _pilot(path: str, family: str | None, dataset: str | None, layout: Layout) -> CurveSet:
     from ..results.curves import CurveSet
     from ..results.reading import read_curves
 
-    curves = read_curves([path])
+    curves = read_curves([path], layout)
     for name, wanted in (("family", family), ("dataset", dataset)):
         there = {getattr(curve, name) for curve in curves}
         if wanted is not None and wanted not in there:
             raise unknown(f"{name} in {path}:", wanted, there)
     kept = [c for c in curves if family in (None, c.family) and dataset in (None, c.dataset)]
-    return CurveSet.of(kept, curves.margin)
+    return CurveSet.of(kept, curves.margin, notes=curves.notes)
 
 
 def _measured_cost(pilot: str, family: str | None, dataset: str | None) -> Cost | None:
@@ -221,15 +267,24 @@ def _measured_cost(pilot: str, family: str | None, dataset: str | None) -> Cost 
     return Cost.of([n for n, _ in spent], [s for _, s in spent], gamma=None) if spent else None
 
 
-def _floor(given: str) -> FloorChoice:
+def _floor(given: str, layout: Layout | None) -> FloorChoice:
+    from ..results.values import nats
+
     if given in ("known", "profile", "fit"):
         return given  # type: ignore[return-value]
     try:
-        low, between, high = given.partition(":")
-        return (float(low), float(high)) if between else float(given)
+        ends = [float(end) for end in given.split(":", 1)]
     except ValueError:
         allowed = ("known", "profile", "fit", "a number", "LOW:HIGH")
         raise unknown("source of the irreducible loss", given, allowed) from None
+    unit = layout.floor_unit if layout is not None else None
+    if layout is not None and layout.unit not in (None, "nats") and unit is None:
+        raise InputError(
+            f"the loss is converted from {layout.unit} to nats, and the unit of --irreducible-loss {given} is not "
+            f"said: --floor-unit {layout.unit}, or --floor-unit nats"
+        )
+    ends = [nats(end, unit) for end in ends]
+    return (ends[0], ends[1]) if len(ends) == 2 else ends[0]
 
 
 def _draw(analysis: Analysis, curves: CurveSet, to: str) -> None:

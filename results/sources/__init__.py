@@ -19,7 +19,9 @@ def read_raw(path: str) -> Raw:
     """
     if Path(path).is_dir():
         there = sorted(one.name for one in Path(path).iterdir())
-        listed = ", ".join(there[:8]) + (f" and {len(there) - 8} more" if len(there) > 8 else "") if there else "nothing"
+        listed = (
+            ", ".join(there[:8]) + (f" and {len(there) - 8} more" if len(there) > 8 else "") if there else "nothing"
+        )
         raise InputError(
             f"{path!r} is neither a results folder nor one that is recognised. It holds: {listed}. "
             "Give its CSV or Parquet files, with one evaluation a row"

@@ -11,6 +11,7 @@ from .source import Raw
 
 _FIRST = 10_000
 
+
 def read_plain(path: str) -> Raw:
     """Read one file with one evaluation a row.
 
