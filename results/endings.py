@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from difflib import get_close_matches
 
@@ -22,26 +23,47 @@ _STATUSES = {
 }
 
 
-def status_of(word: str | None, path: str) -> str:
-    """Our word for how a run ended; a run that still runs counts as ``killed``, as it is not at its end.
+def statuses(runs: Sequence[Run], path: str, sure: bool) -> list[str]:
+    """Put our words for how runs ended, in place; a run that still runs counts as ``killed``, as it is not at its end.
+
+    Parameters
+    ----------
+    runs : with the source's words.
+    path : for messages.
+    sure : whether the column is a status for sure; one that only may be is left alone where a word is not known.
+
+    Returns
+    -------
+    list of str
+        How many did not end well, in words.
 
     Raises
     ------
     InputError
         A word that is not known.
     """
-    if word is None or not word.strip():
-        return "ok"
+    words = {run.status for run in runs}
+    found = {word: _status_of(word) for word in words}
+    unknown = sorted(word for word, status in found.items() if status is None)
+    if unknown and sure:
+        close = get_close_matches(unknown[0], [one for words in _STATUSES.values() for one in words], n=1, cutoff=0.6)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise InputError(
+            f"{path}: status is {unknown[0]!r}.{hint} Allowed: {', '.join(_STATUSES)}, or what trackers write, such as "
+            "finished, crashed, failed"
+        )
+    for run in runs:
+        run.status = "ok" if unknown else found[run.status] or "ok"
+    early = Counter(run.status for run in runs if run.status != "ok")
+    if not early:
+        return []
+    which = ", ".join(f"{count} {status}" for status, count in sorted(early.items()))
+    return [f"{counted(early.total(), len(runs))} ended early by their status ({which}) and are left out"]
+
+
+def _status_of(word: str) -> str | None:
     plain = word.strip().lower().replace(" ", "_").replace("-", "_")
-    for status, words in _STATUSES.items():
-        if plain in words:
-            return status
-    close = get_close_matches(plain, [one for words in _STATUSES.values() for one in words], n=1, cutoff=0.6)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise InputError(
-        f"{path}: status is {word!r}.{hint} Allowed: {', '.join(_STATUSES)}, or what trackers write, such as finished, "
-        "crashed, failed. If the column is something else, name it otherwise, or point elsewhere: --column status=NAME"
-    )
+    return next((status for status, words in _STATUSES.items() if plain in words), None) if plain else "ok"
 
 
 def end(runs: Sequence[Run], missing: int) -> list[str]:

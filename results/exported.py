@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -39,7 +40,8 @@ def exported(path: str) -> tuple[pa.Table, float | None, list[str]] | None:
         return None
     rows = _gathered(curves)
     trials, seen = (curves.with_name(f"{name}{curves.suffix}") for name in ("trials", "observables"))
-    margin, notes = None, []
+    margin: Any = None
+    notes = []
     if trials.is_file() and _has(trials, _TRIAL):
         known = _read(trials)
         lists = [name for name in rows.columns if name in CURVE_NAMES]

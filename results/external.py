@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 
 from ..errors import InputError
-from .columns import Chosen, choose
+from .columns import Chosen, choose, normal
 from .curves import LearningCurve
-from .endings import blown_up, end, status_of
+from .endings import blown_up, end, statuses
 from .gathering import gather
 from .horizons import fractions
 from .layout import Layout
@@ -57,11 +57,10 @@ def read_external(raw: Raw, path: str, layout: Layout) -> tuple[list[LearningCur
 def read_runs(tidy: Tidy, chosen: Chosen, path: str, layout: Layout) -> tuple[list[Run], str, list[str]]:
     """The runs of a table with their clocks in order, the kind of clock, and what was guessed. Errors as above."""
     runs, lost = gather(tidy)
-    for run in runs:
-        run.status = status_of(run.status, path)
-    notes = [*tidy.notes, *one_family(runs, chosen), *end(runs, lost)]
+    sure = "status" in layout.column or normal(chosen.columns.get("status", "status")) == "status"
+    notes = [*tidy.notes, *statuses(runs, path, sure), *one_family(runs, chosen), *end(runs, lost)]
     found = resolve(runs, layout.restarts, labelled=tidy.labelled)
-    if found.open or found.twice:
+    if found.open or found.twice or found.mixed:
         raise refusal(found, len(runs), tidy, chosen, path)
     clock = chosen.clock or "step"
     return runs, clock, [*notes, *found.notes(len(runs), clock), *blown_up(runs)]

@@ -137,7 +137,7 @@ def _cut(runs: Sequence[Run]) -> list[str]:
         end = min(float(run.clock[-1]) for run in own)
         for run in own:
             _end_at(run, end)
-        if end < 1:
+        if abs(end - 1) > _EXACT:
             notes.append(
                 f"the {len(own)} runs of {group[0]} on {group[1]} are compared up to {100 * end:.3g} % of the longest, "
                 "where the first of them ends; the loss there is interpolated, and x = 1 there"
@@ -194,5 +194,5 @@ def _own(how: str | None, runs: Sequence[Run]) -> list[str]:
 
 def _range(pairs: Sequence[tuple[float, Run]]) -> str:
     least, most = (100 * edge(abs(off) for off, _ in pairs) for edge in (min, max))
-    low, high = f"{least:.2g}", f"{most:.2g}"
+    low, high = (f"{edge:.2g}" if edge < 100 else f"{edge:.0f}" for edge in (least, most))
     return f"{high} %" if low == high else f"{low} to {high} %"

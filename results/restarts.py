@@ -13,6 +13,7 @@ from .runs import Run, counted
 _DISORDER = 0.25  # share of rows at which a clock that goes back is a file that is not in order, not a restart
 _FRESH, _GOES_ON = 0.25, 0.75  # share of the loss's fall so far, at a later attempt's first row
 _NOISE = 5.0  # a fall in units of the loss's own roughness, below which nothing can be told from it
+_ALTERNATING_ROWS, _APART = 12, 0.05  # rows, and share of the loss's range, from which on two courses are seen
 
 Kind = Literal["last", "continue"]
 
@@ -23,14 +24,16 @@ class Restarts:
 
     Attributes
     ----------
-    resolved : runs by what was done: ``last``, ``continue``, or ``sorted``.
+    resolved : runs by what was done: ``last``, ``continue``, ``sorted``, or ``repeated`` rows dropped.
     open : runs of which it is not plain what happened, each with where the clock goes back.
     twice : runs with one clock reading in several rows that are no restart.
+    mixed : runs whose rows alternate between two courses: a restart, or two runs, that somebody sorted by the clock.
     """
 
     resolved: dict[str, list[Run]] = dataclasses.field(default_factory=dict)
     open: list[tuple[Run, float, float]] = dataclasses.field(default_factory=list)
     twice: list[tuple[Run, float]] = dataclasses.field(default_factory=list)
+    mixed: list[Run] = dataclasses.field(default_factory=list)
 
     def notes(self, total: int, clock: str) -> list[str]:
         """What was done, in words."""
@@ -38,10 +41,11 @@ class Restarts:
             "last": "the later attempt wins from where it starts (`--restarts last`)",
             "continue": "the loss goes on where the counter starts anew, so it is counted on from where the earlier "
             "part ended (`--restarts continue`); steps between that end and the resume are not known",
+            "repeated": f"rows that repeat the one before in {clock} and loss stand once",
             "sorted": f"rows are not in order of {clock}, yet none stands twice: they were sorted",
         }
         return [
-            f"{counted(len(runs), total)}: {'' if kind == 'sorted' else f'{clock} goes back, as after a restart; '}"
+            f"{counted(len(runs), total)}: {'' if kind in ('sorted', 'repeated') else f'{clock} goes back, as after a restart; '}"
             f"{said[kind]}; first: {runs[0].name}"
             for kind, runs in self.resolved.items()
         ]
@@ -60,8 +64,9 @@ def resolve(runs: Sequence[Run], how: str | None, labelled: bool = True) -> Rest
     found = Restarts()
     for run in runs:
         if (np.diff(run.clock) > 0).all():
+            found.mixed += [run] if _alternates(run.loss) else []
             continue
-        _without_echo(run)
+        _without_echo(run, found)
         back = np.flatnonzero(np.diff(run.clock) <= 0) + 1
         if not len(back):
             continue
@@ -72,11 +77,12 @@ def resolve(runs: Sequence[Run], how: str | None, labelled: bool = True) -> Rest
     return found
 
 
-def _without_echo(run: Run) -> None:
+def _without_echo(run: Run, found: Restarts) -> None:
     """Drop a row that repeats the one before in clock and loss."""
     same = (np.diff(run.clock) == 0) & (np.diff(run.loss) == 0)
     if same.any():
         run.keep(np.append(True, ~same))
+        found.resolved.setdefault("repeated", []).append(run)
 
 
 def _sort(run: Run, found: Restarts) -> None:
@@ -86,6 +92,7 @@ def _sort(run: Run, found: Restarts) -> None:
         found.twice.append((run, float(run.clock[order][repeated[0]])))
         return
     run.keep(order)
+    found.mixed += [run] if _alternates(run.loss) else []
     found.resolved.setdefault("sorted", []).append(run)
 
 
@@ -136,3 +143,11 @@ def _anew(clock: np.ndarray, later: np.ndarray) -> bool:
 def _roughness(loss: np.ndarray) -> float:
     """How far an evaluation lies from the line between its neighbours, as a rule."""
     return float(np.median(np.abs(np.diff(loss, 2)))) / 2 if len(loss) > 2 else 0.0
+
+
+def _alternates(loss: np.ndarray) -> bool:
+    """Whether every second row lies on a course of its own, far from the other's."""
+    if len(loss) < _ALTERNATING_ROWS:
+        return False
+    next_one, one_after = (float(np.median(np.abs(loss[lag:] - loss[:-lag]))) for lag in (1, 2))
+    return next_one > _APART * float(np.ptp(loss)) and one_after < next_one / 4

@@ -15,30 +15,30 @@ from .restarts import Restarts
 from .runs import Run, counted
 from .tidy import Tidy
 
+_CHOICE = (
+    "`--restarts last` lets the later attempt win from where it starts; `--restarts continue` counts on from where the "
+    "earlier part ended. "
+)
 _MANY = 12  # values of a column that may tell parts of a table apart
 
 
 def refusal(found: Restarts, total: int, tidy: Tidy, chosen: Chosen, path: str) -> InputError:
     """Build the error for runs whose clock goes back and of which it is not plain what happened."""
     clock = chosen.columns.get("x") or chosen.columns["step"]
-    run = found.twice[0][0] if found.twice else found.open[0][0]
+    first = [run for run, *_ in (*found.twice, *found.open)] + found.mixed
+    run, said = first[0], []
     values, counts = np.unique(run.clock, return_counts=True)
-    again = f"{counts.max()} rows for {run.name} at {clock} = {values[counts.argmax()]:g}" if counts.max() > 1 else ""
-    bad = len(found.open) + len(found.twice)
-    said = [again] if again else []
+    if counts.max() > 1:
+        said.append(f"{counts.max()} rows for {run.name} at {clock} = {values[counts.argmax()]:g}")
     if found.open:
-        _, before, after = found.open[0]
-        said.append(f"{clock} goes back in the order of the file ({run.name}: from {before:g} to {after:g})")
-    apart = _apart(run, tidy, chosen)
-    choice = (
-        "--restarts last lets the later attempt win from where it starts; --restarts continue counts on from where the "
-        "earlier part ended; "
-        if found.open
-        else ""
-    )
+        stepped, before, after = found.open[0]
+        said.append(f"{clock} goes back in the order of the file ({stepped.name}: from {before:g} to {after:g})")
+    if found.mixed:
+        said.append(f"every second row lies on another course ({found.mixed[0].name}), as of two runs in one, sorted")
+    choice = _CHOICE if found.open else ""
     return InputError(
-        f"{path}: {'; '.join(said)}; so in {counted(bad, total)}. Each point may stand once. {apart}{choice}"
-        "if these are different runs, add a column `seed` or `recipe`"
+        f"{path}: {'; '.join(said)}; so in {counted(len(first), total)}. Each point may stand once. "
+        f"{_apart(run, tidy, chosen)}{choice}If these are different runs, add a column `seed` or `recipe`"
     )
 
 
