@@ -24,7 +24,7 @@ class Restarts:
 
     Attributes
     ----------
-    resolved : runs by what was done: ``last``, ``continue``, ``sorted``, or ``repeated`` rows dropped.
+    resolved : runs by what was done: ``last``, ``continue``, ``sorted``, ``repeated`` (rows dropped).
     open : runs of which it is not plain what happened, each with where the clock goes back.
     twice : runs with one clock reading in several rows that are no restart.
     mixed : runs whose rows alternate between two courses: a restart, or two runs, that somebody sorted by the clock.
@@ -44,9 +44,9 @@ class Restarts:
             "repeated": f"rows that repeat the one before in {clock} and loss stand once",
             "sorted": f"rows are not in order of {clock}, yet none stands twice: they were sorted",
         }
+        why = dict.fromkeys(("last", "continue"), f"{clock} goes back, as after a restart; ")
         return [
-            f"{counted(len(runs), total)}: {'' if kind in ('sorted', 'repeated') else f'{clock} goes back, as after a restart; '}"
-            f"{said[kind]}; first: {runs[0].name}"
+            f"{counted(len(runs), total)}: {why.get(kind, '')}{said[kind]}; first: {runs[0].name}"
             for kind, runs in self.resolved.items()
         ]
 

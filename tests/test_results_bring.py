@@ -240,14 +240,14 @@ def test_sizes_in_words_give_the_same_curves(read):
 
 
 STEP = pl.col("step")
+SPAN = [pl.format("{}", STEP // 3600), *(part.cast(pl.String).str.zfill(2) for part in (STEP // 60 % 60, STEP % 60))]
 CLOCKS = [
     pl.duration(seconds=STEP),
     STEP.cast(pl.Float64) * 3.7,
     STEP * 524288,
     STEP.cast(pl.String),
-    pl.concat_str((STEP // 3600).cast(pl.String), pl.lit(":"), (STEP // 60 % 60).cast(pl.String).str.zfill(2), pl.lit(":"),
-                  (STEP % 60).cast(pl.String).str.zfill(2)),
-]  # fmt: skip
+    pl.concat_str(*SPAN, separator=":"),
+]
 
 
 @pytest.mark.parametrize("clock", CLOCKS)
@@ -325,7 +325,7 @@ def test_a_rate_that_was_rounded_below_0_is_0(read, below):
         return each(lambda run: run.with_columns(lr=3e-4 * (1 - STEP / run["step"].max()) - factor * 3e-4))
 
     assert all(curve.lr is not None and curve.lr[-1] == 0 for curve in read(rate(below)))
-    with pytest.raises(InputError, match="lr is -0.0003, where a number of at least 0"):
+    with pytest.raises(InputError, match="lr is -1.*e-05, where a number of at least 0"):
         read(rate(1.0))
 
 
@@ -339,7 +339,7 @@ def again(first: int, back: int, noise: float = 0.0):
     )
 
 
-@pytest.mark.parametrize(("first", "back", "noise"), [(9, 9, 0.004), (12, 3, 0.0), (12, 1, 0.0), (7, 7, 0.0)])
+@pytest.mark.parametrize(("first", "back", "noise"), [(9, 9, 0.004), (12, 3, 0.0), (7, 7, 0.0)])
 def test_the_later_attempt_wins(read, first, back, noise):
     curves = read(again(first, back, noise))
     same(curves, read(table()))
@@ -348,7 +348,18 @@ def test_the_later_attempt_wins(read, first, back, noise):
         read(again(first, back, noise), restarts="refuse")
 
 
+def test_an_evaluation_repeated_at_the_resume_stands_once(read):
+    curves = read(again(12, 1))
+    same(curves, read(table()))
+    assert "stand once" in " ".join(curves.notes)
+    other = pl.int_range(pl.len()).over(KEY) == 11
+    curves = read(again(12, 1).with_columns(pl.when(other).then(pl.col("loss") * 1.01).otherwise(pl.col("loss"))))
+    same(curves, read(table()))  # the later of the two
+
+
 def reset(*rows: int) -> pl.DataFrame:
+    """Every run with its counter set to 0 after these rows."""
+
     def change(run):
         starts = [0, *rows]
         parts = [run.slice(start, end - start) for start, end in zip(starts, [*rows, POINTS], strict=True)]
@@ -381,13 +392,8 @@ def test_rows_out_of_order_are_sorted_and_said(read):
 
 
 def test_a_restart_that_somebody_sorted_is_seen(read):
-    mixed = each(
-        lambda run: (
-            reset(10)
-            .filter(*(pl.col(k) == run[k][0] for k in KEY))
-            .with_columns(STEP + (pl.int_range(pl.len()) >= 10) * 3)
-        )
-    )
+    late = pl.int_range(pl.len()).over(KEY) >= 10
+    mixed = reset(10).with_columns(STEP + 3 * late)  # no step stands twice
     with pytest.raises(InputError, match="every second row lies on another course"):
         read(mixed.sort(*KEY, "step"))
 
@@ -502,8 +508,9 @@ def test_common_compares_all_up_to_where_the_first_ends(read):
 
 def test_histories_that_were_sampled_at_random_meet_their_horizon(read):
     rng = np.random.default_rng(3)
-    fine = each(lambda run: run.select(*KEY).head(1).join(pl.DataFrame({"step": np.arange(1, 401)}), how="cross").with_columns(
-        loss=2 + STEP.cast(pl.Float64).pow(-0.5), part=pl.Series(rng.random(400) < 0.1)))  # fmt: skip
+    steps = pl.DataFrame({"step": np.arange(1, 401)})
+    fine = table().select(KEY).unique(maintain_order=True).join(steps, how="cross", maintain_order="left_right")
+    fine = fine.with_columns(loss=2 + STEP.cast(pl.Float64).pow(-0.5), part=pl.Series(rng.random(fine.height) < 0.1))
     curves = read(fine.filter("part").drop("part"))
     assert all(curve.complete for curve in curves) and "sampled at random" in " ".join(curves.notes)
     for curve in curves:  # a power law above 2 stays one, whatever its end
