@@ -47,15 +47,14 @@ def read_external(raw: Raw, path: str, layout: Layout) -> tuple[list[LearningCur
     del tidy
     notes += fractions(runs, clock, layout.horizon, path)
     if all(len(run.clock) < 2 for run in runs):
-        raise InputError(
-            f"{path} has one evaluation of each of {len(runs)} runs: final losses make no learning curve. "
-            f"`onecurve scaling-law {path}` fits them"
-        )
+        raise _final(path, len(runs))
     return [_curve(run) for run in runs], notes
 
 
 def read_runs(tidy: Tidy, chosen: Chosen, path: str, layout: Layout) -> tuple[list[Run], str, list[str]]:
     """The runs of a table with their clocks in order, the kind of clock, and what was guessed. Errors as above."""
+    if _one_a_budget(tidy):
+        raise _final(path, tidy.frame.height)
     runs, lost = gather(tidy)
     sure = "status" in layout.column or normal(chosen.columns.get("status", "status")) == "status"
     notes = [*tidy.notes, *statuses(runs, path, sure), *one_family(runs, chosen), *end(runs, lost)]
@@ -81,6 +80,22 @@ def understand(raw: Raw, path: str, layout: Layout) -> tuple[Tidy, Chosen]:
     _check_observable(table, chosen, path)
     tidy = Tidy.of(table, chosen, layout, path)
     return dataclasses.replace(tidy, notes=[*raw.notes, *chosen.notes, *tidy.notes]), chosen
+
+
+def _one_a_budget(tidy: Tidy) -> bool:
+    """Whether each row is a run of its own, at one size and budget: final losses, not evaluations."""
+    budget = next((name for name in tidy.spare.columns if normal(name).endswith("budget")), None)
+    if budget is None:
+        return False
+    rows = pl.DataFrame([tidy.frame["size"], tidy.spare[budget].alias("budget")])
+    return bool(rows.is_unique().all()) and rows["budget"].n_unique() > 1
+
+
+def _final(path: str, count: int) -> InputError:
+    return InputError(
+        f"{path} has one evaluation of each of {count} runs: final losses make no learning curve. "
+        f"`onecurve scaling-law {path}` fits them"
+    )
 
 
 def _only(table: pl.DataFrame, layout: Layout, path: str) -> pl.DataFrame:
