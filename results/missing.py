@@ -56,7 +56,9 @@ def _no_seeds(table: pl.DataFrame, chosen: Chosen) -> str:
     run, clock = chosen.columns.get("run"), chosen.columns.get("step", chosen.columns.get("x"))
     if run is None or clock is None or "seed" in chosen.columns:
         return ""
-    most = table.group_by(run, clock).len()["len"].max()
+    loss = chosen.columns.get("loss")
+    logged = table if loss is None else table.filter(pl.col(loss).is_not_null())
+    most = logged.group_by(run, clock).len()["len"].max()
     if not isinstance(most, int) or most < 2:
         return ""
     return f" Each name in {run!r} stands {most} times at one {clock}: if these are seeds, add a column `seed`."
