@@ -44,7 +44,7 @@ class Restarts:
             "repeated": f"rows that repeat the one before in {clock} and loss stand once",
             "sorted": f"rows are not in order of {clock}, yet none stands twice: they were sorted",
         }
-        why = dict.fromkeys(("last", "continue"), f"{clock} goes back, as after a restart; ")
+        why: dict[str, str] = dict.fromkeys(("last", "continue"), f"{clock} goes back, as after a restart; ")
         return [
             f"{counted(len(runs), total)}: {why.get(kind, '')}{said[kind]}; first: {runs[0].name}"
             for kind, runs in self.resolved.items()

@@ -23,7 +23,7 @@ def read_raw(path: str) -> Raw:
             ", ".join(there[:8]) + (f" and {len(there) - 8} more" if len(there) > 8 else "") if there else "nothing"
         )
         raise InputError(
-            f"{path!r} is neither a results folder nor one that is recognised. It holds: {listed}. "
+            f"{path!r} holds no results of ours and nothing else that is recognised, but {listed}. "
             "Give its CSV or Parquet files, with one evaluation a row"
         )
     return read_plain(path)
