@@ -80,8 +80,14 @@ def examine(curves: CurveSet, settings: Settings, *, rng: np.random.Generator) -
     )
     across = _across(measured, margins, margin=used, resamples=resamples, rng=across_rng)
     changed = () if used == planned else (f"margin changed after the data, from {planned:g} to {used:g}",)
-    warnings = (*curves.warnings, *changed)
-    return Analysis(groups=groups, across_families=across, warnings=warnings, quantity=curves.quantity), measured
+    found = Analysis(
+        groups=groups,
+        across_families=across,
+        warnings=(*curves.warnings, *changed),
+        notes=curves.notes,
+        quantity=curves.quantity,
+    )
+    return found, measured
 
 
 def _fits(measured: Sequence[Measured], one: Measured) -> list[Form]:

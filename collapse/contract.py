@@ -25,6 +25,7 @@ def to_json(analysis: Analysis) -> dict[str, Any]:
             "groups": [_group(result) for result in analysis.groups],
             "across_families": [_across(result) for result in analysis.across_families],
             "warnings": list(analysis.warnings),
+            "notes": list(analysis.notes),
         }
     )
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from ..errors import unknown
-from ..results.curves import CurveSet
+from ..results.curves import CurveSet, seed_order
 from ..results.quantity import LOSS
 from .drawing.across import across_sheet
 from .drawing.charts import deviations_sheet
@@ -118,7 +118,7 @@ def _views(analysis: Analysis, curves: CurveSet, groups: Sequence[GroupResult]) 
     views = []
     for group in groups:
         own = members.get((group.family, group.dataset, group.recipe, group.leg), CurveSet(()))
-        ordered = tuple(sorted(own, key=lambda curve: (curve.size, curve.seed)))
+        ordered = tuple(sorted(own, key=lambda curve: (curve.size, seed_order(curve.seed))))
         name = told_apart(group, analysis.groups)
         views.append(View(group=group, curves=ordered, name=name, color=colors[group.family], **of))
     return views

@@ -61,7 +61,7 @@ class RescaledGroup:
     sizes: np.ndarray
     rungs: tuple[str, ...]
     values: tuple[np.ndarray, ...]
-    seeds: tuple[tuple[int, ...], ...]
+    seeds: tuple[tuple[int | str, ...], ...]
     phase: np.ndarray | None
     rate: np.ndarray | None
     end_rate: float | None = None
@@ -192,9 +192,11 @@ class AcrossFamilies:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Analysis:
-    """All groups and all comparisons across families, the warnings that concern the whole, what all curves are of."""
+    """All groups and all comparisons across families, the warnings that concern the whole, what was guessed when the
+    curves were read, and what all curves are of."""
 
     groups: tuple[GroupResult, ...]
     across_families: tuple[AcrossFamilies, ...]
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     quantity: Quantity = LOSS

@@ -13,6 +13,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from ..errors import InputError
+from .exported import MARGIN
 from .schema import CURVE_NAMES, MARGIN_KEY, OBSERVABLE_COLUMNS, SCHEMA
 from .store import Store
 
@@ -38,8 +39,11 @@ def export(store: Store, to: str | Path, form: Literal["csv", "parquet"]) -> lis
     paths = [folder / f"trials.{form}", folder / f"curves.{form}"]
     frame = pl.DataFrame(pl.from_arrow(table))
     if form == "csv":
-        flat = frame.drop(CURVE_NAMES, [name for name, _, _ in OBSERVABLE_COLUMNS])
-        flat.with_columns(pl.col("recorded").list.join(", ")).write_csv(paths[0])
+        trials = frame.drop(CURVE_NAMES, [name for name, _, _ in OBSERVABLE_COLUMNS])
+        lists = [name for name, kind in trials.schema.items() if kind.is_nested()]
+        joined = pl.col(lists).cast(pl.List(pl.String)).list.join(", ")
+        margin = pl.lit(store.planned_margin(), pl.Float64).alias(MARGIN)
+        trials.with_columns(joined, margin).write_csv(paths[0])
         exploded(frame).write_csv(paths[1])
     else:
         pq.write_table(_with_margin(table, store), paths[0], compression="zstd")

@@ -140,6 +140,8 @@ def print_analysis(inquiry: Inquiry, *, titled: bool = False) -> None:
         f"* on the shape scale, because {quantity.say('the irreducible loss is not known')}",
         style="dim",
     )
+    for note in analysis.notes:
+        console().print(f"read: {note}", style="dim", soft_wrap=True, markup=False, highlight=False)
     for warning in analysis.warnings:
         console().print(f"note: {warning}", style="dim")
     _print_notes(analysis)

@@ -49,7 +49,7 @@ class Mark:
     leg: str = ""
     rung: str = ""
     size: float | None = None
-    seed: int | None = None
+    seed: int | str | None = None
 
 
 Box = tuple[float, float, float, float]
