@@ -7,8 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
-from . import columnar, delimited, excel, folders, hugging_face, hydra, json_tables, keras, lightning, mlflow, nanochat
-from . import olmo_core, ray_tune, tensorboard, weights_and_biases
+from . import (
+    columnar,
+    delimited,
+    excel,
+    folders,
+    hugging_face,
+    hydra,
+    json_tables,
+    keras,
+    lightning,
+    mlflow,
+    nanochat,
+    olmo_core,
+    ray_tune,
+    tensorboard,
+    weights_and_biases,
+)
 from .source import Raw
 
 __all__ = ["READERS", "Raw", "read_raw"]

@@ -90,7 +90,7 @@ def is_json_lines(path: Path) -> bool:
 
 def json_of(path: Path) -> Any:
     """The value of a JSON file, or None where it is none. NaN and Infinity are taken, as Python writes them."""
-    if not opening(path).lstrip()[:1] in ("{", "["):
+    if opening(path).lstrip()[:1] not in ("{", "["):
         return None
     found = path.stat()
     return _json(str(path), found.st_mtime_ns, found.st_size)

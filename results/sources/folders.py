@@ -11,8 +11,20 @@ from typing import Any
 import polars as pl
 
 from ...errors import InputError
-from . import columnar, delimited, excel, hugging_face, json_tables, keras, lightning, nanochat, olmo_core
-from . import tensorboard, weights_and_biases
+from . import (
+    columnar,
+    delimited,
+    excel,
+    hugging_face,
+    json_tables,
+    keras,
+    lightning,
+    nanochat,
+    olmo_core,
+    tensorboard,
+    weights_and_biases,
+)
+from .content import json_of
 from .frames import doubts, stack, with_parameters
 from .parameters import FILES, of_folder
 from .source import Raw
@@ -53,14 +65,14 @@ def read(path: Path) -> Raw:
 def files_in(path: Path) -> list[tuple[Path, Any]]:
     """The tables below a folder, sorted, with the reader of each. Of several checkpoints of a run the last counts."""
     found = [(file, reader) for file in _walk(path) if (reader := _reader(file)) is not None]
-    states = [(file, reader) for file, reader in found if reader is hugging_face]
+    states = [file for file, reader in found if reader is hugging_face]
     if not states:
         return found
     last: dict[Path, Path] = {}
-    for file, _ in states:
-        run = file.parent.parent if file.parent.name.startswith("checkpoint-") else file.parent
-        last[run] = max(last.get(run, file), file, key=_global_step)
-    return [(file, reader) for file, reader in states if file in last.values()]
+    for file in states:  # every checkpoint repeats the history of those before it
+        run = hugging_face.run_folder(file)
+        last[run] = max(last.get(run, file), file, key=lambda state: json_of(state).get("global_step") or 0)
+    return [(file, hugging_face) for file in last.values()]
 
 
 def read_files(path: Path) -> Raw:

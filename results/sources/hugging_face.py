@@ -9,7 +9,7 @@ import polars as pl
 
 from ...errors import InputError
 from .content import json_of
-from .frames import doubts, from_records
+from .frames import doubts, from_records, with_parameters
 from .source import Raw
 
 _CHECKPOINT = re.compile(r"checkpoint-\d+")
@@ -43,17 +43,16 @@ def read(path: Path) -> Raw:
             notes.append(
                 f"{repeated} evaluations were there twice, at a step where the run was resumed: the last is kept."
             )
-    for name in ("max_steps", "num_train_epochs"):
-        if isinstance(state.get(name), int) and state[name] > 0 and name not in table.columns:
-            table = table.with_columns(pl.lit(state[name]).alias(name))
-    table = table.with_columns(run=pl.lit(run_name(path)))
+    planned = {name: state.get(name) for name in ("max_steps", "num_train_epochs")}
+    table = with_parameters(table, {name: count for name, count in planned.items() if count and count > 0})
+    table = table.with_columns(run=pl.lit(run_folder(path).name))
     return Raw(table, "Hugging Face Trainer state", (*notes, *doubts(table)))
 
 
-def run_name(path: Path) -> str:
+def run_folder(path: Path) -> Path:
     """The folder of the run: that above the checkpoint's, where the state lies in one."""
     folder = path.absolute().parent
-    return (folder.parent if _CHECKPOINT.fullmatch(folder.name) else folder).name
+    return folder.parent if _CHECKPOINT.fullmatch(folder.name) else folder
 
 
 def _last_evaluations(table: pl.DataFrame) -> tuple[pl.DataFrame, int]:
