@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from pathlib import Path
 
 import polars as pl
 
 from ..errors import InputError
 from .curves import LearningCurve
+from .sources import read_raw
 
 _REQUIRED = ("family", "dataset", "size", "seed", "loss")
 _CLOCKS = ("x", "step", "compute")
@@ -27,14 +27,14 @@ def read_tidy(path: str) -> list[LearningCurve]:
 
     Parameters
     ----------
-    path : a CSV or Parquet file.
+    path : a file or folder that `read_raw` reads.
 
     Raises
     ------
     InputError
         A file that cannot be read, a missing column, a value that is not a finite number, a point given twice.
     """
-    frame = _read(path)
+    frame = read_raw(path).table
     _check_columns(frame, path)
     frame = _fill(_numeric(frame, path))
     clock = next(name for name in _CLOCKS if name in frame.columns)
@@ -49,20 +49,6 @@ def read_tidy(path: str) -> list[LearningCurve]:
             "add a `recipe` column if these are different runs"
         )
     return [_curve(group.sort("fraction")) for _, group in frame.group_by(key, maintain_order=True)]
-
-
-def _read(path: str) -> pl.DataFrame:
-    if Path(path).stat().st_size == 0:
-        raise InputError(
-            f"{path} is empty. A table of learning curves has the columns {', '.join(_REQUIRED)} and a clock"
-        )
-    try:
-        if path.endswith(".parquet"):
-            return pl.read_parquet(path)
-        return pl.read_csv(path, infer_schema_length=None, separator="\t" if path.endswith(".tsv") else ",")
-    except (pl.exceptions.PolarsError, UnicodeDecodeError, OSError) as error:
-        first = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise InputError(f"{path} is neither a readable CSV nor a Parquet file: {first}") from None
 
 
 def _check_columns(frame: pl.DataFrame, path: str) -> None:

@@ -15,6 +15,7 @@ from .curves import CurveSet, LearningCurve
 from .external import read_tidy
 from .schema import MARGIN_KEY, SCHEMA
 from .store import Store, best_rows
+from .web import at_hand
 
 _NEEDED = (
     "trial_id",
@@ -63,7 +64,8 @@ def read_curves(paths: Sequence[str | Path]) -> CurveSet:
     curves: list[LearningCurve] = []
     margins: set[float] = set()
     for path in map(str, paths):
-        found, margin = _read_one(path)
+        with at_hand(path) as place:
+            found, margin = _read_one(place)
         curves += found
         if margin is not None:
             margins.add(margin)
@@ -81,7 +83,8 @@ def read_tables(paths: Sequence[str | Path], columns: Sequence[str]) -> tuple[li
     rows: list[dict[str, Any]] = []
     margins: set[float] = set()
     for path in map(str, paths):
-        table, margin = _table(path, columns)
+        with at_hand(path) as place:
+            table, margin = _table(place, columns)
         if table is None:
             raise InputError(f"{path!r} holds curves alone; give a results folder or an exported trials.parquet")
         rows += [{**dict.fromkeys(columns), **row} for row in table.to_pylist()]
@@ -101,10 +104,12 @@ def _read_one(path: str) -> tuple[list[LearningCurve], float | None]:
 
 
 def _table(path: str, columns: Sequence[str]) -> tuple[pa.Table | None, float | None]:
-    """One row a trial and the planned margin; no table where the file is somebody else's."""
+    """One row a trial and the planned margin; no table where the file or folder is somebody else's."""
     if "://" not in path and not Path(path).exists():
         raise InputError(f"{path!r} is not there. Give a results folder, or a CSV or Parquet file of learning curves")
     if "://" in path or Path(path).is_dir():
+        if "://" not in path and not _ours(Path(path)):
+            return None, None
         store = Store(path)
         table = store.table(columns)
         if not table.num_rows:
@@ -116,6 +121,12 @@ def _table(path: str, columns: Sequence[str]) -> tuple[pa.Table | None, float | 
     margin = (table.schema.metadata or {}).get(MARGIN_KEY)
     best = best_rows(table)
     return best.select([name for name in columns if name in best.column_names]), float(margin) if margin else None
+
+
+def _ours(folder: Path) -> bool:
+    """Whether a folder is a results folder, or an empty one that may become one: never somebody's with other files."""
+    kept = any(folder.glob("trials/*.parquet")) or any(folder.glob("*.lock.json"))
+    return kept or not any(folder.iterdir())
 
 
 def _read_exported(path: str) -> pa.Table | None:

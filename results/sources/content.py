@@ -55,11 +55,12 @@ def decoded(path: Path) -> tuple[bytes, list[str]]:
     encoding, start = _encoding(data)
     if encoding == "utf-8":
         data = data[start:]
+        if b"\0" in data[:HEAD]:
+            raise InputError(f"{path} is no text: a table is a CSV, JSON, Parquet, Arrow or Excel file")
         try:
-            data.decode()
+            if not data.isascii():
+                data.decode()
         except UnicodeDecodeError:
-            if b"\0" in data[:HEAD]:
-                raise InputError(f"{path} is no text: a table is a CSV, JSON, Parquet, Arrow or Excel file") from None
             return data.decode("cp1252", "replace").encode(), ["The text is not UTF-8 and was read as Windows-1252."]
         return data, []
     try:

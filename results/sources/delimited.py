@@ -18,6 +18,7 @@ from .source import Raw
 KIND = "CSV"
 _SEPARATORS = "\t;,|"
 _NAMES = {"\t": "tabs", ";": "semicolons", "|": "bars", " ": "blanks"}
+_FIRST = 10_000
 _MISSING = ["NA", "N/A", "<NA>", "null", "None"]
 _COMMA_NUMBER = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 _POINT_NUMBER = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?")
@@ -62,11 +63,18 @@ def read(path: Path) -> Raw:
     if separator == " " or any(re.search(f"{re.escape(separator)} +[^ ]", line) for line in sample):
         data = _rewritten(data, separator)
         separator = "," if separator == " " else separator
-    _check_lengths(data, separator, len(names), path, before)
     comma = separator != "," and _has_decimal_commas(sample, separator)
     if comma:
         notes.append("Numbers have decimal commas.")
-    table = _parse(data, separator, comma, path).rename(dict(zip(_raw_names(data, separator), names, strict=True)))
+    try:
+        table = _parse(data, separator, comma)
+    except pl.exceptions.PolarsError as error:
+        _check_lengths(data, separator, len(names), path, before)
+        raise InputError(f"{path} is no readable CSV: {str(error).splitlines()[0][:120]}") from None
+    # Too long a line is an error of polars, a short one is filled with nulls: then separators are missing.
+    if data.count(separator.encode()) != (len(names) - 1) * (table.height + 1):
+        _check_lengths(data, separator, len(names), path, before)
+    table = table.rename(dict(zip(_raw_names(data, separator), names, strict=True)))
     table = _without_index(numbers(table), notes)
     return Raw(table, KIND, (*notes, *doubts(table)))
 
@@ -160,20 +168,15 @@ def _has_decimal_commas(sample: list[str], separator: str) -> bool:
     return any(map(_COMMA_NUMBER.fullmatch, cells)) and not any(map(_POINT_NUMBER.fullmatch, cells))
 
 
-def _parse(data: bytes, separator: str, comma: bool, path: Path) -> pl.DataFrame:
+def _parse(data: bytes, separator: str, comma: bool) -> pl.DataFrame:
+    """The first rows decide the columns' types or, where a later one does not fit, all rows: twice the time."""
+    options = {"separator": separator, "decimal_comma": comma, "null_values": _MISSING}
     try:
-        table = pl.read_csv(
-            io.BytesIO(data),
-            separator=separator,
-            decimal_comma=comma,
-            infer_schema_length=None,
-            null_values=_MISSING,
-        )
-    except (pl.exceptions.PolarsError, OSError) as error:
-        first = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise InputError(f"{path} is no readable CSV: {first}") from None
-    blank = pl.all_horizontal(pl.all().is_null())
-    return table.filter(~blank) if table.width else table
+        table = pl.read_csv(data, infer_schema_length=_FIRST, **options)
+    except pl.exceptions.PolarsError:
+        table = pl.read_csv(data, infer_schema_length=None, **options)
+    blank = table.select(pl.all_horizontal(pl.all().is_null()).alias("blank"))["blank"]
+    return table.filter(~blank) if blank.any() else table
 
 
 def _without_index(table: pl.DataFrame, notes: list[str]) -> pl.DataFrame:

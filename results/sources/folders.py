@@ -48,7 +48,7 @@ _TEXT = (".csv", ".tsv", ".tab", ".dat")  # endings of text that is a table, whe
 _LOGS = (".log", ".txt", ".out")
 _PACKED = (".gz", ".bz2", ".zst", ".lz4")
 _NAMED_BY_FILE = ("Keras CSVLogger", "Keras history", "Lightning metrics.csv", "nanochat log", "OLMo-core log")
-_BESIDE = {Path(name).name for name in FILES} | {"overrides.yaml", "manifest.json"}
+_BESIDE = {Path(name).name for name in FILES} | {"overrides.yaml", "manifest.json", "sources.json"}
 _EXPORTED = ("trials", "observables")  # beside `curves`, as `onecurve export` writes them
 
 
@@ -101,7 +101,7 @@ def read_files(path: Path) -> Raw:
 
 
 def _with_runs(found: list[tuple[Path, Raw]], path: Path) -> list[pl.DataFrame]:
-    """The tables with their runs' parameters, and with the file's name as the run where nothing else tells runs apart."""
+    """The tables with their runs' parameters, and the file's name as the run where nothing else tells runs apart."""
     tables = [with_parameters(raw.table, of_folder(file.parent)) for file, raw in found]
     if len(tables) == 1:
         return tables

@@ -39,7 +39,7 @@ def exploded(table: pl.DataFrame, path: object) -> tuple[pl.DataFrame, list[str]
         Lists of different lengths within a row.
     """
     lists = [name for name, kind in table.schema.items() if isinstance(kind, (pl.List, pl.Array))]
-    if not lists or not table.height:
+    if len(lists) < 2 or not table.height:  # a lone list is no curve: it has no clock
         return table, []
     table = table.with_columns(pl.col(n).arr.to_list() for n in lists if isinstance(table.schema[n], pl.Array))
     lengths = table.select(pl.col(name).list.len().fill_null(0) for name in lists)
@@ -108,6 +108,9 @@ def numbers(table: pl.DataFrame) -> pl.DataFrame:
     """Columns of text in which every value is a number, as numbers: CSV and MLflow parameters have no other types."""
     changed = []
     for name in (n for n, kind in table.schema.items() if kind == pl.String):
+        first = table[name].drop_nulls().head(1).str.strip_chars().cast(pl.Float64, strict=False)
+        if not len(first) or first.null_count():
+            continue  # most texts show at once that they are no numbers
         texts = table[name].str.strip_chars()
         whole = texts.str.contains(r"^[+-]?\d+$").fill_null(True).all()
         values = texts.cast(pl.Int128 if whole else pl.Float64, strict=False)
@@ -132,13 +135,15 @@ def doubts(table: pl.DataFrame) -> list[str]:
     step = next((n for n in ("_step", "step", "Step", "global_step") if n in table.columns), None)
     if step is None or not table.schema[step].is_numeric():
         return found
-    runs = [n for n in ("run", "family", "dataset", "size", "seed") if n in table.columns]
-    runs = ["run"] if "run" in runs else runs
-    groups = table.group_by(runs, maintain_order=True) if runs else [((), table)]
-    for _, group in groups:
-        steps = group[step].drop_nulls()
-        if len(steps) in _SAMPLED and steps.diff().drop_nulls().n_unique() > 2:
-            found.append(f"{len(steps)} rows a run at uneven steps: this is how W&B and TensorBoard sample a history.")
+    runs = (
+        ["run"] if "run" in table.columns else [n for n in ("family", "dataset", "size", "seed") if n in table.columns]
+    )
+    counts = table.group_by(runs).len() if runs else pl.DataFrame({"len": [table.height]})
+    of_sampler = counts.filter(pl.col("len").is_in(_SAMPLED))
+    for key in of_sampler.head(20).rows(named=True):
+        group = table.filter(pl.col(n).eq_missing(key[n]) for n in runs)
+        if group[step].drop_nulls().diff().drop_nulls().n_unique() > 2:
+            found.append(f"{key['len']} rows a run at uneven steps: this is how W&B and TensorBoard sample a history.")
             break
     return found
 

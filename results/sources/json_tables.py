@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,10 @@ from ...errors import InputError
 from .content import decoded, is_json_lines, json_of, opening
 from .frames import doubts, exploded, from_records, stack
 from .source import Raw
+
+_FIRST = 10_000
+_BARE = re.compile(rb'("\s*:\s*)(NaN|-?Infinity)(\s*[,}])')
+_WORDS = ["NaN", "Infinity", "-Infinity"]
 
 
 class Lines:
@@ -26,9 +31,9 @@ class Lines:
     @staticmethod
     def read(path: Path) -> Raw:
         """Read JSON lines; nested objects become columns with dots in their names."""
-        table = read_lines(path)
+        table, cut = read_lines(path)
         table, notes = exploded(table, path)
-        return Raw(table, "JSON lines", (*notes, *doubts(table)))
+        return Raw(table, "JSON lines", (*cut, *notes, *doubts(table)))
 
 
 class Document:
@@ -72,19 +77,35 @@ class Broken:
         )
 
 
-def read_lines(path: Path) -> pl.DataFrame:
-    """The table of a file of JSON lines, by polars, or line by line where it has NaN or lines of several kinds."""
+def read_lines(path: Path) -> tuple[pl.DataFrame, list[str]]:
+    """The table of a file of JSON lines, by polars, or line by line where lines do not fit one another; and notes."""
     data, _ = decoded(path)
-    try:
-        table = pl.read_ndjson(io.BytesIO(data), infer_schema_length=None)
-        if not any(isinstance(kind, (pl.Struct, pl.String)) for kind in table.schema.values()):
-            return table
-    except pl.exceptions.PolarsError:
-        pass
-    return from_records(_records(data, path))
+    # Python writes NaN and Infinity, which JSON has not: as words in quotes they can be read.
+    quoted = _BARE.sub(rb'\1"\2"\3', data) if b"NaN" in data or b"Infinity" in data else data
+    for first in (_FIRST, None):
+        try:
+            return _flat(pl.read_ndjson(io.BytesIO(quoted), infer_schema_length=first)), []
+        except pl.exceptions.PolarsError:
+            continue
+    records, cut = _records(data, path)
+    return from_records(records), cut
 
 
-def _records(data: bytes, path: Path) -> list[dict[str, Any]]:
+def _flat(table: pl.DataFrame) -> pl.DataFrame:
+    """Objects as columns with dots in their names, and numbers where NaN and Infinity stand among them in quotes."""
+    while nested := [name for name, kind in table.schema.items() if isinstance(kind, pl.Struct)]:
+        fields = {name: [field.name for field in table.schema[name].fields] for name in nested}
+        table = table.with_columns(
+            pl.col(name).struct.rename_fields([f"{name}.{field}" for field in fields[name]]) for name in nested
+        ).unnest(nested)
+    for name in (n for n, kind in table.schema.items() if kind == pl.String):
+        if table[name].is_in(_WORDS).any():
+            values = table[name].cast(pl.Float64, strict=False)
+            table = table.with_columns(values) if values.null_count() == table[name].null_count() else table
+    return table
+
+
+def _records(data: bytes, path: Path) -> tuple[list[dict[str, Any]], list[str]]:
     records = []
     lines = data.decode().splitlines()
     for number, line in enumerate(lines, 1):
@@ -94,12 +115,12 @@ def _records(data: bytes, path: Path) -> list[dict[str, Any]]:
             record = json.loads(line)
         except ValueError as error:
             if number == len(lines):
-                break  # a writer that was stopped leaves half a line
+                return records, [f"Line {number}, the last, is cut off and was left out."]
             raise InputError(f"{path}, line {number}: no JSON ({error})") from None
         if not isinstance(record, dict):
             raise InputError(f"{path}, line {number}: {line[:40]!r} is no object with names and values")
         records.append(record)
-    return records
+    return records, []
 
 
 def _tables(value: Any, deep: bool = True) -> dict[str | None, list[dict[str, Any]]] | None:

@@ -34,7 +34,7 @@ def read(path: Path) -> Raw:
             empty.append(folder.name)
             continue
         rows_only += log.name == "progress.csv"
-        table = read_lines(log) if log.name == "result.json" else delimited.read(log).table
+        table = read_lines(log)[0] if log.name == "result.json" else delimited.read(log).table
         parameters = of_folder(folder)
         # The results repeat the parameters, as config/NAME: one of the two is enough.
         doubled = [n for n in table.columns if n.startswith(_CONFIG) and n[len("config/") :] in parameters]
