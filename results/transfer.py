@@ -31,7 +31,7 @@ def export(store: Store, to: str | Path, form: Literal["csv", "parquet"]) -> lis
     Returns
     -------
     list of Path
-        The files written.
+        The tables written.
     """
     table = store.table()
     if not table.num_rows:
@@ -50,7 +50,8 @@ def export(store: Store, to: str | Path, form: Literal["csv", "parquet"]) -> lis
     if seen.height:
         paths.append(folder / f"observables.{form}")
         seen.write_csv(paths[2]) if form == "csv" else seen.write_parquet(paths[2])
-    return [*paths, write_manifest(folder)]
+    write_manifest(folder)
+    return paths
 
 
 def exploded(frame: pl.DataFrame) -> pl.DataFrame:

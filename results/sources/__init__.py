@@ -24,6 +24,7 @@ from . import (
     tensorboard,
     weights_and_biases,
 )
+from .content import head
 from .source import Raw
 
 __all__ = ["READERS", "Raw", "read_raw"]
@@ -91,7 +92,7 @@ def read_raw(path: str) -> Raw:
 def _seen(place: Path) -> str:
     """What a path holds instead, in a clause."""
     if place.is_file():
-        return f"It begins with {place.open('rb').read(8)!r}"
+        return f"It begins with {head(place, 8)!r}"
     files = [file for file in place.rglob("*") if file.is_file()][:10_000]
     if not files:
         return "It is an empty folder"

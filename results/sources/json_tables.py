@@ -93,11 +93,10 @@ def read_lines(path: Path) -> tuple[pl.DataFrame, list[str]]:
 
 def _flat(table: pl.DataFrame) -> pl.DataFrame:
     """Objects as columns with dots in their names, and numbers where NaN and Infinity stand among them in quotes."""
-    while nested := [name for name, kind in table.schema.items() if isinstance(kind, pl.Struct)]:
-        fields = {name: [field.name for field in table.schema[name].fields] for name in nested}
-        table = table.with_columns(
-            pl.col(name).struct.rename_fields([f"{name}.{field}" for field in fields[name]]) for name in nested
-        ).unnest(nested)
+    while nested := {name: kind for name, kind in table.schema.items() if isinstance(kind, pl.Struct)}:
+        named = {name: [f"{name}.{field.name}" for field in kind.fields] for name, kind in nested.items()}
+        table = table.with_columns(pl.col(name).struct.rename_fields(fields) for name, fields in named.items())
+        table = table.unnest(list(nested))
     for name in (n for n, kind in table.schema.items() if kind == pl.String):
         if table[name].is_in(_WORDS).any():
             values = table[name].cast(pl.Float64, strict=False)
