@@ -84,9 +84,12 @@ def is_json_lines(path: Path) -> bool:
     if not lines or not lines[0].lstrip().startswith("{"):
         return False
     try:
-        return isinstance(json.loads(lines[0]), dict) and (len(lines) == 1 or lines[1].lstrip().startswith("{"))
+        first = json.loads(lines[0])
     except ValueError:
         return False
+    # A file of one line may as well be a whole document.
+    single = isinstance(first, dict) and not any(isinstance(value, (dict, list)) for value in first.values())
+    return lines[1].lstrip().startswith("{") if len(lines) > 1 else single
 
 
 def json_of(path: Path) -> Any:

@@ -72,7 +72,7 @@ def read(path: Path) -> Raw:
         _check_lengths(data, separator, len(names), path, before)
         raise InputError(f"{path} is no readable CSV: {str(error).splitlines()[0][:120]}") from None
     # Too long a line is an error of polars, a short one is filled with nulls: then separators are missing.
-    if data.count(separator.encode()) != (len(names) - 1) * (table.height + 1):
+    if b'"' in data or data.count(separator.encode()) != (len(names) - 1) * (table.height + 1):
         _check_lengths(data, separator, len(names), path, before)
     table = table.rename(dict(zip(_raw_names(data, separator), names, strict=True)))
     table = _without_index(numbers(table), notes)

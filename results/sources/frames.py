@@ -141,7 +141,7 @@ def doubts(table: pl.DataFrame) -> list[str]:
     counts = table.group_by(runs).len() if runs else pl.DataFrame({"len": [table.height]})
     of_sampler = counts.filter(pl.col("len").is_in(_SAMPLED))
     for key in of_sampler.head(20).rows(named=True):
-        group = table.filter(pl.col(n).eq_missing(key[n]) for n in runs)
+        group = table.filter(pl.col(n).eq_missing(key[n]) for n in runs) if runs else table
         if group[step].drop_nulls().diff().drop_nulls().n_unique() > 2:
             found.append(f"{key['len']} rows a run at uneven steps: this is how W&B and TensorBoard sample a history.")
             break

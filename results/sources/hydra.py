@@ -7,9 +7,10 @@ from pathlib import Path
 import polars as pl
 
 from ...errors import InputError
+from . import tensorboard
 from .folders import files_in, read_files
 from .frames import doubts, stack, with_parameters
-from .parameters import of_folder, overrides
+from .parameters import of_folder
 from .source import Raw
 
 
@@ -22,15 +23,15 @@ def read(path: Path) -> Raw:
     """Read the metrics of all jobs, in any form that is read alone, with each job's configuration as columns."""
     tables, empty, kinds, notes = [], [], set(), []
     for job in sorted(config.parent.parent for config in path.rglob(".hydra/config.yaml")):
-        if not files_in(job):
-            empty.append(job.relative_to(path).as_posix())
+        files, name = files_in(job), job.relative_to(path).as_posix()
+        if not files and not tensorboard.folders(job):
+            empty.append(name)
             continue
-        raw, name = read_files(job), job.relative_to(path).as_posix()
+        raw = read_files(job) if files else tensorboard.Events.read(job)
         name = job.absolute().name if name == "." else name
-        several = len(files_in(job)) > 1 and "run" in raw.table.columns
+        several = len(files) > 1 and "run" in raw.table.columns
         run = pl.concat_str(pl.lit(f"{name}/"), "run") if several else pl.lit(name)
-        settings = of_folder(job) | overrides(job)
-        tables.append(with_parameters(raw.table.with_columns(run.alias("run")), settings))
+        tables.append(with_parameters(raw.table.with_columns(run.alias("run")), of_folder(job)))
         kinds.add(raw.kind)
         notes += [note for note in raw.notes if note not in notes]
     if not tables:

@@ -22,14 +22,6 @@ def of_folder(folder: Path) -> dict[str, Any]:
     return {}
 
 
-def overrides(folder: Path) -> dict[str, Any]:
-    """What was set on Hydra's command line: ``key=value`` each, with YAML's types."""
-    path = folder / ".hydra" / "overrides.yaml"
-    pairs = yaml.load(path.read_text(), _Plain) if path.is_file() else None
-    texts = (str(pair).lstrip("+~").partition("=") for pair in pairs or [])
-    return {key: yaml.load(value, _Plain) for key, sign, value in texts if sign}
-
-
 class _Plain(yaml.SafeLoader):
     """YAML that never builds objects: a value with a tag of Python's is left out."""
 
