@@ -18,7 +18,7 @@ from onecurve.errors import InputError
 from onecurve.results.importing import import_curves
 from onecurve.results.reading import read_curves
 from onecurve.results.sources import read_raw
-from onecurve.results.sources.weights_and_biases import _records
+from onecurve.results.sources.weights_and_biases import _records, _told_apart
 from polars.testing import assert_frame_equal
 
 STEPS = (100, 200, 300)
@@ -323,6 +323,15 @@ def test_mlflow_folders(tmp_path):
     gone = tmp_path / "mlruns" / "1" / f"id{RUNS[0][0]}0" / "meta.yaml"
     gone.write_text(yaml.safe_dump({"lifecycle_stage": "deleted"}))
     assert read(tmp_path / "mlruns").table["run"].n_unique() == 3
+
+
+def test_runs_of_one_name_are_told_apart(tmp_path):
+    for run in ("a1", "b2"):
+        put(tmp_path / "mlruns" / "1" / run / "metrics" / "loss", "0 1.5 1\n")
+        put(tmp_path / "mlruns" / "1" / run / "meta.yaml", "run_name: same\n")
+    assert sorted(read(tmp_path / "mlruns").table["run"].to_list()) == ["same (a1)", "same (b2)"]
+    resumed = pl.DataFrame({"run": ["s", "s", "t"], "run_id": ["a1", "b2", "c3"]})
+    assert _told_apart(resumed)["run"].to_list() == ["s (a1)", "s (b2)", "t"]
 
 
 def test_mlflow_database(tmp_path):

@@ -14,6 +14,8 @@ import polars as pl
 import pytest
 from onecurve.results.sources import read_raw
 
+pytestmark = pytest.mark.filterwarnings("default")  # what the trackers warn about among themselves
+
 STEPS = tuple(range(1, 41))
 RUNS = [(size, seed) for size in (70_000_000, 160_000_000) for seed in (0, 1)]
 FLOAT32 = 6e-8  # TensorBoard keeps scalars as 32-bit numbers

@@ -92,9 +92,10 @@ def _raw(points: list[Any], parameters: dict[str, dict[str, str]], names: dict[s
     table = joined(points)
     keys = list(dict.fromkeys(key for own in parameters.values() for key in own if key not in table.columns))
     columns = {key: [own.get(key) for own in parameters.values()] for key in keys}
-    # Names need not be unique in MLflow; where they are not, the id tells the runs apart.
+    # Names need not be unique in MLflow; where they are not, the id beside them tells the runs apart.
     counts = Counter(names.values())
-    shown = [names[run] if counts[names[run]] == 1 else run.rsplit(os.sep, 1)[-1] for run in parameters]
+    ids = {run: run.rsplit(os.sep, 1)[-1] for run in parameters}
+    shown = [names[run] if counts[names[run]] == 1 else f"{names[run]} ({ids[run]})" for run in parameters]
     stored = pl.DataFrame(
         {"run": list(parameters), "shown": shown, **columns}, schema_overrides=dict.fromkeys(keys, pl.String)
     )

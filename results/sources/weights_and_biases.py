@@ -85,7 +85,7 @@ class Offline:
                 tables.append(table)
         if not tables:
             raise InputError(f"{path} holds {len(_logs(path))} W&B runs, none of which logged a metric")
-        table = stack(tables, path)
+        table = _told_apart(stack(tables, path))
         return Raw(table, "W&B offline run", (*notes, *doubts(table)))
 
 
@@ -124,6 +124,12 @@ def _run(path: Path, messages: Any) -> tuple[pl.DataFrame | None, bool]:
     lists = [column for column, kind in table.schema.items() if kind.is_nested()]
     table = table.drop(lists).with_columns(run=pl.lit(name), run_id=pl.lit(run_id))
     return with_parameters(table, flatten({k: v for k, v in config.items() if not k.startswith("_wandb")})), cut
+
+
+def _told_apart(table: pl.DataFrame) -> pl.DataFrame:
+    """Several runs may have one name: then the id stands beside it. A run that was resumed keeps its id."""
+    shared = pl.col("run_id").n_unique().over("run") > 1
+    return table.with_columns(pl.when(shared).then(pl.format("{} ({})", "run", "run_id")).otherwise("run").alias("run"))
 
 
 def _items(items: Any) -> dict[str, Any]:
