@@ -19,7 +19,9 @@ from .quantity import LOSS, TEST_LOSS, quantity_of, stored_name
 from .schema import MARGIN_KEY, SCHEMA
 from .sources import read_raw
 from .store import Store, best_rows
+from .transport import shown
 from .twice import once
+from .web import at_hand
 
 _NEEDED = (
     "trial_id",
@@ -109,7 +111,8 @@ def read_tables(paths: Sequence[str | Path], columns: Sequence[str]) -> tuple[li
     rows: list[dict[str, Any]] = []
     margins: set[float] = set()
     for path in map(str, paths):
-        table, margin, _ = _table(path, columns)
+        with at_hand(path) as place:
+            table, margin, _ = _table(place, columns)
         if table is None:
             raise InputError(f"{path!r} holds curves alone; give a results folder or an exported trials.parquet")
         rows += [{**dict.fromkeys(columns), **row} for row in table.to_pylist()]
@@ -125,13 +128,14 @@ def curves_of(table: pa.Table) -> list[LearningCurve]:
 
 def _source(path: str, layout: Layout, columns: Sequence[str]) -> tuple[Source, float | None]:
     """What a path holds, and the planned margin."""
-    table, margin, said = _table(path, columns)
-    if table is not None:
-        return OwnRows(table.to_pylist(), said), margin
-    layout, beside = layout.beside(path)
-    found = read_external(read_raw(path), path, layout)
-    notes = [f"read as {beside} says"] if beside else []
-    return OtherCurves(found.found, {**found.notes, "": [*notes, *found.notes.get("", ())]}), None
+    with at_hand(path) as place:
+        table, margin, said = _table(place, columns)
+        if table is not None:
+            return OwnRows(table.to_pylist(), said), margin
+        layout, beside = layout.beside(place)
+        found = read_external(read_raw(place), path if place == path else shown(path), layout)
+        notes = [f"read as {beside.replace(place, path)} says"] if beside else []
+        return OtherCurves(found.found, {**found.notes, "": [*notes, *found.notes.get("", ())]}), None
 
 
 def _table(path: str, columns: Sequence[str]) -> tuple[pa.Table | None, float | None, list[str]]:
