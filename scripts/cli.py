@@ -8,7 +8,7 @@ import warnings
 import typer
 
 from ..errors import InputError
-from . import asking, checking, data, finite_size, sweeping, trying  # noqa: F401  (their verbs register themselves)
+from . import asking, checking, data, finite_size, scaling_law, sweeping, trying  # noqa: F401  (verbs register themselves)
 from .application import app
 
 
