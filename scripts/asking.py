@@ -46,6 +46,10 @@ def analyze(
     x_min: Annotated[
         float, typer.Option(help="where the grid starts at the earliest, a fraction of the horizon")
     ] = 0.1,
+    noise_from: Annotated[
+        Literal["neighbours", "groups"] | None,
+        typer.Option(help="one run a size: take a noise level from neighbouring evaluations, or from other groups"),
+    ] = None,
     against: Annotated[
         Literal["time", "data", "tasks"],
         typer.Option(help="curves against training time; or final losses against the size of the training set"),
@@ -56,7 +60,7 @@ def analyze(
     flags |= {"tightness": tightness, "where": where}
     # What a ladder would have shown stands beside every verdict.
     questions = ["detectable", *(name for name, asked in flags.items() if asked)]
-    curves, inquiry = _inquire(paths, irreducible_loss, margin, questions, x_min, against)
+    curves, inquiry = _inquire(paths, irreducible_loss, margin, questions, x_min, against, noise_from)
     if json_file is not None:
         from ..collapse.inquiry import inquiry_json
 
@@ -70,7 +74,7 @@ def analyze(
 
     print_analysis(inquiry)
     if any(flags.values()):
-        print_answers(inquiry, console())
+        print_answers(inquiry, console(), across=across)
     if to is not None:
         _draw(inquiry.analysis, curves, to)
 
@@ -174,6 +178,7 @@ def _inquire(
     questions: list[str],
     x_min: float = 0.1,
     against: Literal["time", "data", "tasks"] = "time",
+    noise_from: Literal["neighbours", "groups"] | None = None,
 ) -> tuple[CurveSet, Inquiry]:
     import numpy as np
 
@@ -187,7 +192,10 @@ def _inquire(
     curves = read_curves(paths) if against == "time" else read_data_curves(paths, against)
     # A fixed seed: the same table gives the same p-values.
     rng = np.random.default_rng(0)
-    return curves, inquire(curves, questions, rng=rng, margin=margin, irreducible_loss=floor, x_min=x_min)
+    found = inquire(
+        curves, questions, rng=rng, margin=margin, irreducible_loss=floor, x_min=x_min, noise_from=noise_from
+    )
+    return curves, found
 
 
 def _pilot(path: str, family: str | None, dataset: str | None) -> CurveSet:
