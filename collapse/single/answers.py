@@ -114,7 +114,8 @@ def answer_single(
 
 def _where(single: SingleGroup) -> SingleWhere:
     size, group = np.abs(single.d), single.rescaled
-    half = single.noise.half_width(len(single.d))
+    # Every run at every x may leave: two-sided, and shared out over all of them.
+    half = single.noise.half_width(len(single.d), 1 - 0.025 / single.d.size)
     rows = []
     for k, name in enumerate(group.rungs):
         at = int(size[k].argmax())

@@ -42,12 +42,12 @@ class NoiseLevel:
     df: int | None
     note: str
 
-    def half_width(self, rungs: int) -> np.ndarray | None:
-        """``(m,)`` one-sided 95 % reach of a run's deviation from the mean of so many; None without noise between runs:
+    def half_width(self, rungs: int, level: float = 0.95) -> np.ndarray | None:
+        """``(m,)`` one-sided reach of a run's deviation from the mean of so many; None without noise between runs:
         neighbouring evaluations show a part of it alone, and part of a bound is none."""
         if self.sd is None or self.df is None or self.source == "neighbours":
             return None
-        return float(student.ppf(0.95, self.df)) * self.sd * np.sqrt(1 - 1 / rungs)
+        return float(student.ppf(level, self.df)) * self.sd * np.sqrt(1 - 1 / rungs)
 
 
 NO_NOISE = NoiseLevel(source=None, sd=None, level=None, df=None, note="no noise level: one run a size, no reruns")
