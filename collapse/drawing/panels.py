@@ -23,10 +23,10 @@ _WINDOW = "#eeeeee"
 _TRIAL = 0.6
 _EARLY = (0, (3, 1.5))
 _SINGLE = {
-    None: "one run a size: a description, no noise level",
-    "reruns": "one run a size: a description, noise from reruns",
-    "groups": "one run a size: a description, noise of other groups",
-    "neighbours": "one run a size: a description, noise of neighbouring points",
+    None: "a description: no noise level",
+    "reruns": "a description: noise from reruns",
+    "groups": "a description: noise of other groups",
+    "neighbours": "a description: noise of neighbouring points",
 }
 
 
