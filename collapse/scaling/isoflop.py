@@ -167,7 +167,7 @@ def _growth(profiles: Sequence[Profile], bias: float | None) -> Growth:
     if len(good) < _BUDGETS:
         why = f"a power law of the best size needs {_BUDGETS} budgets with a minimum inside, got {len(good)}"
         return Growth(exponent=None, log_factor=None, bias=None, status=why)
-    slope, factor, reach = _line(good)
+    slope, factor, reach = _line(*_vertices(good))
     return Growth(
         exponent=Interval(value=slope, low=slope - reach, high=slope + reach),
         log_factor=factor,
@@ -176,13 +176,17 @@ def _growth(profiles: Sequence[Profile], bias: float | None) -> Growth:
     )
 
 
-def _line(profiles: Sequence[Profile]) -> tuple[float, float, float]:
-    """Exponent, logarithm of the factor, and half the 95 % interval of the exponent."""
+def _vertices(profiles: Sequence[Profile]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """ln C, ln of the best size, and its weight."""
     x = np.log([one.budget for one in profiles])
     intervals = [one.best_params for one in profiles if one.best_params is not None]
     y = np.log([one.value for one in intervals])
     errors = np.array([np.log((one.high or one.value) / one.value) for one in intervals]) / 1.96
-    weights = 1 / np.maximum(errors, max(1e-3 * errors.max(), 1e-12)) ** 2
+    return x, y, 1 / np.maximum(errors, max(1e-3 * errors.max(), 1e-12)) ** 2
+
+
+def _line(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[float, float, float]:
+    """Exponent, logarithm of the factor, and half the 95 % interval of the exponent."""
     centre = weights @ x / weights.sum()
     spread = weights @ (x - centre) ** 2
     slope = float(weights @ ((x - centre) * y) / spread)
@@ -212,12 +216,10 @@ def _mirrored(params: Growth) -> Growth:
 
 def _bias(runs: FinalLosses, law: Law, fitted: Sequence[Profile]) -> float | None:
     """What the parabolas' exponent is too large by on the law's own losses, at the budgets that have a minimum."""
-    kept = {one.budget for one in fitted if one.best_params is not None}
     clean = _parabolas(runs, law.loss(runs.params, runs.tokens))
-    good = [one for one in clean if one.best_params is not None and one.budget in kept]
-    if len(good) < _BUDGETS:
+    both = [pair for pair in zip(fitted, clean, strict=True) if all(one.best_params is not None for one in pair)]
+    if len(both) < _BUDGETS:
         return None
-    x = np.log([one.budget for one in good])
-    found = np.log([one.best_params.value for one in good if one.best_params is not None])
-    exact = np.log(law.best_params(np.exp(x)))
-    return float(np.polyfit(x, found - exact, 1)[0])
+    x, _, weights = _vertices([one for one, _ in both])
+    found = _vertices([one for _, one in both])[1]
+    return _line(x, found - np.log(law.best_params(np.exp(x))), weights)[0]
