@@ -108,7 +108,9 @@ def fit_scaling(
         window=best.window.reach,
         points=sum(int(rows.sum()) for rows in best.window.rows),
         goodness=best.goodness,
-        status=f"ok, but omega is not identified: it ran to the edge of {_OMEGA[0]:g} to {_OMEGA[1]:g}" if edge else "ok",
+        status=f"ok, but omega is not identified: it ran to the edge of {_OMEGA[0]:g} to {_OMEGA[1]:g}"
+        if edge
+        else "ok",
     )
 
 
@@ -164,7 +166,7 @@ def _start(tables: Sequence[Table], critical: float | None) -> np.ndarray:
 
 
 def _corrected_start(tables: Sequence[Table], critical: float | None) -> np.ndarray:
-    """Best (t_c, 1/nu, omega): from the largest two thirds of the sizes without a correction, then a grid over omega."""
+    """Best (t_c, 1/nu, omega): the largest two thirds of the sizes without a correction, then a grid over omega."""
     sizes = np.unique(np.concatenate([table.sizes for table in tables]))
     least = sizes[len(sizes) // 3]
     large = [_rows_of(table, table.sizes >= least) for table in tables]

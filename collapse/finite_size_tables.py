@@ -69,7 +69,8 @@ class Scaling:
     ``dimensions`` has one exponent a table (None where dimensionless): ``y ~ L^dimension`` at the critical point, so
     -beta/nu of a magnetisation. ``window`` is the largest ``|t - t_c| L^{1/nu}`` that was used, ``goodness`` the
     chi-square p-value inside. ``omega`` is the exponent of the correction to scaling where one was asked for, and
-    ``plain_goodness`` what the fit without it reaches in the same window. ``status`` is ``ok`` or says what is wrong; then the estimates may be None.
+    ``plain_goodness`` what the fit without it reaches in the same window. ``status`` is ``ok`` or says
+    what is wrong; then the estimates may be None.
     """
 
     critical: Estimate | None

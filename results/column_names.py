@@ -120,5 +120,7 @@ def numbers_of(frame: pl.DataFrame, column: str, path: str) -> pl.Series:
     bad = ~(values.is_not_null() & values.is_finite()).fill_null(False)
     if bad.any():
         row = int(bad.arg_true()[0])
-        raise InputError(f"{path}, row {row + 1}: {column} is {given[row]!r}, not a finite number ({int(bad.sum())} rows)")
+        raise InputError(
+            f"{path}, row {row + 1}: {column} is {given[row]!r}, not a finite number ({int(bad.sum())} rows)"
+        )
     return values

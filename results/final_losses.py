@@ -145,5 +145,7 @@ def _complete(columns: dict[str, np.ndarray], notes: list[str]) -> str:
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = float(np.median(columns["flops"] / (6 * columns["params"] * columns["tokens"])))
     if np.isfinite(ratio) and not 0.9 < ratio < 1.1:
-        notes.append(f"the given FLOPs are {ratio:.3g} times 6 N D; budgets are the given FLOPs, the law's split is 6 N D")
+        notes.append(
+            f"the given FLOPs are {ratio:.3g} times 6 N D; budgets are the given FLOPs, the law's split is 6 N D"
+        )
     return "given"

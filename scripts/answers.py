@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from .single_answers import forecast_line, single_lines
+
 if TYPE_CHECKING:
     from ..collapse.group_inquiry import Controls, GroupInquiry
     from ..collapse.inquiry import Inquiry
     from ..collapse.laws.balance import Balance
-    from ..collapse.laws.forecast import Forecast
     from ..collapse.laws.single_runs import SingleRuns
     from ..collapse.planning.planner import Design, Plan
     from ..collapse.seed_noise import SeedNoise
-    from ..collapse.single.answers import SingleAnswers, SingleLaws, SingleWhere
 
 
 def print_answers(inquiry: Inquiry, console: Console, *, across: bool = False) -> None:
@@ -76,46 +76,7 @@ def _group_lines(group: GroupInquiry) -> Iterator[str]:
     if group.tightness is not None:
         yield from _tightness_lines(group.tightness)
     if group.single_runs is not None:
-        yield from _single_lines(group.single_runs)
-
-
-def _single_lines(found: SingleAnswers) -> Iterator[str]:
-    """What one run a size can say, and why it says no more."""
-    if found.where is not None:
-        yield from _single_where(found.where)
-    if found.laws is not None:
-        yield from _single_laws(found.laws)
-    if found.forecast is not None:
-        yield _forecast_of(found.forecast)
-    yield from found.reasons
-
-
-def _single_where(found: SingleWhere) -> Iterator[str]:
-    beyond = {True: ", beyond the noise", False: ", within the noise", None: ""}
-    rows = [f"{r.rung} {100 * r.deviation:+.2g} % at x {r.at:.2g}{beyond[r.beyond]}" for r in found.rungs]
-    yield f"where, as a description: largest deviation of {'; '.join(rows)}"
-    if found.trend is not None:
-        low, value, high = (100 * end for end in (found.trend.low, found.trend.value, found.trend.high))
-        yield f"  at x {found.at:.2g} it changes by {value:+.2g} % [{low:+.2g}, {high:+.2g}] with each doubling of size"
-
-
-def _single_laws(found: SingleLaws) -> Iterator[str]:
-    if found.end_floor is None:
-        yield "end points: four or more are needed, on a power law above a floor; these give none"
-    else:
-        span = found.end_floor_range
-        left = "" if span is None else f", {span[0]:.4g} to {span[1]:.4g} with one run left out"
-        yield f"end points as L0 + a p^-b: L0 {found.end_floor:.4g}{left}, b {found.end_exponent:.3g}"
-    if found.frontier is not None:
-        one = found.frontier
-        yield f"end excess ~ size^-b: b {one.value:.3g} [{one.low:.3g}, {one.high:.3g}], from the scatter of the runs"
-    if found.tightness is not None:
-        yield f"tightest floor: {found.tightness.tightest:.4g}; {found.tightness.status}"
-    form = found.form
-    if form.mu is None:
-        yield f"form of the mean curve: {form.status}"
-    else:
-        yield f"form of the mean curve: mu {form.mu:.3g}, time share {form.share:.2g}, gain {form.gain:.2g} ({form.status})"
+        yield from single_lines(group.single_runs)
 
 
 def _detectable_lines(group: GroupInquiry) -> Iterator[str]:
@@ -247,17 +208,7 @@ def _tightness_lines(found: SingleRuns) -> Iterator[str]:
 
 def _forecast_line(group: GroupInquiry) -> str:
     assert group.forecast is not None
-    return _forecast_of(group.forecast)
-
-
-def _forecast_of(found: Forecast) -> str:
-    if found.master is None:
-        return f"forecast: {found.status}"
-    skill = ", ".join(f"{name} {value.value:.2f}" for name, value in found.master.skill.items())
-    return (
-        f"forecast of {found.rung}: CRPS {100 * found.master.crps:.2f} %, skill against {skill}; "
-        f"90 % bands cover {100 * found.master.coverage_90:.0f} %"
-    )
+    return forecast_line(group.forecast)
 
 
 def print_plan(plan: Plan, console: Console) -> None:

@@ -218,7 +218,9 @@ def _print(systems: Systems, fits: dict[str, Scaling], pairs: Sequence[tuple[Any
         console.print(f"  critical point {point}, 1/nu {_said(fit.inverse_nu)}")
         if fit.plain_goodness is not None:
             found = "not identified" if fit.omega is None else _said(fit.omega)
-            console.print(f"  correction L^-omega: omega {found}; without it p = {fit.plain_goodness:.2g} in this window")
+            console.print(
+                f"  correction L^-omega: omega {found}; without it p = {fit.plain_goodness:.2g} in this window"
+            )
         for observable, dimension in zip(systems[name][0], fit.dimensions, strict=True):
             if dimension is not None:
                 console.print(f"  {observable} ~ L^{_said(dimension)}")

@@ -153,7 +153,9 @@ def _law_lines(one: Study) -> list[str]:
     p = law.parameters
     lines = [f"L(N, D) = {p['E']:.4g} + {p['A']:.4g} / N^{p['alpha']:.4g} + {p['B']:.4g} / D^{p['beta']:.4g}"]
     lines.append("profile: " + ", ".join(f"{name} {_said(one.profile[name])}" for name in names))
-    lines.append("bootstrap: " + ", ".join(f"{name} {_said(one.bootstrap[name])}" for name in ("E", "A", "alpha", "B", "beta")))
+    lines.append(
+        "bootstrap: " + ", ".join(f"{name} {_said(one.bootstrap[name])}" for name in ("E", "A", "alpha", "B", "beta"))
+    )
     lines.append(f"best size of the law: N ~ C^{_said(one.bootstrap['best size'])}")
     lines.append(
         f"a run lies {100 * law.noise:.2g} % about the law; {100 * law.reached:.0f} % of {law.starts} starts reached "

@@ -140,7 +140,7 @@ def test_the_verb_names_what_is_wrong(tmp_path):
     for arguments, words in (
         (["nowhere.csv"], "is not there"),
         ([str(bad)], "has no column for value. It has: observable"),
-        ([str(holes)], "row 1: size is not a finite number"),
+        ([str(holes)], "row 1: size is 'x', not a finite number"),
         ([good, "--critical", "ona=1"], "Did you mean 'one'"),
         ([good, "--critical", "one=x"], "--critical takes SYSTEM=T"),
         ([good, "--margin", "3"], "--margin is a share"),

@@ -291,9 +291,9 @@ def test_families_that_share_exponents_and_families_that_do_not():
 
 def written(path, runs, **names):
     columns = {"params": runs.params, "tokens": runs.tokens, "flops": runs.flops, "loss": runs.loss}
-    pl.DataFrame({names.get(name, name): column for name, column in columns.items() if names.get(name, name)}).write_csv(
-        path
-    )
+    pl.DataFrame(
+        {names.get(name, name): column for name, column in columns.items() if names.get(name, name)}
+    ).write_csv(path)
     return str(path)
 
 

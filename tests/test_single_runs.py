@@ -216,7 +216,7 @@ def test_the_verb_is_not_silent_and_draws(tmp_path):
     assert done.exit_code == 0, done.output
     said = " ".join(done.stdout.split())
     for words in (
-        "% \u2020"[2:],
+        "\u2020",
         "one run a size is described, not tested",
         "a description, not tested",
         "neighbouring evaluations' noise",

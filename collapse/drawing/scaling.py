@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
@@ -82,7 +83,7 @@ def _draw_profiles(sheet: Sheet, axes: Axes, study: Study) -> None:
     colors, profiles = _colors(study), study.iso.profiles
     fixed = len(profiles) <= len(study.runs.loss) / 3
     for color, one in zip(colors, profiles, strict=True):
-        about = {"family": study.family, "panel": "profiles"}
+        about: dict[str, Any] = {"family": study.family, "panel": "profiles"}
         dots = {"color": color, "marker": "o", "markersize": 3, "linestyle": "none"}
         sheet.line(axes, one.params, one.loss, Mark(series=f"runs at {one.budget:.3g} FLOPs", **about), **dots)
         if one.coefficients is not None and fixed:
@@ -126,7 +127,7 @@ def _draw_frontier(sheet: Sheet, axes: Axes, study: Study) -> None:
     if study.frontier is None and not good:
         words(axes, "no law and no minimum inside a budget, so there is no frontier", sheet.width_of(axes))
         return
-    about = {"family": study.family, "panel": "frontier"}
+    about: dict[str, Any] = {"family": study.family, "panel": "frontier"}
     values: list[float] = []
     x_span = (float(study.runs.flops.min()), float(study.runs.flops.max()))
     if study.frontier is not None:
@@ -231,4 +232,3 @@ def _draw_forest(
         axes.hlines(row, one.low or one.value, one.high or one.value, color=looks[0][name], linewidth=1.6)
         axes.plot([one.value], [row], color=looks[0][name], marker=looks[1][name], markersize=6, linestyle="none")
     sheet.key("a family, with its 95 % interval", Line2D([], [], color=INK, marker="o", linewidth=1.6))
-

@@ -36,7 +36,9 @@ def resample(law: Law, *, rng: np.random.Generator, resamples: int) -> np.ndarra
     residuals = law.residuals / np.maximum(1 - leverage, 0.2)
     drawn = value + residuals * (2.0 * rng.integers(0, 2, (resamples, len(residuals))) - 1.0)
     low, high = bounds(value[0] + law.residuals)
-    return minimise(law.design, drawn, np.tile(law.theta, (resamples, 1)), law.huber, low, high, rounds=100, enough=1e-9)[0]
+    return minimise(
+        law.design, drawn, np.tile(law.theta, (resamples, 1)), law.huber, low, high, rounds=100, enough=1e-9
+    )[0]
 
 
 def from_resamples(value: float, drawn: np.ndarray, n_runs: int) -> Interval:
@@ -103,8 +105,8 @@ def _crossings(
 
 
 def _read(law: Law, place: int, ends: tuple[float | None, float | None]) -> Interval:
-    """A profile in the formula's own numbers. A and B are at N = D = 1, where the exponent moves them as well, so theirs
-    stand at the geometric mean of the runs."""
+    """A profile in the formula's own numbers. A and B are at N = D = 1, where the exponent moves them as well, so
+    theirs stand at the geometric mean of the runs."""
     value = float(law.theta[place])
     if place in (2, 4):
         return Interval(value=value, low=ends[0], high=ends[1])

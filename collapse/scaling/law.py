@@ -1,4 +1,4 @@
-"""The law ``L(N, D) = E + A N^-alpha + B D^-beta`` from final losses, with what it says of the best split of a budget."""
+"""The law ``L(N, D) = E + A N^-alpha + B D^-beta`` from final losses, and the best split of a budget by it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that a table of final losses says: law, intervals, iso-FLOP profiles, held-out budgets; across families."""
+"""All that a table of final losses says: law, intervals, iso-FLOP profiles, held-out budgets; across families."""
 
 from __future__ import annotations
 

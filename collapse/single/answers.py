@@ -8,13 +8,13 @@ from collections.abc import Collection, Mapping
 import numpy as np
 from scipy.stats import t as student
 
+from ..forms import fit_form
 from ..laws.comparison import Estimate
 from ..laws.forecast import Forecast, forecast
-from ..laws.tightness import Tightness
 from ..laws.single_runs import single_runs
+from ..laws.tightness import Tightness
 from ..outcome import Form, RescaledGroup
 from ..power_law import fit_means
-from ..forms import fit_form
 from .group import SingleGroup
 
 _NEEDS = {
