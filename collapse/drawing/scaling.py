@@ -32,9 +32,8 @@ def save_scaling(studies: Mapping[str, Study], shared: Sequence[Shared], directo
     directory.mkdir(parents=True, exist_ok=True)
     written = []
     named = [(f"scaling-law-{safe_name(name)}", lambda one=one: scaling_sheet(one)) for name, one in studies.items()]
-    if len(studies) > 1:
-        named.append(("scaling-exponents", lambda: forest_sheet(studies, shared)))
-    for name, draw in named:
+    forest = [("scaling-exponents", lambda: forest_sheet(studies, shared))] if len(studies) > 1 else []
+    for name, draw in [*named, *forest]:
         with house_style():
             sheet = draw()
         contents = {kind: sheet.picture(kind) for kind in KINDS} | {"csv": sheet.table().encode()}

@@ -92,8 +92,9 @@ def fit_law(runs: FinalLosses, *, delta: float | None = None, one_sided: bool = 
     delta : threshold of the Huber loss in ln L. None is 1.345 times the noise, which a first fit at the published
         .001 tells, and at least .001: a threshold far below the noise makes the fit a median regression, which wastes
         a third of the runs.
-    one_sided : count runs above the law at a fifth of the threshold. It helps where some were trained badly: see the
-        page of the package for by how much, and what it costs where none was.
+    one_sided : count runs above the law at a fifth of the threshold. It helps where many were trained badly: with
+        3 % on half of 45 runs the law's loss is off by .3 % in place of 1 %; where none was it costs a bias of -.2 %
+        and an error of .25 % in place of .12 %.
 
     Raises
     ------
