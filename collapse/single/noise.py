@@ -107,8 +107,9 @@ def from_neighbours(group: RescaledGroup, curves: Sequence[LearningCurve], floor
     Each evaluation is foretold by a parabola in ln x through three evaluations on either side, without itself, and what
     it misses is divided by ``sqrt(1 + sum c^2)``, c the weights of the neighbours: for noise that is independent from
     one evaluation to the next the mean square is the variance, and a curve that bends no more than a parabola over
-    seven points adds nothing. What neighbours share (the whole run's luck) does not show, so this is a lower limit: with
-    60 evaluations whose noise has correlation 0, .5 and .9 from one to the next it reads 1.02, .67 and .29 of the truth.
+    seven points adds nothing. What neighbours share (the whole run's luck) does not show, so this is a lower limit:
+    where the noise of 60 evaluations has correlation 0, .5 and .9 from one to the next, it reads 1.02, .67 and .29 of
+    the truth.
 
     Parameters
     ----------
