@@ -117,6 +117,8 @@ class GroupResult:
     ``(draws, m)``: curves that share nothing but the schedule. ``sentence`` says the verdict in plain words.
     ``band`` is ``(K, m)``: half-widths of the simultaneous 95 % band, the only one that may say where a rung leaves.
     ``p_trend`` is the exactness test directed at a trend with size. ``form`` is the fitted form of the mean curve.
+    ``single`` marks one run a size: the deviation is a description, and ``noise_from`` says where its noise level is
+    from (``reruns``, ``groups`` or ``neighbours``; None without one), which is ``seeds`` everywhere else.
     """
 
     family: str
@@ -157,6 +159,8 @@ class GroupResult:
     spread: Spread | None = None
     form: Form | None = None
     noise_bound: float | None = None
+    single: bool = False
+    noise_from: str | None = "seeds"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)

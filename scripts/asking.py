@@ -77,6 +77,10 @@ def analyze(
     x_min: Annotated[
         float, typer.Option(help="where the grid starts at the earliest, a fraction of the horizon")
     ] = 0.1,
+    noise_from: Annotated[
+        Literal["neighbours", "groups"] | None,
+        typer.Option(help="one run a size: take a noise level from neighbouring evaluations, or from other groups"),
+    ] = None,
     against: Annotated[
         Literal["time", "data", "tasks"],
         typer.Option(help="curves against training time; or final values against the size of the training set"),
@@ -100,7 +104,10 @@ def analyze(
     if len(asked) > 1 and irreducible_loss not in ("known", "profile", "fit"):
         raise InputError(f"the floor {irreducible_loss} is that of one observable, got {len(asked)}: ask for one")
     layout = layout_of(column, value, only, run, mapping, unit, floor_unit, restarts, horizon)
-    found = [_inquire(paths, irreducible_loss, margin, questions, x_min, against, one, scale, layout) for one in asked]
+    found = [
+        _inquire(paths, irreducible_loss, margin, questions, x_min, against, one, scale, layout, noise_from)
+        for one in asked
+    ]
     if json_file is not None:
         from ..collapse.inquiry import json_of
 
@@ -117,7 +124,7 @@ def analyze(
             typer.echo()
         print_analysis(inquiry, titled=len(found) > 1)
         if any(flags.values()):
-            print_answers(inquiry, console())
+            print_answers(inquiry, console(), across=across)
         if to is not None:
             _draw(inquiry.analysis, curves, to)
 
@@ -256,6 +263,7 @@ def _inquire(
     of: str = "loss",
     scale: str | None = None,
     layout: Layout | None = None,
+    noise_from: Literal["neighbours", "groups"] | None = None,
 ) -> tuple[CurveSet, Inquiry]:
     import numpy as np
 
@@ -272,7 +280,10 @@ def _inquire(
         curves = read_data_curves(paths, against, observable=of, scale=scale)
     # A fixed seed: the same table gives the same p-values.
     rng = np.random.default_rng(0)
-    return curves, inquire(curves, questions, rng=rng, margin=margin, irreducible_loss=floor, x_min=x_min)
+    found = inquire(
+        curves, questions, rng=rng, margin=margin, irreducible_loss=floor, x_min=x_min, noise_from=noise_from
+    )
+    return curves, found
 
 
 def _pilot(path: str, family: str | None, dataset: str | None, of: str, scale: str | None, layout: Layout) -> CurveSet:
