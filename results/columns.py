@@ -41,11 +41,15 @@ _COMMON: dict[str, tuple[str, ...]] = {
     ),
     "irreducible_loss": ("irreducible", "entropy_floor", "loss_floor", "bayes_loss", "l0"),
     "lr": ("learning_rate", "train_learning_rate", "train_lr"),
-    "horizon": ("total_steps", "max_steps", "planned_steps", "num_train_steps", "num_training_steps"),
+    "horizon": (
+        *("total_steps", "max_steps", "planned_steps", "num_train_steps", "num_training_steps"),
+        *("num_iterations", "max_iterations", "max_iters"),
+    ),
     "status": ("state",),
     "run": ("run_name", "run_id", "name", "experiment", "experiment_name", "exp_name", "trial", "trial_name"),
 }
 _OPTIONAL = ("recipe", "leg", "observable")
+_NESTED = ("size", "seed", "lr", "horizon")  # parameters that may be nested, as in optim.lr or trainer.max_steps
 # Names that say that the loss is not in nats.
 UNIT_NAMES = {"bpb": "bits-per-byte", "bits_per_byte": "bits-per-byte", "bits": "bits", "ppl": "perplexity"}
 UNIT_NAMES |= {"perplexity": "perplexity", "bits_per_token": "bits", "bpt": "bits", "bits_per_character": "bits"}
@@ -123,11 +127,17 @@ def _take(chosen: Chosen, name: str, there: Sequence[str], kind: str) -> None:
     if name == "loss" and exact and common:
         training = any(word in kind.lower() for word in _LOSS_IS_TRAINING)
         exact, common = ([], common) if training else ([], [*exact, *common])
-    found = exact or common
+    found = exact or common or _nested(name, free)
     if len(found) == 1:
         chosen.columns[name] = found[0]
     elif len(found) > 1 and name not in _OPTIONAL:
         chosen.several[name] = found
+
+
+def _nested(name: str, free: Sequence[str]) -> list[str]:
+    """Columns of nested parameters whose last word is ours."""
+    words = (name, *_COMMON.get(name, ()))
+    return [column for column in free if name in _NESTED and "." in column and normal(column.split(".")[-1]) in words]
 
 
 def _take_clock(chosen: Chosen, there: Sequence[str]) -> None:

@@ -16,6 +16,7 @@ import pytest
 import yaml
 from onecurve.errors import InputError
 from onecurve.results.importing import import_curves
+from onecurve.results.layout import Layout
 from onecurve.results.reading import read_curves
 from onecurve.results.sources import read_raw
 from onecurve.results.sources.weights_and_biases import _records, _told_apart
@@ -631,6 +632,26 @@ def test_import_of_several_sources_says_which(tmp_path):
     assert_frame_equal(written.drop("source"), table())
     with pytest.raises(InputError, match="give another folder with --to"):
         import_curves([str(tmp_path / "to")], tmp_path / "to")
+
+
+def test_import_keeps_what_is_said_of_columns_and_names(tmp_path):
+    one = table().filter((pl.col("size") == RUNS[0][0]) & (pl.col("seed") == 0))
+    one.select("step", metric="loss").write_csv(tmp_path / "gpt-70M-s3.csv")
+    said = Layout(column={"loss": "metric"}, run=r"gpt-(?P<size>[^-]+)-s(?P<seed>\d+)")
+    done = import_curves([str(tmp_path / "gpt-70M-s3.csv")], tmp_path / "to", said)
+    for path in (done.table, tmp_path / "to"):
+        (curve,) = read_curves([path])
+        assert (curve.size, str(curve.seed)) == (70e6, "3") and curve.loss.tolist() == one["loss"].to_list()
+    with pytest.raises(InputError, match="unknown column 'metrc'. Did you mean 'metric'"):
+        import_curves([str(tmp_path / "gpt-70M-s3.csv")], tmp_path / "to", Layout(column={"loss": "metrc"}))
+
+
+def test_nested_parameters_and_planned_ends_are_taken(tmp_path):
+    nested = {"size": "model.size", "seed": "train.seed"}
+    table().with_columns(pl.lit(400).alias("trainer.max_steps")).rename(nested).write_csv(tmp_path / "c.csv")
+    curves = read_curves([tmp_path / "c.csv"])
+    assert {(curve.size, curve.seed) for curve in curves} == {(float(size), seed) for size, seed in RUNS}
+    assert all(curve.x.tolist() == [0.25, 0.5, 0.75] for curve in curves)
 
 
 def test_import_keeps_seeds_of_any_length(tmp_path):

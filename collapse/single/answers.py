@@ -101,7 +101,7 @@ def answer_single(
     if "laws" in questions:
         reasons += [_NEEDS[name] for name in ("balance", "deltas", "forms", "rescalings")]
         if single.floor.value is None:
-            reasons.append("no frontier exponent: the irreducible loss is not known")
+            reasons.append(single.ladder.quantity.say("no frontier exponent: the irreducible loss is not known"))
     if "controls" in questions:
         reasons.append(_NEEDS["controls"])
     return SingleAnswers(

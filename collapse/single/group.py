@@ -77,13 +77,17 @@ def _floor(ladder: Ladder, choice: FloorChoice) -> tuple[IrreducibleLoss, str | 
     if choice == "known":
         return known_floor(ladder)
     if choice == "profile" or isinstance(choice, tuple):
-        return UNKNOWN, "profiling the irreducible loss needs three rungs of three seeds"
+        return UNKNOWN, ladder.quantity.say("profiling the irreducible loss needs three rungs of three seeds")
     if choice != "fit":
         return given_floor(float(choice)), None
     if len(ladder.rungs) < 4:
-        return UNKNOWN, "no irreducible loss from the end points: an end-point fit needs four rungs"
+        return UNKNOWN, ladder.quantity.say(
+            "no irreducible loss from the end points: an end-point fit needs four rungs"
+        )
     ends = np.array([rung[0].loss[-1] for rung in ladder.rungs])
     fit = fit_means(ends, np.ones(len(ends)), ladder.sizes) if np.ptp(ends) > 0 else None
     if fit is None or not fit.inside[0]:
-        return UNKNOWN, "no irreducible loss from the end points: they are no power law above a floor"
+        return UNKNOWN, ladder.quantity.say(
+            "no irreducible loss from the end points: they are no power law above a floor"
+        )
     return IrreducibleLoss(value=float(fit.floor[0]), low=None, high=None, source="fit"), None

@@ -38,9 +38,8 @@ def describe_single(
     evidence, why = grade(one.curves.curves, single.floor, margin=margin, planned=planned)
     warnings = [f"{evidence}: {reason}" for reason in why] + list(one.warnings) + [single.noise.note]
     if single.floor_problem is not None:
-        warnings.append(
-            f"{single.floor_problem}: curves are on the shape scale; --irreducible-loss 0 takes losses as they are"
-        )
+        taken = one.ladder.quantity.say("takes losses as they are")
+        warnings.append(f"{single.floor_problem}: curves are on the shape scale; --floor 0 {taken}")
     if others.warning:
         warnings.append(others.warning)
     reason = f"{one.problem}; one run a size is described, not tested" if one.problem else _UNTESTED
