@@ -76,7 +76,15 @@ def read_runs(tidy: Tidy, chosen: Chosen, path: str, layout: Layout) -> tuple[li
         if found.open or found.twice or found.mixed:
             raise refusal(found, len(own), tidy, chosen, path)
         notes[observable] = [*ended, *found.notes(len(own), clock), *(blown_up(own) if of_loss else [])]
+    _end_together(runs)
     return runs, clock, notes
+
+
+def _end_together(runs: Sequence[Run]) -> None:
+    """What ended a run early by its loss ended it for its other observables too; changes the runs in place."""
+    ended = {(*run.rung, run.seed): run.status for run in runs if run.observable == TEST_LOSS and run.status != "ok"}
+    for run in runs if ended else ():
+        run.status = ended.get((*run.rung, run.seed), run.status)
 
 
 def _by_observable(runs: Sequence[Run]) -> dict[str, list[Run]]:

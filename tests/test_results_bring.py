@@ -547,6 +547,15 @@ def test_a_unit_and_a_divergence_are_of_the_loss_alone(read):
     assert all(curve.loss == pytest.approx(whole[key].loss[:-1]) for key, curve in by_run(curves).items())
 
 
+def test_a_run_whose_loss_blew_up_ended_for_its_other_observables(read):
+    rows = table()
+    first = (pl.col("size") == SIZES[0]) & (pl.col("seed") == 0)
+    late = pl.col("step") > 600
+    blown = rows.with_columns(loss=pl.when(first & late).then(1e4).otherwise("loss"), observable=pl.lit("loss"))
+    curves = read(pl.concat([rows.with_columns(observable=pl.lit("gap")), blown]), of="gap")
+    assert [(curve.size, curve.seed) for curve in curves if curve.status == "diverged"] == [(SIZES[0], 0)]
+
+
 def test_notes_reach_the_analysis_and_its_json(read):
     from onecurve.collapse.inquiry import inquire, inquiry_json
 
