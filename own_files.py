@@ -192,7 +192,7 @@ def _module(content: str, file: str) -> ModuleType:
 @contextlib.contextmanager
 def _devices_stay(file: str) -> Iterator[None]:
     """Refuse a file that sets torch's default device: it would be that of all trials of this process."""
-    torch = sys.modules.get("torch")
+    torch: Any = sys.modules.get("torch")
     if torch is None:  # a file without networks
         yield
         return

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 HINT = (
-    "leave devices to Onecurve: take out `.to(device)`, `.cuda()` and `device=...`, and where `forward` makes a tensor, "
-    "make it with `device=x.device`"
+    "leave devices to Onecurve: take out `.to(device)`, `.cuda()` and `device=...`, and where `forward` makes a "
+    "tensor, make it with `device=x.device`"
 )
 
 

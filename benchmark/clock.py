@@ -69,9 +69,9 @@ def relative_rates(spec: TrialSpec) -> np.ndarray:
     return schedule_of(spec.schedule).relative(spec.horizon_steps, spec.warmup_fraction)
 
 
-def rate_table(specs: Sequence[TrialSpec]) -> np.ndarray:
-    """``(T, R)`` learning rates of trials that train together; 0 after a trial's own horizon."""
-    longest = max(spec.horizon_steps for spec in specs)
+def rate_table(specs: Sequence[TrialSpec], updates: int = 0) -> np.ndarray:
+    """``(T, R)`` learning rates of trials that train together, for at least so many updates; 0 after its horizon."""
+    longest = max(updates, *(spec.horizon_steps for spec in specs))
     table = np.zeros((longest, len(specs)))
     made: dict[tuple[object, ...], np.ndarray] = {}
     for place, spec in enumerate(specs):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, Protocol
@@ -22,6 +23,8 @@ WORTH_A_GPU = 1e11
 # these bytes hold, a power of two within the bounds. Small networks are bound by the number of kernels, not by them.
 _PACK_BYTES = 4 * 2**30
 FEWEST, MOST = 8, 256
+BRANCHES = 16  # networks that do not pack and train beside each other on a GPU
+WARM_UPS = 3  # runs before a capture: what libraries and torch make at first use may not be made inside it
 
 # Matrix products on a GPU are deterministic only with a workspace of a fixed size, read when torch first goes there.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -82,7 +85,20 @@ class Device:
     def release(self) -> None:
         """Give back memory that torch keeps for later: the next pack has other shapes."""
         if self.kind == "cuda":
+            gc.collect()  # an error's frames hold tensors in a circle
             torch.cuda.empty_cache()
+
+    def taken(self) -> str:
+        """Who holds the memory, in a clause for messages; empty where the host's memory is used."""
+        if self.kind == "cpu":
+            return ""
+        free, whole = torch.cuda.mem_get_info(self.place)
+        ours = torch.cuda.memory_reserved(self.place)
+        theirs = max(0, whole - free - ours)
+        return (
+            f"the GPU has {whole / 1e9:.1f} GB, of which {free / 1e9:.1f} GB are free, this process holds "
+            f"{ours / 1e9:.1f} GB, and {theirs / 1e9:.1f} GB are with contexts and other processes"
+        )
 
 
 CPU = Device()
@@ -165,8 +181,10 @@ def side_by_side(works: Sequence[Callable[[], None]], device: Device) -> Callabl
 
     def at_once() -> None:
         here = torch.cuda.current_stream(device.place)
-        for work, stream in zip(works, streams, strict=True):
+        # All of them first: torch gives out its streams in turns, so one of them may be the current one.
+        for stream in streams:
             stream.wait_stream(here)
+        for work, stream in zip(works, streams, strict=True):
             with torch.cuda.stream(stream):
                 work()
         for stream in streams:
@@ -180,21 +198,24 @@ def captured(work: Callable[[], None], states: Sequence[HasState], device: Devic
 
     Parameters
     ----------
-    work : takes no argument and reads nothing back from the device.
+    work : takes no argument and reads nothing back from the device. It is called `WARM_UPS` times before, and must be
+        able to go on for so long.
     states : what the work changes: capturing runs it a few times, and puts everything back.
     """
     if device.kind == "cpu":
         return work
     kept = [[tensor.detach().clone() for tensor in state.tensors()] for state in states]
-    side = torch.cuda.Stream(device.place)
-    side.wait_stream(torch.cuda.current_stream(device.place))
-    with torch.cuda.stream(side):
-        for _ in range(3):
-            work()
-    torch.cuda.current_stream(device.place).wait_stream(side)
+    here, side = torch.cuda.current_stream(device.place), torch.cuda.Stream(device.place)
+    side.wait_stream(here)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        work()
+    # One stream for both: libraries keep a handle and a workspace for each, and may not make them inside a capture.
+    # The outer block puts the current stream back where a capture fails; torch's own does not if its end fails, too.
+    with torch.cuda.stream(side):
+        for _ in range(WARM_UPS):
+            work()
+        with torch.cuda.graph(graph, stream=side):
+            work()
+    here.wait_stream(side)
     with torch.no_grad():
         for state, before in zip(states, kept, strict=True):
             for tensor, value in zip(state.tensors(), before, strict=True):

@@ -71,7 +71,7 @@ class Entry(ABC):
         if wanted == "float" and isinstance(value, (int, float, str)) and not isinstance(value, bool):
             with contextlib.suppress(ValueError, OverflowError):
                 value = float(value)
-        if type(value).__name__ == wanted and not (wanted == "float" and not math.isfinite(value)):
+        if type(value).__name__ == wanted and not (isinstance(value, float) and not math.isfinite(value)):
             return value
         words = {"float": "a finite number", "int": "a whole number", "bool": "true or false", "str": "a word"}
         raise self.refuse(field.name, words.get(wanted, annotated))

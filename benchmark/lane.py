@@ -17,9 +17,9 @@ from ..datasets.subset import first_examples
 from ..errors import InputError
 from ..results.trials import TrialSpec, TrialStatus
 from .clock import rate_table
-from .devices import Device
+from .devices import WARM_UPS, Device
 from .evaluation import Measurement, Recorder, eval_steps
-from .observables.observable import Observable
+from .observables.observable import Observable, Readout
 from .optimisers.optimiser import optimiser_of
 from .replicas import Replicas, Single, Stacked
 from .update import FromFeed, update_of
@@ -66,6 +66,7 @@ class Lane:
     specs : the trials; they differ in what a pack's trials may.
     models : their networks, as they start.
     family, dataset, record, device : what they are, what is measured, and where.
+    updates : how many there may be, where that is more than the trials' own: of lanes that are updated together.
 
     Attributes
     ----------
@@ -82,8 +83,10 @@ class Lane:
         dataset: Dataset,
         record: Sequence[Observable],
         device: Device,
+        updates: int = 0,
     ) -> None:
         spec = specs[0]
+        updates = max(updates, *(each.horizon_steps for each in specs), WARM_UPS + 1 if device.kind == "cuda" else 0)
         self.trials = [TrainedTrial(spec=each, device=device, replicas=len(specs)) for each in specs]
         self._steps = [set(eval_steps(each.eval_grid, each.horizon_steps, each.warmup_fraction)) for each in specs]
         self.due = set().union(*self._steps)
@@ -91,7 +94,7 @@ class Lane:
             dataset,
             [_stream(dataset, each) for each in specs],
             spec.batch_size,
-            max(each.horizon_steps for each in specs) + 1,  # observables may look at the batch that would come next
+            updates + 1,  # observables may look at the batch that would come next
             device.place,
             dtype=torch.float64 if spec.precision == "float64" else None,
         )
@@ -101,7 +104,7 @@ class Lane:
             _replicas(spec, models, dataset, device),
             FromFeed(self._feed, replayed=device.kind == "cuda"),
             optimiser=optimiser_of(spec.optimizer),
-            rates=rate_table(specs),
+            rates=rate_table(specs, updates),
             parametrization=spec.parametrization.name,
             accumulate=spec.accumulate,
         )
@@ -137,7 +140,10 @@ class Lane:
             self._unchecked -= 1
             check_affine(self.update.replicas, self._family, self._dataset, self._test)
         asked = {i: self._asked(self.trials[i], step) for i in due}
-        measured = self._recorder.measure(set().union(*asked.values()))
+        wanted = set().union(*asked.values())
+        if not all(isinstance(each, Readout) for each in wanted):
+            self.load()  # they may look at the next batch, which a device has only after it was loaded
+        measured = self._recorder.measure(wanted)
         for i in due:
             self._note(self.trials[i], i, step, measured, asked[i])
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
-from ..results.store import Store
 from ..results.trials import TrialSpec
+
+if TYPE_CHECKING:
+    from ..results.store import Store
 
 LOCK_VERSION = 1
 _WORKER_BYTES = 450 * 2**20  # Python with torch and a data set's pool
@@ -172,7 +174,8 @@ class Pack:
     cell : what was resolved for the first of them: sizes and costs are those of all.
     costs : expected core seconds of each trial.
     record : what is measured beside the loss, each as JSON.
-    device, replicas : where it trains, and how many networks its batched model has there.
+    device, replicas : where it trains, and how many networks its batched model has there, or how many networks that do
+        not pack are branches of one graph; 0 on a processor.
     """
 
     specs: tuple[TrialSpec, ...]

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ..results.schema import SCHEMA_VERSION
+from ..results.fields import SCHEMA_VERSION
 
 
 @functools.cache

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..datasets.dataset import Dataset
-from ..results.schema import empty_row
+from ..results.fields import empty_row
 from ..results.trials import TrialSpec, TrialStatus, rung_label
 from .clock import relative_rates
 from .lane import TrainedTrial

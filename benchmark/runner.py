@@ -17,7 +17,7 @@ from ..results.store import Store
 from ..results.trials import TrialSpec, fingerprint
 from . import resolve as resolving
 from .choices import check_device
-from .devices import replicas_on_a_gpu
+from .devices import BRANCHES, replicas_on_a_gpu
 from .dispatch import Dispatch, Progress, Terms, gather
 from .executors import Executor, Outcome
 from .lock import Lock, Pack, Resolved
@@ -159,6 +159,10 @@ def run(
 def _device(cell: Cell, asked: str | None, executor: Executor) -> str:
     """Where a cell is to train: what was asked for, ``auto`` only where there are GPUs."""
     wish = check_device(asked or cell.settings.device or "auto")
+    if cell.settings.precision == "tf32":
+        if wish == "cpu" or (wish == "auto" and not executor.gpus):
+            raise InputError("precision tf32 is a GPU's, and this sweep would train on a processor; use float32 there")
+        wish = "cuda"
     if wish == "cuda" and not executor.gpus:
         raise InputError("device cuda was asked for, and there is no GPU here that torch or Ray sees; use --device cpu")
     if not executor.gpus or wish == "cpu":
@@ -267,7 +271,7 @@ def _packs(
             if spec.trial_id not in ended:
                 attempt = 1 + stored.get(spec.trial_id, ("", 0))[1]
                 pack = _pack(cell, resolved, spec, attempt, devices[key])
-                together = _together(spec, pack) if resolved.packed else spec.trial_id
+                together = _together(spec, pack) if resolved.packed or pack.replicas else spec.trial_id
                 shared.setdefault(together, []).append((spec, resolved.seconds, pack))
     packs = [pack for members in shared.values() for pack in _filled(members)]
     if slots > 1:
@@ -323,14 +327,14 @@ def _pack(cell: Cell, resolved: Resolved, spec: TrialSpec, attempt: int, device:
         cpus=cell.takes[0],
         gpus=cell.takes[1] if device == "cpu" else cell.takes[1] or 1,
         device=device,
-        replicas=size if device == "cuda" and resolved.packed else 0,
+        replicas=0 if device == "cpu" else size if resolved.packed else BRANCHES,
     )
 
 
 def _halved(pack: Pack, seconds: float) -> list[Pack]:
     """Split a pack that would keep one worker busy while others wait. A replica's bits do not depend on its pack.
 
-    A looped pack has one trial, and a pack on a GPU stays whole.
+    A looped pack has one trial on a processor, and a pack on a GPU stays whole.
     """
     if pack.seconds <= seconds or len(pack.specs) < 8 or pack.device != "cpu":
         return [pack]

@@ -14,13 +14,12 @@ from ..datasets.dataset import DATASETS, Dataset, derived_seed
 from ..errors import InputError
 from ..results.trials import TrialSpec
 from ..task import Ref
-from .devices import CPU, Device, captured, side_by_side, torch_settings
+from .devices import BRANCHES, CPU, Device, captured, side_by_side, torch_settings
 from .lane import Lane, TrainedTrial
 from .observables.observable import Observable
 from .optimisers.optimiser import optimiser_of
 
 PROTOCOL = "1"
-_BRANCHES = 16  # networks that do not pack and train beside each other on a GPU
 
 # What trials of one pack may differ in: all else decides shapes, data or arithmetic.
 MAY_DIFFER = ("seed", "peak_lr", "schedule", "warmup_fraction", "horizon_rule", "horizon_steps")
@@ -48,7 +47,8 @@ def train(
     record : what to measure beside the loss; it changes no curve.
     device : where to train.
     replicas : networks in the batched model, which is filled up with copies of the first: on a GPU a network's bits
-        depend on how many there are. 0 for as many as there are trials, at least 2.
+        depend on how many there are. 0 for as many as there are trials, at least 2. Of networks that do not pack, how
+        many are branches of one graph, which changes no bits; 0 for `devices.BRANCHES`.
 
     Returns
     -------
@@ -72,9 +72,9 @@ def train(
             size = max(replicas, len(pack), 2)
             trials = _run([make([*pack, *[first] * (size - len(pack))])], device)[: len(pack)]
         else:
-            beside = 1 if device.kind == "cpu" else _BRANCHES
+            beside = 1 if device.kind == "cpu" else replicas or BRANCHES
             parts = [pack[start : start + beside] for start in range(0, len(pack), beside)]
-            trials = [trial for part in parts for trial in _run([make([spec]) for spec in part], device)]
+            trials = [trial for part in parts for trial in _run(make.beside(part), device)]
         device.release()
     return trials
 
@@ -88,9 +88,14 @@ class _Lanes:
     record: Sequence[Observable]
     device: Device
 
-    def __call__(self, specs: Sequence[TrialSpec]) -> Lane:
+    def __call__(self, specs: Sequence[TrialSpec], updates: int = 0) -> Lane:
         models = [_initialise(self.family, self.dataset, spec) for spec in specs]
-        return Lane(specs, models, self.family, self.dataset, self.record, self.device)
+        return Lane(specs, models, self.family, self.dataset, self.record, self.device, updates)
+
+    def beside(self, specs: Sequence[TrialSpec]) -> list[Lane]:
+        """A lane each. They are updated together, so each goes on until the last has ended."""
+        longest = max(spec.horizon_steps for spec in specs)
+        return [self([spec], longest) for spec in specs]
 
 
 def _run(lanes: Sequence[Lane], device: Device) -> list[TrainedTrial]:

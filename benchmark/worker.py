@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import traceback
@@ -85,8 +86,13 @@ def _rows(job: Job, log: _Log) -> list[dict[str, Any]]:
         raise
     except (MemoryError, RuntimeError, ArithmeticError, LookupError, TypeError, ValueError, OSError) as error:
         log.write(traceback.format_exc())
-        status = "oom" if _out_of_memory(error) else "error"
-        return failed_rows(pack, status, f"{type(error).__name__}: {error}", threads=job.threads, started=started)
+        cause = _memory_error(error)
+        said = cause or error
+        reason = f"{type(said).__name__}: {said}" + (_holders(pack.device) if cause else "")
+        rows = failed_rows(pack, "oom" if cause else "error", reason, threads=job.threads, started=started)
+    # Outside of the handler, which holds the error and with it the tensors of its frames.
+    _release(pack.device)
+    return rows
 
 
 def _check_version(driver: str) -> None:
@@ -104,8 +110,27 @@ def _check_content(spec: TrialSpec) -> None:
         )
 
 
-def _out_of_memory(error: BaseException) -> bool:
-    return isinstance(error, MemoryError) or any(said in str(error) for said in _NO_MEMORY)
+def _memory_error(error: BaseException | None) -> BaseException | None:
+    """The error, or one behind it, that says that memory was exhausted: a capture's end hides the first."""
+    while error is not None:
+        if isinstance(error, MemoryError) or any(said in str(error) for said in _NO_MEMORY):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _holders(device: str) -> str:
+    """Who holds a device's memory; nothing where the device does not answer any more."""
+    try:
+        said = device_of(device).taken()
+    except (RuntimeError, InputError):
+        return ""
+    return f" ({said})" if said else ""
+
+
+def _release(device: str) -> None:
+    with contextlib.suppress(RuntimeError, InputError):
+        device_of(device).release()
 
 
 class _Log:

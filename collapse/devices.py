@@ -58,5 +58,5 @@ def least_p(one: Sequence[LearningCurve], other: Sequence[LearningCurve]) -> flo
     usable &= np.array([np.ptp(np.concatenate(values)[:, i]) > 0 for i in range(len(shared))], dtype=bool)
     if not usable.any():
         return 1.0
-    found = stats.ttest_ind(np.log(values[0][:, usable]), np.log(values[1][:, usable]), equal_var=False)
-    return float(min(1.0, np.nanmin(found.pvalue) * usable.sum()))
+    p = np.asarray(stats.ttest_ind(np.log(values[0][:, usable]), np.log(values[1][:, usable]), equal_var=False)[1])
+    return float(min(1.0, np.nanmin(p) * usable.sum()))

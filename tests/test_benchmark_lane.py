@@ -129,12 +129,13 @@ def test_the_state_of_other_networks_is_refused_whole():
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 @pytest.mark.parametrize("parts", [2, 3, 64])
 def test_a_batch_in_parts_is_the_batch_up_to_rounding(packed, optimizer, parts):
-    how = {"packed": packed, "optimizer": optimizer, "precision": "float64", "horizon_steps": 40}
+    rate = {"adam": 0.01, "sgd": 0.3}[optimizer]
+    how = {"packed": packed, "optimizer": optimizer, "peak_lr": rate, "precision": "float64", "horizon_steps": 40}
     whole, cut = (train([spec(seed=s, accumulate=n, **how) for s in range(2)]) for n in (1, parts))
     for one, other in zip(whole, cut, strict=True):
         assert one.step == other.step and other.status == "ok"
         np.testing.assert_allclose(other.test_loss, one.test_loss, rtol=1e-10)
-        assert other.test_loss[-1] < 0.99 * other.test_loss[0]
+        assert other.test_loss[-1] < 0.995 * other.test_loss[0]
 
 
 def test_gradients_of_parts_are_weighted_by_their_size(monkeypatch):

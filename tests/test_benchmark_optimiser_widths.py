@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-import numpy as np
 import pytest
 from onecurve.architectures.exponents import ADAM, MUON, SGD
 from onecurve.architectures.family import FAMILIES, Family, widths
@@ -93,11 +92,11 @@ def test_every_entry_says_its_exponents():
 # --- the coordinate check of every entry
 
 
-def entry_check(optimiser, family_name, peak_lr, n_seeds, parametrization):
+def entry_check(optimiser, family_name, peak_lr, n_seeds, parametrization, rungs=None):
     family = FAMILIES.make(family_name)
     dataset = small_dataset(family)
     dataset.prepare()
-    how = {"n_seeds": n_seeds, "peak_lr": peak_lr, "optimizer": optimiser}
+    how = {"n_seeds": n_seeds, "peak_lr": peak_lr, "optimizer": optimiser, "rungs": rungs}
     return coordinate_check(family, dataset, parametrization=parametrization, **how)
 
 
@@ -108,15 +107,34 @@ ENTRIES = {
     "lion": ({}, 2.0**-11),
     "muon": (EPS, 2.0**-7),
 }
+# The first gradients of SGD differ between seeds, and narrow perceptrons have their own law: more seeds, wider rungs.
+CHECKS = [(name, family, 16, None) for name in ("adamw", "lion", "muon") for family in ("mlp", "decoder", "cnn")]
+CHECKS += [("sgd", "mlp", 24, widths(68, 136, 272, 544)), ("sgd", "decoder", 32, None), ("sgd", "vit", 24, None)]
+CHECKS += [("muon", "mixer", 12, None)]  # has narrow matrices
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", ["mlp", "decoder", "cnn"])
-@pytest.mark.parametrize("name", ENTRIES)
-def test_features_change_alike_at_all_widths(name, family):
+@pytest.mark.parametrize(
+    ("name", "family", "n_seeds", "rungs"), CHECKS, ids=[f"{name}-{family}" for name, family, *_ in CHECKS]
+)
+def test_features_change_alike_at_all_widths(name, family, n_seeds, rungs):
     params, rate = ENTRIES[name]
-    found = entry_check(OPTIMISERS.make(name, params), family, rate, 12, "mup")
-    slopes = {layer.layer: layer.slope.value for layer in found.layers}
-    assert found.hidden.status == "pass", found.hidden
-    assert "fail" not in {layer.slope.status for layer in found.layers}, slopes
-    assert max(abs(slope) for slope in slopes.values() if slope is not None) < 0.25 or np.isnan(found.hidden.value)
+    found = entry_check(OPTIMISERS.make(name, params), family, rate, n_seeds, "mup", rungs)
+    slopes = {layer.layer: layer.slope for layer in found.layers}
+    assert found.status == "pass" and abs(found.hidden.value) < 0.12, slopes
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ENTRIES)
+def test_the_check_fails_under_the_standard_parametrisation(name):
+    params, rate = ENTRIES[name]
+    found = entry_check(OPTIMISERS.make(name, params), "mlp", rate, 16, "standard")
+    slopes = {layer.layer: layer.slope for layer in found.layers}
+    assert slopes[found.layers[-1].layer].low > 0.25, slopes
+    hidden = [layer.slope for layer in found.layers if layer.kind == "hidden"]
+    if (
+        name == "muon"
+    ):  # its rule for matrices keeps them alike by itself; what is wrong is the readout, which is AdamW's
+        assert {slope.status for slope in hidden} == {"pass"}
+    else:
+        assert {slope.status for slope in hidden} == {"fail"}

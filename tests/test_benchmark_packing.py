@@ -1,5 +1,7 @@
 """Packs of the other kinds of input that a family fits, and what the checks of packing see."""
 
+import dataclasses
+
 import pytest
 import torch
 from onecurve.architectures.family import FAMILIES
@@ -40,7 +42,8 @@ def test_it_packs(name, task):
 
 
 def test_the_loop_is_the_gradient_by_hand():
-    seeds = draw_seeds(FAMILIES.make("linear"), {"features": 8}, VECTOR, 3, dtype=torch.float64)
+    task = dataclasses.replace(VECTOR, shape=(16,))
+    seeds = draw_seeds(FAMILIES.make("linear"), {"features": 16}, task, 3, dtype=torch.float64)
     found = looped(seeds, "sgd")
     for r, net in enumerate(seeds.nets):
         x, y, w = seeds.inputs[r], seeds.targets[r], net.readout.weight.detach()

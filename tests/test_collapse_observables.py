@@ -125,7 +125,8 @@ def test_the_profiled_floor_of_the_error_is_found(tmp_path):
 def test_the_floor_of_the_loss_is_no_floor_of_the_error(tmp_path):
     both = lines(simulated(True), "test_loss", irreducible_loss=0.01)
     both += lines(simulated(True), "test_accuracy", accuracy, irreducible_loss=0.01)
-    for paths in ([tidy(tmp_path / "c.csv", both)], stored(tmp_path, rows(simulated(True)))):
+    as_given = tidy(tmp_path / "given.csv", lines(simulated(True), "error", irreducible_loss=0.01))
+    for paths in ([as_given], [tidy(tmp_path / "c.csv", both)], stored(tmp_path, rows(simulated(True)))):
         group = verdict(read_curves(paths, "error"))
         assert group.verdict == "cannot-tell" and group.irreducible_loss.source == "none"
         assert group.reason.startswith("the smallest reachable error is not known, so exact collapse is untested; sha")
@@ -348,7 +349,8 @@ def test_a_name_too_long_for_an_axis_stands_in_the_title(tmp_path):
     figure = draw_dataset(asked(curves, FLOOR).analysis, curves, "web")
     labels = {axes.get_ylabel() for axes in figure.axes}
     assert {"value above its floor", "excess value\nover its final value"} <= labels
-    assert any(" ".join(text.get_text().split()) == f"Data set web, {name}" for text in figure.texts)
+    written = " ".join(str(text.get_text()) for text in figure.texts)
+    assert f"Data set web, {name}" in " ".join(written.split())
 
 
 def test_a_pilot_may_be_of_any_observable(tmp_path):

@@ -14,16 +14,18 @@ from ...datasets.dataset import Dataset, View
 from ...datasets.views import ShellView, TokenClassView
 from .observable import OBSERVABLES, Probe, Reader, Readout
 
-_HOST = torch.device("cpu")
+
+@functools.lru_cache(maxsize=4)
+def _view(dataset: Dataset) -> View | None:
+    """A data set's parts, made once a process: they take a cosine for each wave and test example."""
+    return dataset.views(dataset.test_set())
 
 
 @functools.lru_cache(maxsize=4)
-def _view(dataset: Dataset, place: torch.device = _HOST) -> View | None:
-    """A data set's parts, made once a process and device: they take a cosine for each wave and test example."""
-    if place != _HOST:
-        here = _view(dataset)
-        return here.to(place) if here is not None and hasattr(here, "to") else here
-    return dataset.views(dataset.test_set())
+def _view_at(dataset: Dataset, place: torch.device) -> View | None:
+    """The same for outputs that lie on a device."""
+    view = _view(dataset)
+    return None if view is None else view.to(place)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +43,7 @@ class _Parts(Readout):
         return view.names if view is not None else ()
 
     def reader(self, probe: Probe) -> Reader:
-        view = _view(probe.dataset, probe.test.inputs.device)
+        view = _view_at(probe.dataset, probe.test.inputs.device)
         assert view is not None, "check_record looks first"
         return _Sums(view)
 
@@ -81,7 +83,7 @@ class Views(_Parts):
         return None
 
     def reader(self, probe: Probe) -> Reader:
-        view = _view(probe.dataset, probe.test.inputs.device)
+        view = _view_at(probe.dataset, probe.test.inputs.device)
         return _Nothing() if view is None else _Sums(view)
 
 
