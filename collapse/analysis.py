@@ -20,6 +20,7 @@ from .negatives import negatives_of
 from .outcome import AcrossFamilies, Analysis, Form
 from .rescaling import try_rescale
 from .settings import Settings
+from .single.borrowing import with_noise
 from .verdict import MARGIN
 
 __all__ = ["analyze", "to_json", "to_table"]
@@ -65,6 +66,7 @@ def examine(curves: CurveSet, settings: Settings, *, rng: np.random.Generator) -
         measure(group, choice=settings.irreducible_loss, resamples=resamples, x_min=x_min, rng=chance)
         for group, (chance, _) in zip(grouped, chances, strict=True)
     ]
+    measured = with_noise(measured, settings.noise_from)
     margins = {leg: tightened_margin(crossing, used) for leg, crossing in cross(measured).items()}
     groups = tuple(
         conclude(
@@ -80,8 +82,14 @@ def examine(curves: CurveSet, settings: Settings, *, rng: np.random.Generator) -
     )
     across = _across(measured, margins, margin=used, resamples=resamples, rng=across_rng)
     changed = () if used == planned else (f"margin changed after the data, from {planned:g} to {used:g}",)
-    warnings = (*curves.warnings, *changed)
-    return Analysis(groups=groups, across_families=across, warnings=warnings, quantity=curves.quantity), measured
+    found = Analysis(
+        groups=groups,
+        across_families=across,
+        warnings=(*curves.warnings, *changed),
+        notes=curves.notes,
+        quantity=curves.quantity,
+    )
+    return found, measured
 
 
 def _fits(measured: Sequence[Measured], one: Measured) -> list[Form]:

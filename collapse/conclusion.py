@@ -16,6 +16,7 @@ from .grid import bands
 from .measurement import Measured
 from .negatives import Gate, resolution_gate
 from .outcome import Band, Evidence, Form, GroupResult, Verdict
+from .single.result import describe_single
 from .verdict import decide, findings, grade
 from .wording import percent, sentence
 
@@ -41,6 +42,8 @@ def conclude(
     negatives : ladders of the same family and data set that were trained wrongly on purpose.
     local : the margin at each x that other data sets' curves allow; None where they do not bear on this group.
     """
+    if one.single is not None:
+        return describe_single(one, fits, margin=margin, planned=planned, rng=rng)
     group, bounds = one.rescaled, one.deviations
     others = unrelated(group, fits, rng=rng) if group and len(group.sizes) > 1 else None
     limit = resolution(one.form, group) if group else None

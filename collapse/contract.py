@@ -25,6 +25,7 @@ def to_json(analysis: Analysis) -> dict[str, Any]:
             "groups": [_group(result) for result in analysis.groups],
             "across_families": [_across(result) for result in analysis.across_families],
             "warnings": list(analysis.warnings),
+            "notes": list(analysis.notes),
         }
     )
 
@@ -53,7 +54,17 @@ def plain(value: Any) -> Any:
 _KEY = ("family", "dataset", "recipe", "recipe_label", "leg", "control")
 _DESIGN = ("n_rungs", "n_seeds", "n_censored", "x_min", "x_max", "overlap")
 _NUMBERS = ("p_exact", "p_trend", "p_shape", "deviation", "lower_bound", "upper_bound", "margin")
-_CONTEXT = ("noise_floor", "noise_bound", "unrelated_deviation", "verdict", "evidence", "reason", "sentence")
+_CONTEXT = (
+    "single",
+    "noise_from",
+    "noise_floor",
+    "noise_bound",
+    "unrelated_deviation",
+    "verdict",
+    "evidence",
+    "reason",
+    "sentence",
+)
 
 
 def _group(result: GroupResult) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from ..errors import unknown
-from ..results.curves import CurveSet
+from ..results.curves import CurveSet, seed_order
 from ..results.quantity import LOSS
 from .drawing.across import across_sheet
 from .drawing.charts import deviations_sheet
@@ -80,12 +80,12 @@ def save_figures(analysis: Analysis, curves: CurveSet, directory: str | Path) ->
     directory.mkdir(parents=True, exist_ok=True)
     written = []
     # The figures of several observables lie beside each other in one folder.
-    ending = "" if analysis.quantity == LOSS else f"-{_safe(analysis.quantity.noun)}"
+    ending = "" if analysis.quantity == LOSS else f"-{safe_name(analysis.quantity.noun)}"
     for name, draw in _all_figures(analysis, curves):
         with house_style():
             sheet = draw()
         contents = {kind: sheet.picture(kind) for kind in KINDS} | {"csv": sheet.table().encode()}
-        written += [_write(directory / f"{name}{ending}.{kind}", content) for kind, content in contents.items()]
+        written += [write_file(directory / f"{name}{ending}.{kind}", content) for kind, content in contents.items()]
     return written
 
 
@@ -95,16 +95,16 @@ def _all_figures(analysis: Analysis, curves: CurveSet) -> Iterator[tuple[str, Ca
     if analysis.across_families:
         yield "across-families", lambda: across_sheet(analysis)
     for dataset in dict.fromkeys(group.dataset for group in analysis.groups):
-        yield f"dataset-{_safe(dataset)}", lambda dataset=dataset: _dataset_sheet(analysis, curves, dataset)
+        yield f"dataset-{safe_name(dataset)}", lambda dataset=dataset: _dataset_sheet(analysis, curves, dataset)
 
 
-def _safe(name: str) -> str:
+def safe_name(name: str) -> str:
     """A file name without surprises; names that had to be changed carry a hash, so that no two become one file."""
     plain = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-.")[:60]
     return plain if plain and plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}".lstrip("-")
 
 
-def _write(path: Path, content: bytes) -> Path:
+def write_file(path: Path, content: bytes) -> Path:
     # A figure that is being looked at is never half a figure: the finished file takes its place at once.
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     unfinished.write_bytes(content)
@@ -118,7 +118,7 @@ def _views(analysis: Analysis, curves: CurveSet, groups: Sequence[GroupResult]) 
     views = []
     for group in groups:
         own = members.get((group.family, group.dataset, group.recipe, group.leg), CurveSet(()))
-        ordered = tuple(sorted(own, key=lambda curve: (curve.size, curve.seed)))
+        ordered = tuple(sorted(own, key=lambda curve: (curve.size, seed_order(curve.seed))))
         name = told_apart(group, analysis.groups)
         views.append(View(group=group, curves=ordered, name=name, color=colors[group.family], **of))
     return views

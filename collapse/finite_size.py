@@ -15,6 +15,10 @@ _FITS = 0.05  # least goodness of fit of a window in which scaling is taken to h
 _DEGREES = range(3, 11)
 _INVERSE_NU = np.geomspace(0.3, 3.0, 25)
 _REACH = float(norm.ppf(0.975))
+_OMEGAS = np.array([0.4, 0.7, 1.0, 1.5, 2.0, 3.0])  # starts of a correction's exponent
+_OMEGA = (0.2, 5.0)
+_BENDS = 2  # a correction has an amplitude and a slope in the scaled distance
+_SIZES = 4  # that a correction needs: three give its exponent no check
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +32,7 @@ class _Window:
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class _Fit:
-    """Critical point and 1/nu, the dimension of each table, and the misfit."""
+    """Critical point, 1/nu and, with corrections, omega; the dimension of each table, and the misfit."""
 
     theta: np.ndarray
     dimensions: np.ndarray
@@ -46,7 +50,12 @@ class _Fit:
 
 
 def fit_scaling(
-    tables: Sequence[Table], *, rng: np.random.Generator, critical: float | None = None, resamples: int = 99
+    tables: Sequence[Table],
+    *,
+    rng: np.random.Generator,
+    critical: float | None = None,
+    resamples: int = 99,
+    corrections: bool = False,
 ) -> Scaling:
     """Exponents of ``y = L^dimension f((t - t_c) L^{1/nu})`` with nothing assumed of f but smoothness.
 
@@ -57,18 +66,27 @@ def fit_scaling(
     Intervals: the data redrawn from their errors, with everything fitted again, and the spread over the wider half of
     the windows that fit added in squares. Observables are taken as independent.
 
+    With ``corrections`` each table has ``L^-omega (b_0 + b_1 (t - t_c) L^{1/nu})`` besides (added to the logarithm
+    where it has a dimension), one omega for all of them, fitted with t_c and 1/nu from a grid of starts. Crossings then
+    drift as ``L^-(omega + 1/nu)``, and small sizes need not be thrown away. It takes four sizes.
+
     Parameters
     ----------
     tables : observables of one system.
     rng : chance, for the intervals.
     critical : t_c where it is known.
     resamples : parametric resamples.
+    corrections : whether to fit a correction to scaling.
     """
-    start = _start(tables, critical)
+    sizes = len(np.unique(np.concatenate([table.sizes for table in tables])))
+    if corrections and sizes < _SIZES:
+        return _failed(len(tables), f"a correction to scaling needs {_SIZES} sizes, got {sizes}")
+    start = _corrected_start(tables, critical) if corrections else _start(tables, critical)
     fits = _windows(tables, start, critical is None)
     good = [fit for fit in fits if fit.goodness >= _FITS]
     if not good:
-        return _failed(len(tables), "no window in which the tables scale")
+        hint = "" if corrections or sizes < _SIZES else "; a correction to scaling may be needed (--corrections)"
+        return _failed(len(tables), f"no window in which the tables scale{hint}")
     best = good[-1]
     if not _INVERSE_NU[0] < best.theta[1] < _INVERSE_NU[-1]:
         return _failed(len(tables), "1/nu at the edge of its range")
@@ -78,14 +96,21 @@ def fit_scaling(
     found = [
         Estimate(value=float(v), low=float(v - r), high=float(v + r)) for v, r in zip(best.all, reach, strict=True)
     ]
+    count = len(best.theta)
+    edge = corrections and not _OMEGA[0] * 1.02 < best.theta[2] < _OMEGA[1] / 1.02
+    plain = _refine(tables, best.theta[:2], best.window, critical is None) if corrections else None
     return Scaling(
         critical=found[0],
         inverse_nu=found[1],
-        dimensions=tuple(None if t.dimensionless else one for t, one in zip(tables, found[2:], strict=True)),
+        omega=found[2] if corrections and not edge else None,
+        plain_goodness=None if plain is None else plain.goodness,
+        dimensions=tuple(None if t.dimensionless else one for t, one in zip(tables, found[count:], strict=True)),
         window=best.window.reach,
         points=sum(int(rows.sum()) for rows in best.window.rows),
         goodness=best.goodness,
-        status="ok",
+        status=f"ok, but omega is not identified: it ran to the edge of {_OMEGA[0]:g} to {_OMEGA[1]:g}"
+        if edge
+        else "ok",
     )
 
 
@@ -117,6 +142,9 @@ def _misfit(theta: np.ndarray, tables: Sequence[Table], window: _Window) -> tupl
         basis = np.polynomial.chebyshev.chebvander(u / window.reach, window.degree)
         if not table.dimensionless:
             basis = np.column_stack([basis, np.log(table.sizes[rows] / table.sizes.min())])
+        if len(theta) > 2:
+            decay = (table.sizes[rows] / table.sizes.min()) ** -theta[2]
+            basis = np.column_stack([decay[:, None] * (u[:, None] / window.reach) ** np.arange(_BENDS), basis])
         weight = 1 / table.error[rows]
         design, target = basis * weight[:, None], table.target[rows] * weight
         solution = np.linalg.lstsq(design, target, rcond=None)[0]
@@ -137,20 +165,39 @@ def _start(tables: Sequence[Table], critical: float | None) -> np.ndarray:
     return candidates[int(np.argmin(costs))]
 
 
+def _corrected_start(tables: Sequence[Table], critical: float | None) -> np.ndarray:
+    """Best (t_c, 1/nu, omega): the largest two thirds of the sizes without a correction, then a grid over omega."""
+    sizes = np.unique(np.concatenate([table.sizes for table in tables]))
+    least = sizes[len(sizes) // 3]
+    large = [_rows_of(table, table.sizes >= least) for table in tables]
+    plain = _start(large, critical)
+    candidates = [np.array([*plain, omega]) for omega in _OMEGAS]
+    fits = [_refine(tables, start, _choose(tables, start, 6, 4), critical is None) for start in candidates]
+    return min(fits, key=lambda fit: fit.chi2).theta
+
+
+def _rows_of(table: Table, mask: np.ndarray) -> Table:
+    return dataclasses.replace(table, sizes=table.sizes[mask], t=table.t[mask], y=table.y[mask], se=table.se[mask])
+
+
 def _refine(tables: Sequence[Table], start: np.ndarray, window: _Window, free: bool) -> _Fit:
-    """Best (t_c, 1/nu) at fixed rows; in units in which both have about the same reach."""
-    unit = np.array([window.reach / max(table.sizes.max() for table in tables) ** start[1], 0.1])
-    moves = np.array([free, True])
+    """Best (t_c, 1/nu, and omega where the start has one) at fixed rows; in units of about the same reach."""
+    corrected = len(start) > 2
+    tight = window.reach / max(table.sizes.max() for table in tables) ** start[1]
+    unit = np.array([tight, 0.1, 0.3][: len(start)])
+    moves = np.array([free, True, True][: len(start)])
 
     def place(step: np.ndarray) -> np.ndarray:
         theta = start.copy()
         theta[moves] += step * unit[moves]
+        if corrected:
+            theta[2] = np.clip(theta[2], *_OMEGA)
         return theta
 
     found = least_squares(lambda step: _misfit(place(step), tables, window)[0], np.zeros(moves.sum()), xtol=1e-6)
     theta = place(found.x)
     residual, dimensions = _misfit(theta, tables, window)
-    linear = sum(window.degree + 2 - table.dimensionless for table in tables)
+    linear = sum(window.degree + 2 - table.dimensionless + _BENDS * corrected for table in tables)
     return _Fit(theta, dimensions, float(residual @ residual), len(residual) - linear - int(moves.sum()), window)
 
 

@@ -32,7 +32,13 @@ class Table:
         if len(np.unique(self.sizes)) < 2:
             raise InputError("finite-size scaling needs at least two sizes")
         if not np.all(self.se > 0):
-            raise InputError("every point needs a standard error above 0")
+            bad = int(np.sum(~(self.se > 0)))
+            count = "all" if bad == len(self.se) else str(bad)
+            raise InputError(
+                f"every point needs a standard error above 0, and {count} of {len(self.se)} have none: the fit weighs "
+                "each point by its own. Give the error of the mean over independent samples (their sd over the root of "
+                "their number; by blocks or bootstrap where samples are correlated), or leave points without one out"
+            )
         if not self.dimensionless and not np.all(self.y > 0):
             raise InputError("an observable with a dimension must be positive; or say that it is dimensionless")
 
@@ -62,7 +68,9 @@ class Scaling:
 
     ``dimensions`` has one exponent a table (None where dimensionless): ``y ~ L^dimension`` at the critical point, so
     -beta/nu of a magnetisation. ``window`` is the largest ``|t - t_c| L^{1/nu}`` that was used, ``goodness`` the
-    chi-square p-value inside. ``status`` is ``ok`` or says what is wrong; then the estimates may be None.
+    chi-square p-value inside. ``omega`` is the exponent of the correction to scaling where one was asked for, and
+    ``plain_goodness`` what the fit without it reaches in the same window. ``status`` is ``ok`` or says
+    what is wrong; then the estimates may be None.
     """
 
     critical: Estimate | None
@@ -72,3 +80,5 @@ class Scaling:
     points: int
     goodness: float | None
     status: str
+    omega: Estimate | None = None
+    plain_goodness: float | None = None

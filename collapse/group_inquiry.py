@@ -23,6 +23,7 @@ from .outcome import RescaledGroup
 from .planning.detectable import Detectable, smallest_detectable
 from .seed_noise import SeedNoise, seed_noise
 from .settings import Settings
+from .single.answers import SingleAnswers, answer_single
 from .soundness import unusable
 from .truncation import WrongHorizons, wrong_horizons
 
@@ -51,7 +52,10 @@ class Controls:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class GroupInquiry:
-    """Answers about one group; None where the question was not asked or the group has no curves to ask."""
+    """Answers about one group; None where the question was not asked or the group has no curves to ask.
+
+    Where a group has one run a size its answers are in ``single_runs``, with a reason for all that it cannot answer.
+    """
 
     family: str
     dataset: str
@@ -64,6 +68,7 @@ class GroupInquiry:
     controls: Controls | None
     noise: tuple[SeedNoise, ...] | None
     tightness: SingleRuns | None
+    single_runs: SingleAnswers | None = None
 
 
 def inquire_group(
@@ -104,7 +109,16 @@ def inquire_group(
         # Single runs and groups of one rung have noise and tightness, though they have no verdict.
         noise=seed_noise(one.curves) if "noise" in questions and computable else None,
         tightness=_single_runs(one, measured, settings) if "tightness" in questions and computable else None,
+        single_runs=_answered(one, measured, questions, settings),
     )
+
+
+def _answered(
+    one: Measured, measured: Sequence[Measured], questions: Collection[str], settings: Settings
+) -> SingleAnswers | None:
+    if one.single is None:
+        return None
+    return answer_single(one.single, questions, _others(one, measured), settings.x_min)
 
 
 def _single_runs(one: Measured, measured: Sequence[Measured], settings: Settings) -> SingleRuns:
@@ -152,10 +166,10 @@ def _laws(one: Measured, settings: Settings, rng: np.random.Generator) -> Laws:
 
 def _others(one: Measured, measured: Sequence[Measured]) -> dict[str, RescaledGroup]:
     """Groups of other families on the same data set, leg, grid and scale."""
-    mine = one.rescaled
+    mine = one.rescaled if one.single is None else one.single.rescaled
     found = {}
     for other in measured:
-        theirs = other.rescaled
+        theirs = other.rescaled if other.single is None else other.single.rescaled
         same = (other.dataset, other.leg, other.control) == (one.dataset, one.leg, one.control)
         if not same or other.family == one.family or mine is None or theirs is None or theirs.scale != mine.scale:
             continue

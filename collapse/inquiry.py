@@ -28,6 +28,7 @@ from .group_inquiry import GroupInquiry, inquire_group
 from .measurement import Measured
 from .outcome import AcrossFamilies, Analysis
 from .settings import Settings
+from .single.noise import NoiseChoice
 
 OF_GROUPS = ("controls", "detectable", "forecast", "laws", "noise", "tightness", "where")
 QUESTIONS = ("across", *OF_GROUPS)
@@ -73,6 +74,7 @@ def inquire(
     margin: float | None = None,
     irreducible_loss: FloorChoice = "known",
     x_min: float = X_MIN,
+    noise_from: NoiseChoice | None = None,
 ) -> Inquiry:
     """Analyse curves and ask further.
 
@@ -85,6 +87,7 @@ def inquire(
         rungs, wrong horizons, other data sets), ``noise`` (sd over seeds of each rung's last loss), ``tightness`` (the
         floor at which single runs are tightest, and their bound from reruns).
     rng, margin, irreducible_loss, x_min : as in `analyze`.
+    noise_from : see `Settings`.
 
     Raises
     ------
@@ -94,7 +97,7 @@ def inquire(
         if question not in QUESTIONS:
             raise unknown("question", question, QUESTIONS)
     base, groups_rng, legs_rng = rng.spawn(3)
-    settings = Settings(margin=margin, irreducible_loss=irreducible_loss, x_min=x_min)
+    settings = Settings(margin=margin, irreducible_loss=irreducible_loss, x_min=x_min, noise_from=noise_from)
     analysis, measured = examine(curves, settings, rng=base)
     used = analysis.groups[0].margin
     chances = groups_rng.spawn(len(measured))
@@ -113,7 +116,7 @@ def inquiry_json(inquiry: Inquiry) -> dict[str, Any]:
     found = to_json(inquiry.analysis)
     for group, answers in zip(found["groups"], inquiry.groups, strict=True):
         fields = dataclasses.asdict(answers)
-        group |= {name: plain(fields[name]) for name in OF_GROUPS}
+        group |= {name: plain(fields[name]) for name in (*OF_GROUPS, "single_runs")}
     answered = {(one.dataset, one.leg): one for one in inquiry.settings}
     for across in found["across_families"]:
         setting = answered.get((across["dataset"], across["leg"]))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ..results.curves import LearningCurve
+from ..results.curves import LearningCurve, seed_order
 from ..results.quantity import LOSS, Quantity
 
 
@@ -86,5 +86,5 @@ def name_of(curve: LearningCurve) -> str:
     return f"size {curve.size:g}"
 
 
-def _order(curve: LearningCurve) -> tuple[float, int, str, bytes]:
-    return curve.size, curve.seed, curve.trial_id, curve.loss.tobytes()
+def _order(curve: LearningCurve) -> tuple[float, tuple[bool, int | str], str, bytes]:
+    return curve.size, seed_order(curve.seed), curve.trial_id, curve.loss.tobytes()

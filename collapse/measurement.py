@@ -16,6 +16,7 @@ from .forms import fit_form
 from .ladder import Ladder
 from .outcome import Form, IrreducibleLoss, RescaledGroup, Spread
 from .rescaling import overlap, try_rescale
+from .single.group import SingleGroup, one_run_a_size
 from .soundness import OVERLAP, copied, noisy, problem_of, rising, unusable, warnings_of
 
 _NO_END = "the end losses of the seeds do not differ, so no floor can be fitted to them"
@@ -27,7 +28,8 @@ class Measured:
 
     ``problem`` is what forbids any verdict but cannot-tell. ``rescaled`` is on the end-point scale where there is a
     floor, else on the shape scale; ``exact`` and ``deviations`` are on the same scale. ``shape`` is the exactness test
-    on shapes. Each is None where it cannot be had.
+    on shapes. Each is None where it cannot be had. ``single`` is the picture of one run a size, where fewer than three
+    rungs have seeds.
     """
 
     curves: CurveSet
@@ -43,6 +45,7 @@ class Measured:
     spread: Spread | None
     form: Form
     warnings: tuple[str, ...]
+    single: SingleGroup | None = None
 
     @property
     def family(self) -> str:
@@ -112,7 +115,8 @@ def measure(
     repeated = bool(copied(ladder, rescaled))
     exact, bounds = (None, None) if repeated else _assessed(ends, resamples, end_rng)
     exact_shape, shape_bounds = (None, None) if repeated else _assessed(shape, resamples, shape_rng)
-    covered = overlap(ladder, x_min)
+    single = one_run_a_size(ladder, choice, x_min)
+    covered = overlap(ladder if single is None else single.ladder, x_min)
     return Measured(
         curves=curves,
         ladder=ladder,
@@ -126,8 +130,21 @@ def measure(
         deviations=bounds if ends else shape_bounds,
         spread=describe(rescaled) if rescaled and len(rescaled.sizes) > 1 and not repeated else None,
         form=fit_form(rescaled) if rescaled else _NO_FORM,
-        warnings=warnings_of(ladder, floor, rescaled, shape_problem),
+        warnings=_warnings(ladder, floor, rescaled, shape_problem, single),
+        single=single,
     )
+
+
+def _warnings(
+    ladder: Ladder,
+    floor: IrreducibleLoss,
+    rescaled: RescaledGroup | None,
+    shape_problem: str | None,
+    single: SingleGroup | None,
+) -> tuple[str, ...]:
+    if single is None:
+        return warnings_of(ladder, floor, rescaled, shape_problem)
+    return warnings_of(single.ladder, single.floor, None, None)
 
 
 _NO_FORM = Form(mu=None, share=None, gain=None, error=None, status="there is no curve to fit")

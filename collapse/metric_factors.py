@@ -85,6 +85,8 @@ def compare_systems(
     for _, scaling in (first, second):
         if scaling.inverse_nu is None or scaling.critical is None:
             raise InputError(f"a system without exponents cannot be compared: {scaling.status}")
+        if scaling.plain_goodness is not None:
+            raise InputError("functions are compared without corrections to scaling only: leave out --corrections")
     kinds = [[table.dimensionless for table in tables] for tables, _ in (first, second)]
     if kinds[0] != kinds[1]:
         raise InputError("the two systems do not have the same observables")

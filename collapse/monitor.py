@@ -33,7 +33,7 @@ class Leaving:
     """
 
     rung: str
-    seed: int | None
+    seed: int | str | None
     x: float | None
     by: float | None
     within: float | None

@@ -61,7 +61,7 @@ class RescaledGroup:
     sizes: np.ndarray
     rungs: tuple[str, ...]
     values: tuple[np.ndarray, ...]
-    seeds: tuple[tuple[int, ...], ...]
+    seeds: tuple[tuple[int | str, ...], ...]
     phase: np.ndarray | None
     rate: np.ndarray | None
     end_rate: float | None = None
@@ -117,6 +117,8 @@ class GroupResult:
     ``(draws, m)``: curves that share nothing but the schedule. ``sentence`` says the verdict in plain words.
     ``band`` is ``(K, m)``: half-widths of the simultaneous 95 % band, the only one that may say where a rung leaves.
     ``p_trend`` is the exactness test directed at a trend with size. ``form`` is the fitted form of the mean curve.
+    ``single`` marks one run a size: the deviation is a description, and ``noise_from`` says where its noise level is
+    from (``reruns``, ``groups`` or ``neighbours``; None without one), which is ``seeds`` everywhere else.
     """
 
     family: str
@@ -157,6 +159,8 @@ class GroupResult:
     spread: Spread | None = None
     form: Form | None = None
     noise_bound: float | None = None
+    single: bool = False
+    noise_from: str | None = "seeds"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -192,9 +196,11 @@ class AcrossFamilies:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Analysis:
-    """All groups and all comparisons across families, the warnings that concern the whole, what all curves are of."""
+    """All groups and all comparisons across families, the warnings that concern the whole, what was guessed when the
+    curves were read, and what all curves are of."""
 
     groups: tuple[GroupResult, ...]
     across_families: tuple[AcrossFamilies, ...]
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     quantity: Quantity = LOSS

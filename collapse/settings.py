@@ -7,6 +7,7 @@ import dataclasses
 from ..errors import InputError
 from .floor import FloorChoice, check_choice
 from .grid import X_MIN
+from .single.noise import NoiseChoice, check_noise_choice
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,12 +23,14 @@ class Settings:
         a number.
     resamples : wild-bootstrap resamples, at least 99.
     x_min : where the grid starts at the earliest, a fraction of the horizon.
+    noise_from : where one run a size may take a noise level from: ``neighbours`` or ``groups``; None is nowhere.
     """
 
     margin: float | None = None
     irreducible_loss: FloorChoice = "known"
     resamples: int = 999
     x_min: float = X_MIN
+    noise_from: NoiseChoice | None = None
 
     def __post_init__(self) -> None:
         if self.margin is not None and not 0 < self.margin < 1:
@@ -37,3 +40,4 @@ class Settings:
         if not 0 < self.x_min < 0.9:
             raise InputError(f"x_min must lie between 0 and .9, got {self.x_min:g}")
         check_choice(self.irreducible_loss)
+        check_noise_choice(self.noise_from)

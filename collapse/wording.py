@@ -24,7 +24,7 @@ def together(names: Sequence[str]) -> str:
 
 def leaving(result: GroupResult) -> str | None:
     """Which rungs leave the shared curve, and where, by the simultaneous band; None where none does."""
-    if result.d is None or result.band is None or result.rescaled is None:
+    if result.single or result.d is None or result.band is None or result.rescaled is None:
         return None
     out = np.abs(result.d) > result.band
     if not out.any():

@@ -25,7 +25,7 @@ class LearningCurve:
     recipe_label : the recipe in words.
     leg : ``decayed`` or ``constant``, the kind of learning-rate schedule.
     size : parameters of the rung.
-    seed : the trial's seed.
+    seed : the trial's seed: a label, of which equal ones in one rung are one run.
     x : ``(m,)`` increasing, step over horizon; 1 is the end of the horizon.
     loss : ``(m,)`` test loss at x, or what ``quantity`` says in its place.
     lr : ``(m,)`` learning rate at x over its peak, or None where it is not known.
@@ -51,7 +51,7 @@ class LearningCurve:
     recipe_label: str = ""
     leg: Leg = "decayed"
     size: float
-    seed: int
+    seed: int | str
     x: np.ndarray
     loss: np.ndarray
     lr: np.ndarray | None = None
@@ -107,6 +107,11 @@ class LearningCurve:
         return self.status == "ok" and len(self.x) > 0 and bool(np.isclose(self.x[-1], 1.0, rtol=0, atol=1e-9))
 
 
+def seed_order(seed: int | str) -> tuple[bool, int | str]:
+    """A key by which seeds sort: numbers by size, then names."""
+    return isinstance(seed, str), seed
+
+
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class CurveSet:
     """Learning curves, and the margin under which they were planned.
@@ -117,12 +122,14 @@ class CurveSet:
     margin : the sweep's margin for the deviation, chosen before the data; None where there was no sweep.
     axis : what x is, in words.
     warnings : what a reader of them should know, such as groups that lack the observable.
+    notes : what was guessed, dropped and resolved when other people's tables were read, one sentence each.
     """
 
     curves: tuple[LearningCurve, ...]
     margin: float | None = None
     axis: str = "fraction of the horizon x"
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def quantity(self) -> Quantity:
@@ -140,7 +147,7 @@ class CurveSet:
         grouped: dict[tuple[str, str, str, str], list[LearningCurve]] = {}
         for curve in self.curves:
             grouped.setdefault((curve.family, curve.dataset, curve.recipe, curve.leg), []).append(curve)
-        return {key: CurveSet(tuple(members), self.margin, self.axis) for key, members in grouped.items()}
+        return {key: CurveSet(tuple(members), self.margin, self.axis, self.notes) for key, members in grouped.items()}
 
     @classmethod
     def of(
@@ -149,6 +156,7 @@ class CurveSet:
         margin: float | None = None,
         axis: str = "fraction of the horizon x",
         warnings: Iterable[str] = (),
+        notes: Iterable[str] = (),
     ) -> CurveSet:
         """Collect curves of one quantity; none at all is an error."""
         collected = tuple(curves)
@@ -157,4 +165,4 @@ class CurveSet:
         titles = {curve.quantity.title for curve in collected}
         if len(titles) > 1:
             raise InputError(f"curves of one quantity are compared, got {', '.join(sorted(titles))}")
-        return cls(collected, margin, axis, tuple(warnings))
+        return cls(collected, margin, axis, tuple(warnings), tuple(notes))

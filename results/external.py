@@ -1,162 +1,189 @@
-"""Read other people's learning curves: tidy CSV or Parquet, checked before a single number is used."""
+"""Read other people's learning curves: a table becomes checked curves, and what was guessed is said."""
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-from pathlib import Path
+import dataclasses
+from collections.abc import Sequence
 
+import numpy as np
 import polars as pl
 
 from ..errors import InputError
+from .columns import Chosen, choose, normal
 from .curves import LearningCurve
-from .quantity import TEST_LOSS, Quantity, stored_name
+from .endings import blown_up, end, statuses
+from .gathering import gather
+from .horizons import fractions, longest
+from .layout import Layout
+from .missing import ask, unit_in
+from .observed import OtherCurves
+from .quantity import TEST_LOSS, Quantity
+from .restarts import resolve
+from .run_names import names_of, parameters
+from .runs import Run
+from .sources.source import Raw
+from .tidy import Tidy, one_family
+from .twice import refusal
 
-_REQUIRED = ("family", "dataset", "size", "seed", "loss")
-_CLOCKS = ("x", "step", "compute")
-_OPTIONAL = ("irreducible_loss", "recipe", "leg", "lr", "horizon")
-_NUMERIC = ("size", "seed", "loss", "x", "step", "compute", "irreducible_loss", "lr", "horizon")
-_TEXT = ("family", "dataset", "recipe", "leg", "observable")
-_AT_LEAST_0 = ("x", "step", "compute", "lr")
 
+def read_external(raw: Raw, path: str, layout: Layout) -> OtherCurves:
+    """Turn one evaluation a row into learning curves.
 
-def read_tidy(path: str) -> list[LearningCurve]:
-    """Read one evaluation a row into learning curves.
-
-    Columns ``family, dataset, size, seed, loss`` and a clock: ``x`` (fraction of the horizon), ``step`` or ``compute``.
-    Optional: ``irreducible_loss``, ``recipe``, ``leg`` (``decayed`` or ``constant``), ``lr``, and ``horizon`` in the
-    clock's unit. Without a horizon the longest run of a rung is taken to have reached it; shorter ones are censored.
-    Optional too: ``observable``, the name of what ``loss`` holds on that row, ``loss`` where there is no such column.
-    Each observable gives curves of its own. ``irreducible_loss`` is that of the loss alone, and a missing value of
-    another observable is a point at which it was not measured.
+    A column ``observable`` names what the loss column holds on that row. Each observable gives curves of its own;
+    horizons are known from the rows of all.
 
     Parameters
     ----------
-    path : a CSV or Parquet file.
+    raw : the table.
+    path : where it is from: for messages, and for names that no column has.
+    layout : what the user says of it.
+
+    Returns
+    -------
+    curves, and what was guessed, dropped and resolved: one sentence each.
 
     Raises
     ------
     InputError
-        A file that cannot be read, a missing column, a value that is not a finite number, a point given twice.
+        A column that is missing or holds what it must not, a run that is given twice, or a restart that is not plain.
     """
-    frame = _read(path)
-    _check_columns(frame, path)
-    frame = _fill(_numeric(frame, path))
-    clock = next(name for name in _CLOCKS if name in frame.columns)
-    # The horizon is known by then, also from points at which an observable was not measured.
-    frame = _with_fraction(frame, clock, path).filter(pl.col("loss").is_finite())
-    key = ["family", "dataset", "recipe", "leg", "observable", "size", "seed"]
-    twice = frame.group_by([*key, "fraction"]).len().filter(pl.col("len") > 1)
-    if twice.height:
-        first = twice.sort([*key, "fraction"]).row(0, named=True)
-        raise InputError(
-            f"{path}: {first['len']} rows for {first['family']} on {first['dataset']}, size {first['size']:g}, "
-            f"seed {first['seed']} at {clock} giving x = {first['fraction']:g}. Each point may stand once; "
-            "add a `recipe` column if these are different runs"
-        )
-    return [_curve(group.sort("fraction")) for _, group in frame.group_by(key, maintain_order=True)]
+    tidy, chosen = understand(raw, path, layout)
+    del raw  # of a large table both forms would be too much
+    runs, clock, notes = read_runs(tidy, chosen, path, layout)
+    del tidy
+    ends = longest(runs)
+    for observable, own in _by_observable(runs).items():
+        notes.setdefault(observable, []).extend(fractions(own, clock, layout.horizon, path, ends))
+    if all(len(run.clock) < 2 for run in runs):
+        raise _final(path, len(runs))
+    return OtherCurves([_curve(run) for run in runs], notes)
 
 
-def _read(path: str) -> pl.DataFrame:
-    if Path(path).stat().st_size == 0:
-        raise InputError(
-            f"{path} is empty. A table of learning curves has the columns {', '.join(_REQUIRED)} and a clock"
-        )
-    try:
-        if path.endswith(".parquet"):
-            return pl.read_parquet(path)
-        return pl.read_csv(path, infer_schema_length=None, separator="\t" if path.endswith(".tsv") else ",")
-    except (pl.exceptions.PolarsError, UnicodeDecodeError, OSError) as error:
-        first = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise InputError(f"{path} is neither a readable CSV nor a Parquet file: {first}") from None
+def read_runs(tidy: Tidy, chosen: Chosen, path: str, layout: Layout) -> tuple[list[Run], str, dict[str, list[str]]]:
+    """The runs of a table with their clocks in order, the kind of clock, and what was guessed, by the observable that
+    it concerns, under an empty name where it concerns all. Errors as above."""
+    if _one_a_budget(tidy):
+        raise _final(path, tidy.frame.height)
+    runs, lost = gather(tidy)
+    sure = "status" in layout.column or normal(chosen.columns.get("status", "status")) == "status"
+    notes = {"": [*tidy.notes, *statuses(runs, path, sure), *one_family(runs, chosen)]}
+    clock = chosen.clock or "step"
+    for observable, own in _by_observable(runs).items():
+        # That a value is missing or large says of a loss alone that its run diverged.
+        of_loss = observable == TEST_LOSS
+        ended = end(own, lost) if of_loss else []
+        found = resolve(own, layout.restarts, labelled=tidy.labelled)
+        if found.open or found.twice or found.mixed:
+            raise refusal(found, len(own), tidy, chosen, path)
+        notes[observable] = [*ended, *found.notes(len(own), clock), *(blown_up(own) if of_loss else [])]
+    _end_together(runs)
+    return runs, clock, notes
 
 
-def _check_columns(frame: pl.DataFrame, path: str) -> None:
-    missing = [name for name in _REQUIRED if name not in frame.columns]
-    if not any(name in frame.columns for name in _CLOCKS):
-        missing.append("x (or step, or compute)")
+def _end_together(runs: Sequence[Run]) -> None:
+    """What ended a run early by its loss ended it for its other observables too; changes the runs in place."""
+    ended = {(*run.rung, run.seed): run.status for run in runs if run.observable == TEST_LOSS and run.status != "ok"}
+    for run in runs if ended else ():
+        run.status = ended.get((*run.rung, run.seed), run.status)
+
+
+def _by_observable(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        found.setdefault(run.observable, []).append(run)
+    return found
+
+
+def understand(raw: Raw, path: str, layout: Layout) -> tuple[Tidy, Chosen]:
+    """The table under our names, and which columns they were. Errors as above."""
+    table = _only(raw.table, layout, path)
+    chosen = choose(table.columns, layout.column, raw.kind)
+    table = _with_parameters(table, chosen, layout, path)
+    missing = [name for name in ("size", "loss") if name not in chosen.columns]
+    missing += [] if chosen.clock else ["step"]
     if missing:
-        hints = []
-        for name in missing:
-            close = get_close_matches(name.split()[0], frame.columns, n=1, cutoff=0.5)
-            hints.append(f"{name}" + (f" (is it {close[0]!r}?)" if close else ""))
-        raise InputError(f"{path} has no column {', '.join(hints)}. It has: {', '.join(frame.columns[:30])}")
-    if frame.height == 0:
+        raise ask(path, table, chosen, missing, layout)
+    if table.height == 0:
         raise InputError(f"{path} has columns but no rows")
-    for name in (n for n in (*_NUMERIC, *_TEXT) if n in frame.columns):
-        if frame[name].dtype.is_nested():
-            raise InputError(f"{path}: {name} is a column of lists or structures. Give one evaluation a row")
-        if name in _TEXT and frame[name].null_count():
-            raise InputError(f"{path}, row {int(frame[name].is_null().arg_true()[0]) + 1}: {name} is not given")
+    _check_unit(chosen, layout, path)
+    tidy = Tidy.of(table, chosen, layout, path)
+    return dataclasses.replace(tidy, notes=[*raw.notes, *chosen.notes, *tidy.notes]), chosen
 
 
-def _numeric(frame: pl.DataFrame, path: str) -> pl.DataFrame:
-    for name in (n for n in _NUMERIC if n in frame.columns):
-        values = frame[name].cast(pl.String).str.strip_chars().cast(pl.Float64, strict=False)
-        bad = ~(values.is_not_null() & values.is_finite())
-        if name == "loss" and "observable" in frame.columns:
-            missing = frame[name].is_null() | values.is_nan().fill_null(False)
-            bad &= ~(missing & ~frame["observable"].cast(pl.String).is_in(["loss", TEST_LOSS]))
-        if name in ("irreducible_loss", "lr", "horizon"):
-            bad &= frame[name].is_not_null()
-        _refuse(bad, frame[name], path, "a finite number", ". A run that diverged ends at its last finite point")
-        if name in _AT_LEAST_0:
-            _refuse((values < 0).fill_null(False), frame[name], path, "a number of at least 0")
-        if name == "horizon":
-            _refuse((values <= 0).fill_null(False), frame[name], path, "a number above 0")
-        if name == "seed":
-            _refuse(values != values.floor(), frame[name], path, "a whole number")
-        frame = frame.with_columns(values.alias(name))
-    return frame
+def _one_a_budget(tidy: Tidy) -> bool:
+    """Whether each row is a run of its own, at one size and budget: final losses, not evaluations."""
+    budget = next((name for name in tidy.spare.columns if normal(name).endswith("budget")), None)
+    if budget is None:
+        return False
+    rows = pl.DataFrame([tidy.frame["size"], tidy.spare[budget].alias("budget")])
+    return bool(rows.is_unique().all()) and rows["budget"].n_unique() > 1
 
 
-def _refuse(bad: pl.Series, given: pl.Series, path: str, needed: str, hint: str = "") -> None:
-    if bad.any():
-        row = int(bad.arg_true()[0])
-        raise InputError(
-            f"{path}, row {row + 1}: {given.name} is {given[row]!r}, where {needed} is needed "
-            f"({int(bad.sum())} such rows){hint}"
-        )
-
-
-def _fill(frame: pl.DataFrame) -> pl.DataFrame:
-    for name, default in (("recipe", "external"), ("leg", "decayed"), ("observable", TEST_LOSS)):
-        if name not in frame.columns:
-            frame = frame.with_columns(pl.lit(default).alias(name))
-    return frame.with_columns(
-        pl.col("family", "dataset", "recipe", "leg", "observable").cast(pl.String), pl.col("seed").cast(pl.Int64)
+def _final(path: str, count: int) -> InputError:
+    return InputError(
+        f"{path} has one evaluation of each of {count} runs: final losses make no learning curve. "
+        f"`onecurve scaling-law {path}` fits them"
     )
 
 
-def _with_fraction(frame: pl.DataFrame, clock: str, path: str) -> pl.DataFrame:
-    legs = set(frame["leg"].unique()) - {"decayed", "constant"}
-    if legs:
-        raise InputError(f"{path}: leg is {sorted(legs)[0]!r}; allowed: constant, decayed")
-    if clock == "x":
-        return frame.with_columns(pl.col("x").alias("fraction"))
-    rung = ["family", "dataset", "recipe", "leg", "size"]
-    horizon = pl.col("horizon") if "horizon" in frame.columns else pl.col(clock).max().over(rung)
-    frame = frame.with_columns((pl.col(clock) / horizon).alias("fraction"))
-    if not frame["fraction"].is_finite().all():
-        raise InputError(f"{path}: a rung has no horizon: its longest run ends at {clock} 0, or `horizon` is not given")
-    return frame
+def _only(table: pl.DataFrame, layout: Layout, path: str) -> pl.DataFrame:
+    for column, value in layout.only.items():
+        if column not in table.columns:
+            raise InputError(f"{path} has no column {column!r} for --only. It has: {', '.join(table.columns[:30])}")
+        there = table[column].cast(pl.String)
+        kept = table.filter(there == value)
+        if not kept.height:
+            values = ", ".join(map(str, there.unique().sort().to_list()[:12]))
+            raise InputError(f"{path}: no row has {column} = {value!r}; {column} is {values}")
+        table = kept
+    return table
 
 
-def _curve(group: pl.DataFrame) -> LearningCurve:
-    first = group.row(0, named=True)
-    quantity = Quantity(stored_name(first["observable"]))
-    lr = group["lr"].to_numpy() if "lr" in group.columns and group["lr"].null_count() == 0 else None
+def _with_parameters(table: pl.DataFrame, chosen: Chosen, layout: Layout, path: str) -> pl.DataFrame:
+    """The table with what the run's names and the user say, in columns of their own."""
+    said: dict[str, pl.Expr] = {}
+    if layout.run is not None:
+        column = chosen.columns.get("run")
+        there = table[column].cast(pl.String) if column is not None else pl.Series([], dtype=pl.String)
+        names = there.drop_nulls().unique(maintain_order=True).to_list()
+        found = parameters(layout.run, names, names_of(path), path)
+        for group in found[0]:
+            values = [one.get(group) for one in found]
+            if len(set(values)) == 1:
+                said[group] = pl.lit(values[0])
+            else:
+                said[group] = pl.lit(there.replace_strict(names, values, default=None, return_dtype=pl.String))
+    said |= {name: pl.lit(value) for name, value in layout.value.items()}
+    for name in said:
+        chosen.columns[name] = f"{name} (said)"
+    return table.with_columns(**{f"{name} (said)": value for name, value in said.items()}) if said else table
+
+
+def _check_unit(chosen: Chosen, layout: Layout, path: str) -> None:
+    named = unit_in(chosen.columns["loss"])
+    if named and layout.unit is None:
+        floor = " --floor-unit UNIT" if "irreducible_loss" in chosen.columns else ""
+        raise InputError(
+            f"{path}: the loss is {chosen.columns['loss']!r}, by its name in {named.replace('-', ' ')}, and a floor in "
+            f"nats would not fit it. Say its unit: --unit {named}{floor}, or --unit nats to take it as it is"
+        )
+    if layout.unit not in (None, "nats") and layout.floor_unit is None and "irreducible_loss" in chosen.columns:
+        raise InputError(
+            f"{path}: the loss is converted from {layout.unit} to nats, and the unit of the irreducible loss in "
+            f"{chosen.columns['irreducible_loss']!r} is not said: --floor-unit {layout.unit}, or --floor-unit nats"
+        )
+
+
+def _curve(run: Run) -> LearningCurve:
+    lr = run.lr if run.lr is not None and len(run.lr) and np.isfinite(run.lr).all() else None
+    peak = float(lr.max()) if lr is not None else 0.0
     return LearningCurve(
-        family=first["family"],
-        dataset=first["dataset"],
-        recipe=first["recipe"],
-        recipe_label=first["recipe"],
-        leg=first["leg"],
-        size=first["size"],
-        seed=first["seed"],
-        x=group["fraction"].to_numpy(),
-        loss=group["loss"].to_numpy(),
-        lr=lr / lr.max() if lr is not None and lr.max() > 0 else None,
-        irreducible_loss=first.get("irreducible_loss") if quantity.observable == TEST_LOSS else None,
-        rung=f"size {first['size']:g}",
-        quantity=quantity,
+        **{name: getattr(run, name) for name in ("family", "dataset", "recipe", "size", "seed", "loss", "status")},
+        recipe_label=run.recipe,
+        leg=run.leg,  # type: ignore[arg-type]
+        x=run.clock,
+        lr=lr / peak if lr is not None and peak > 0 else None,
+        irreducible_loss=run.irreducible_loss,
+        rung=f"size {run.size:g}",
+        quantity=Quantity(run.observable),
     )

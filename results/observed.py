@@ -31,12 +31,21 @@ class Source(Protocol):
         """The group of each trial, and whether it lacks an observable that it should have."""
         ...
 
+    def said(self, observable: str) -> list[str]:
+        """What was guessed when it was read, of what concerns an observable."""
+        ...
+
 
 @dataclasses.dataclass(frozen=True)
 class OwnRows:
     """Rows of our result tables, one a trial."""
 
     rows: Sequence[Row]
+    notes: Sequence[str] = ()
+
+    def said(self, observable: str) -> list[str]:
+        """What was guessed, of any observable."""
+        return list(self.notes)
 
     def names(self) -> set[str]:
         """Observables of which some row has a value."""
@@ -61,9 +70,20 @@ class OwnRows:
 
 @dataclasses.dataclass(frozen=True)
 class OtherCurves:
-    """Curves that somebody else trained, of whatever their tables hold."""
+    """Curves that somebody else trained, of whatever their tables hold.
+
+    Attributes
+    ----------
+    found : curves of all observables.
+    notes : what was guessed, by the observable that it concerns; under an empty name what concerns all.
+    """
 
     found: Sequence[LearningCurve]
+    notes: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
+
+    def said(self, observable: str) -> list[str]:
+        """What was guessed, of what concerns an observable or all."""
+        return [*self.notes.get("", ()), *self.notes.get(observable, ())]
 
     def names(self) -> set[str]:
         """Observables of the curves."""
@@ -79,7 +99,7 @@ class OtherCurves:
 
     def trials(self, observable: str) -> Iterator[tuple[Group, bool]]:
         """The group of each trial, and whether it has no row of that observable."""
-        seen: dict[tuple[Group, float, int], bool] = {}
+        seen: dict[tuple[Group, float, int | str], bool] = {}
         for curve in self.found:
             trial = ((curve.family, curve.dataset, curve.recipe, curve.leg), curve.size, curve.seed)
             seen[trial] = seen.get(trial, True) and curve.quantity.observable != observable

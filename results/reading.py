@@ -11,11 +11,17 @@ import pyarrow.parquet as pq
 
 from ..errors import InputError
 from .curves import CurveSet, LearningCurve
-from .external import read_tidy
+from .exported import exported
+from .external import read_external
+from .layout import Layout
 from .observed import OtherCurves, OwnRows, Source, lacking
 from .quantity import LOSS, TEST_LOSS, quantity_of, stored_name
 from .schema import MARGIN_KEY, SCHEMA
+from .sources import read_raw
 from .store import Store, best_rows
+from .transport import shown
+from .twice import once
+from .web import at_hand
 
 _NEEDED = (
     "trial_id",
@@ -45,41 +51,53 @@ _LATER = ("running_statistics", "device")  # tables of older versions do without
 _BESIDE_LOSS = ("test_accuracy", "observables")
 
 
-def read_curves(paths: Sequence[str | Path], observable: str = "loss", scale: str | None = None) -> CurveSet:
-    """Read learning curves from results folders, exported ``trials.parquet`` files, or tidy CSV or Parquet files.
+def read_curves(
+    paths: Sequence[str | Path],
+    observable: str = "loss",
+    scale: str | None = None,
+    layout: Layout | None = None,
+) -> CurveSet:
+    """Read learning curves from results folders, exported tables, or other people's files and folders.
 
     Parameters
     ----------
-    paths : folders, files, or URLs of folders.
+    paths : folders, files, or URLs of these.
     observable : what the curves are of: a name in the tables, or ``loss``, ``accuracy``, or ``error`` (1 - accuracy).
         A curve has the points at which it was measured.
     scale : ``as-given``, or ``complement`` for one less a share; None is as given, but for the error.
+    layout : how other people's tables are to be read; over a mapping file ``onecurve.yaml`` beside them.
 
     Returns
     -------
     CurveSet
-        All curves; its margin is that of the sweep, where all paths agree on one; its warnings say which groups and
-        trials lack the observable and are left out.
+        All curves; its margin is that of the sweep, where all paths agree on one. Its warnings say which groups and
+        trials lack the observable and are left out, its notes what was guessed.
 
     Raises
     ------
     InputError
         A path that is not there, holds no curves, or cannot be read as either; an observable that no table has; a
-        complement of what is no share.
+        complement of what is no share; a run that two paths have.
     """
-    sources: list[Source] = []
-    margins: set[float] = set()
     # Most ask for the loss alone, and need not wait for the rest.
     columns = (*_NEEDED, *_LATER, *(_BESIDE_LOSS if stored_name(observable) != TEST_LOSS else ()))
-    for path in map(str, paths):
-        table, margin = _table(path, columns)
-        sources.append(OtherCurves(read_tidy(path)) if table is None else OwnRows(table.to_pylist()))
-        if margin is not None:
-            margins.add(margin)
+    read = [_source(path, layout or Layout(), columns) for path in map(str, paths)]
+    sources = [source for source, _ in read]
     quantity = quantity_of(observable, scale, {name for source in sources for name in source.names()})
-    curves = [curve for source in sources for curve in source.curves(quantity)]
-    warnings = lacking(sources, quantity.observable)
-    return CurveSet.of(curves, margins.pop() if len(margins) == 1 else None, warnings=warnings)
+    curves: list[tuple[tuple[int, str], LearningCurve]] = []
+    notes: list[str] = []
+    for place, source in zip(enumerate(map(str, paths)), sources, strict=True):
+        curves += [(place, curve) for curve in source.curves(quantity)]
+        said = source.said(quantity.observable)
+        notes += said if len(sources) == 1 else [f"{place[1]}: {note}" for note in said]
+    once(curves)
+    margins = {margin for _, margin in read if margin is not None}
+    return CurveSet.of(
+        (curve for _, curve in curves),
+        margins.pop() if len(margins) == 1 else None,
+        warnings=lacking(sources, quantity.observable),
+        notes=notes,
+    )
 
 
 def read_tables(paths: Sequence[str | Path], columns: Sequence[str]) -> tuple[list[dict[str, Any]], float | None]:
@@ -93,7 +111,8 @@ def read_tables(paths: Sequence[str | Path], columns: Sequence[str]) -> tuple[li
     rows: list[dict[str, Any]] = []
     margins: set[float] = set()
     for path in map(str, paths):
-        table, margin = _table(path, columns)
+        with at_hand(path) as place:
+            table, margin, _ = _table(place, columns)
         if table is None:
             raise InputError(f"{path!r} holds curves alone; give a results folder or an exported trials.parquet")
         rows += [{**dict.fromkeys(columns), **row} for row in table.to_pylist()]
@@ -107,22 +126,47 @@ def curves_of(table: pa.Table) -> list[LearningCurve]:
     return OwnRows(table.select(there).to_pylist()).curves(LOSS)
 
 
-def _table(path: str, columns: Sequence[str]) -> tuple[pa.Table | None, float | None]:
-    """One row a trial and the planned margin; no table where the file is somebody else's."""
+def _source(path: str, layout: Layout, columns: Sequence[str]) -> tuple[Source, float | None]:
+    """What a path holds, and the planned margin."""
+    with at_hand(path) as place:
+        table, margin, said = _table(place, columns)
+        if table is not None:
+            return OwnRows(table.to_pylist(), said), margin
+        layout, beside = layout.beside(place)
+        found = read_external(read_raw(place), path if place == path else shown(path), layout)
+        notes = [f"read as {beside.replace(place, path)} says"] if beside else []
+        return OtherCurves(found.found, {**found.notes, "": [*notes, *found.notes.get("", ())]}), None
+
+
+def _table(path: str, columns: Sequence[str]) -> tuple[pa.Table | None, float | None, list[str]]:
+    """One row a trial, the planned margin, and notes; no table where the file or folder is somebody else's."""
     if "://" not in path and not Path(path).exists():
         raise InputError(f"{path!r} is not there. Give a results folder, or a CSV or Parquet file of learning curves")
-    if "://" in path or Path(path).is_dir():
+    if "://" in path or _ours(Path(path)):
         store = Store(path)
         table = store.table(columns)
         if not table.num_rows:
             raise InputError(f"{path!r} holds no results. `onecurve run SWEEP --out {path}` makes some")
-        return table, store.planned_margin()
-    table = _read_exported(path) if path.endswith(".parquet") else None
-    if table is None:
-        return None, None
-    margin = (table.schema.metadata or {}).get(MARGIN_KEY)
-    best = best_rows(table)
-    return best.select([name for name in columns if name in best.column_names]), float(margin) if margin else None
+        return table, store.planned_margin(), []
+    table = _read_exported(path) if path.endswith(".parquet") and Path(path).is_file() else None
+    if table is not None:
+        margin = (table.schema.metadata or {}).get(MARGIN_KEY)
+        best = best_rows(table)
+        there = [name for name in columns if name in best.column_names]
+        return best.select(there), float(margin) if margin else None, []
+    found = exported(path)
+    if found is None:
+        return None, None, []
+    table, margin, notes = found
+    return table.select([name for name in columns if name in table.column_names]), margin, notes
+
+
+def _ours(folder: Path) -> bool:
+    """Whether a folder is a results folder, or an empty one that may become one: never somebody's with other files."""
+    if not folder.is_dir():
+        return False
+    kept = any(folder.glob("trials/*.parquet")) or any(folder.glob("*.lock.json"))
+    return kept or not any(folder.iterdir())
 
 
 def _read_exported(path: str) -> pa.Table | None:

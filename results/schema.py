@@ -1,4 +1,4 @@
-"""The result table in Arrow's types: one row a trial, the curve as list columns. `columns` has them in words."""
+"""The result table in Arrow's types: one row a trial, the curve as list columns. `fields` has them in words."""
 
 from __future__ import annotations
 

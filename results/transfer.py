@@ -13,8 +13,12 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from ..errors import InputError
+from .exported import MARGIN
+from .manifest import NAME as MANIFEST
+from .manifest import write_manifest
 from .schema import CURVE_NAMES, MARGIN_KEY, OBSERVABLE_COLUMNS, SCHEMA
 from .store import Store
+from .web import fetch, is_web
 
 CHECKSUMS = "checksums.sha256"
 
@@ -28,7 +32,7 @@ def export(store: Store, to: str | Path, form: Literal["csv", "parquet"]) -> lis
     Returns
     -------
     list of Path
-        The files written.
+        The tables written.
     """
     table = store.table()
     if not table.num_rows:
@@ -38,8 +42,11 @@ def export(store: Store, to: str | Path, form: Literal["csv", "parquet"]) -> lis
     paths = [folder / f"trials.{form}", folder / f"curves.{form}"]
     frame = pl.DataFrame(pl.from_arrow(table))
     if form == "csv":
-        flat = frame.drop(CURVE_NAMES, [name for name, _, _ in OBSERVABLE_COLUMNS])
-        flat.with_columns(pl.col("recorded").list.join(", ")).write_csv(paths[0])
+        trials = frame.drop(CURVE_NAMES, [name for name, _, _ in OBSERVABLE_COLUMNS])
+        lists = [name for name, kind in trials.schema.items() if kind.is_nested()]
+        joined = pl.col(lists).cast(pl.List(pl.String)).list.join(", ")
+        margin = pl.lit(store.planned_margin(), pl.Float64).alias(MARGIN)
+        trials.with_columns(joined, margin).write_csv(paths[0])
         exploded(frame).write_csv(paths[1])
     else:
         pq.write_table(_with_margin(table, store), paths[0], compression="zstd")
@@ -48,6 +55,7 @@ def export(store: Store, to: str | Path, form: Literal["csv", "parquet"]) -> lis
     if seen.height:
         paths.append(folder / f"observables.{form}")
         seen.write_csv(paths[2]) if form == "csv" else seen.write_parquet(paths[2])
+    write_manifest(folder)
     return paths
 
 
@@ -79,10 +87,11 @@ def _with_margin(table: pa.Table, store: Store) -> pa.Table:
 
 
 def pull(source: str, to: str | Path) -> tuple[int, int]:
-    """Copy a results folder (a path, or a URL that pyarrow reads) and check each file's sha256.
+    """Copy a results folder (a path, or a URL: ``s3://`` and what pyarrow reads, ``https://``) and check each sha256.
 
     A file that is there already with the right content is not copied again. Where the source has a list of checksums,
-    the copy must agree with it; one is written beside the copy.
+    the copy must agree with it; one is written beside the copy, and a manifest with which a web server can hand out
+    the copy. From the web come folders with a manifest, and single files.
 
     Returns
     -------
@@ -93,6 +102,10 @@ def pull(source: str, to: str | Path) -> tuple[int, int]:
     InputError
         No such folder, nothing in it, or a file that does not have the checksum that it should have.
     """
+    if is_web(source):
+        found = fetch(source, Path(to))
+        _write_sums(Path(to), {entry.name: entry.sha256 for entry in found.entries})
+        return found.copied, len(found.entries) - found.copied
     store = Store(source)
     selector = pafs.FileSelector(store.root, recursive=True, allow_not_found=True)
     files = sorted(i.path for i in store.fs.get_file_info(selector) if i.type == pafs.FileType.File)
@@ -102,7 +115,7 @@ def pull(source: str, to: str | Path) -> tuple[int, int]:
     listed = _listed(store)
     for path in files:
         name = path[len(store.root) + 1 :]
-        if name == CHECKSUMS or name.endswith(".tmp"):
+        if name in (CHECKSUMS, MANIFEST) or name.endswith(".tmp"):
             continue
         fresh, sums[name] = _copy(store.fs, path, target / name)
         copied += fresh
@@ -110,8 +123,13 @@ def pull(source: str, to: str | Path) -> tuple[int, int]:
             raise InputError(
                 f"{name} from {source!r} has sha256 {sums[name][:12]}..., its list says {listed[name][:12]}..."
             )
-    (target / CHECKSUMS).write_text("".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items())))
+    _write_sums(target, sums)
     return copied, len(sums) - copied
+
+
+def _write_sums(target: Path, sums: dict[str, str]) -> None:
+    (target / CHECKSUMS).write_text("".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items())))
+    write_manifest(target)
 
 
 def _listed(store: Store) -> dict[str, str]:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..results.quantity import LOSS, Quantity
+from .single_answers import forecast_line, single_lines
 
 if TYPE_CHECKING:
     from ..collapse.group_inquiry import Controls, GroupInquiry
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from ..collapse.seed_noise import SeedNoise
 
 
-def print_answers(inquiry: Inquiry, console: Console) -> None:
+def print_answers(inquiry: Inquiry, console: Console, *, across: bool = False) -> None:
     """Print what was asked beyond the verdicts, group by group and then across families."""
     names = [f"{group.family} on {group.dataset} ({group.leg} rate)" for group in inquiry.groups]
     for group, name, result in zip(inquiry.groups, names, inquiry.analysis.groups, strict=True):
@@ -29,6 +30,8 @@ def print_answers(inquiry: Inquiry, console: Console) -> None:
             console.print(f"\n{name}{recipe}", style="bold")
         for line in lines:
             console.print(f"  {line}")
+    if across and not inquiry.settings:
+        console.print("\nfamilies: no data set has two families with seeds of their own, so none are compared")
     for setting in inquiry.settings:
         console.print(f"\nfamilies on {setting.dataset} ({setting.leg} rate)", style="bold")
         model = setting.model.model or "none"
@@ -73,6 +76,8 @@ def _group_lines(group: GroupInquiry, quantity: Quantity) -> Iterator[str]:
         yield _noise_line(row)
     if group.tightness is not None:
         yield from _tightness_lines(group.tightness, quantity)
+    if group.single_runs is not None:
+        yield from single_lines(group.single_runs)
 
 
 def _detectable_lines(group: GroupInquiry) -> Iterator[str]:
@@ -203,15 +208,8 @@ def _tightness_lines(found: SingleRuns, quantity: Quantity) -> Iterator[str]:
 
 
 def _forecast_line(group: GroupInquiry) -> str:
-    found = group.forecast
-    assert found is not None
-    if found.master is None:
-        return f"forecast: {found.status}"
-    skill = ", ".join(f"{name} {value.value:.2f}" for name, value in found.master.skill.items())
-    return (
-        f"forecast of {found.rung}: CRPS {100 * found.master.crps:.2f} %, skill against {skill}; "
-        f"90 % bands cover {100 * found.master.coverage_90:.0f} %"
-    )
+    assert group.forecast is not None
+    return forecast_line(group.forecast)
 
 
 def print_plan(plan: Plan, console: Console, quantity: Quantity | None = None) -> None:

@@ -10,6 +10,18 @@ import typer
 
 from ..errors import InputError, unknown
 from .application import JsonFlag, app, print_json
+from .bringing import (
+    ColumnOption,
+    FloorUnitOption,
+    HorizonOption,
+    MappingOption,
+    OnlyOption,
+    RestartsOption,
+    RunOption,
+    UnitOption,
+    ValueOption,
+    layout_of,
+)
 
 if TYPE_CHECKING:
     from ..collapse.floor import FloorChoice
@@ -17,6 +29,7 @@ if TYPE_CHECKING:
     from ..collapse.outcome import Analysis
     from ..collapse.planning.cost import Cost
     from ..results.curves import CurveSet
+    from ..results.layout import Layout
 
 OfOption = Annotated[
     list[str] | None,
@@ -64,10 +77,23 @@ def analyze(
     x_min: Annotated[
         float, typer.Option(help="where the grid starts at the earliest, a fraction of the horizon")
     ] = 0.1,
+    noise_from: Annotated[
+        Literal["neighbours", "groups"] | None,
+        typer.Option(help="one run a size: take a noise level from neighbouring evaluations, or from other groups"),
+    ] = None,
     against: Annotated[
         Literal["time", "data", "tasks"],
         typer.Option(help="curves against training time; or final values against the size of the training set"),
     ] = "time",
+    column: ColumnOption = None,
+    value: ValueOption = None,
+    only: OnlyOption = None,
+    run: RunOption = None,
+    mapping: MappingOption = None,
+    unit: UnitOption = None,
+    floor_unit: FloorUnitOption = None,
+    restarts: RestartsOption = None,
+    horizon: HorizonOption = None,
 ) -> None:
     """Test whether curves collapse and by how much each family deviates."""
     flags = {"across": across, "controls": controls, "forecast": forecast, "laws": laws, "noise": noise}
@@ -77,7 +103,11 @@ def analyze(
     asked = list(dict.fromkeys(of or ["loss"]))
     if len(asked) > 1 and irreducible_loss not in ("known", "profile", "fit"):
         raise InputError(f"the floor {irreducible_loss} is that of one observable, got {len(asked)}: ask for one")
-    found = [_inquire(paths, irreducible_loss, margin, questions, x_min, against, one, scale) for one in asked]
+    layout = layout_of(column, value, only, run, mapping, unit, floor_unit, restarts, horizon)
+    found = [
+        _inquire(paths, irreducible_loss, margin, questions, x_min, against, one, scale, layout, noise_from)
+        for one in asked
+    ]
     if json_file is not None:
         from ..collapse.inquiry import json_of
 
@@ -94,7 +124,7 @@ def analyze(
             typer.echo()
         print_analysis(inquiry, titled=len(found) > 1)
         if any(flags.values()):
-            print_answers(inquiry, console())
+            print_answers(inquiry, console(), across=across)
         if to is not None:
             _draw(inquiry.analysis, curves, to)
 
@@ -105,12 +135,24 @@ def plot(
     to: Annotated[str | None, typer.Option("--to", metavar="DIR", help="the default is <DIR>/figures")] = None,
     of: OfOption = None,
     scale: ScaleOption = None,
+    column: ColumnOption = None,
+    value: ValueOption = None,
+    only: OnlyOption = None,
+    run: RunOption = None,
+    mapping: MappingOption = None,
+    unit: UnitOption = None,
+    floor_unit: FloorUnitOption = None,
+    restarts: RestartsOption = None,
+    horizon: HorizonOption = None,
 ) -> None:
     """Draw the figures: PNG, SVG, PDF, and the plotted points as CSV."""
+    layout = layout_of(column, value, only, run, mapping, unit, floor_unit, restarts, horizon)
     if to is None:
         to = f"{folder.rstrip('/')}/figures" if Path(folder).is_dir() else "figures"
     for one in dict.fromkeys(of or ["loss"]):
-        curves, inquiry = _inquire([folder], "known", None, [], of=one, scale=scale)
+        curves, inquiry = _inquire([folder], "known", None, [], of=one, scale=scale, layout=layout)
+        for note in curves.notes:
+            typer.echo(f"read: {note}")
         _draw(inquiry.analysis, curves, to)
 
 
@@ -134,6 +176,15 @@ def power(
     ] = None,
     scale: ScaleOption = None,
     as_json: JsonFlag = False,
+    column: ColumnOption = None,
+    value: ValueOption = None,
+    only: OnlyOption = None,
+    run: RunOption = None,
+    mapping: MappingOption = None,
+    unit: UnitOption = None,
+    floor_unit: FloorUnitOption = None,
+    restarts: RestartsOption = None,
+    horizon: HorizonOption = None,
 ) -> None:
     """Say how many seeds and rungs a sweep needs to detect a deviation or to certify a margin."""
     import numpy as np
@@ -153,7 +204,8 @@ def power(
     cost = _measured_cost(pilot, family, dataset) if pilot is not None else None
     if size is not None and seconds is not None:
         cost = Cost(size=size, amount=seconds)
-    curves = _pilot(pilot, family, dataset, of or "loss", scale) if pilot is not None else None
+    layout = layout_of(column, value, only, run, mapping, unit, floor_unit, restarts, horizon)
+    curves = _pilot(pilot, family, dataset, of or "loss", scale, layout) if pilot is not None else None
     found = plan_power(
         float(noise or 0.0) if curves is None else curves,
         rng=np.random.default_rng(0),
@@ -210,6 +262,8 @@ def _inquire(
     against: Literal["time", "data", "tasks"] = "time",
     of: str = "loss",
     scale: str | None = None,
+    layout: Layout | None = None,
+    noise_from: Literal["neighbours", "groups"] | None = None,
 ) -> tuple[CurveSet, Inquiry]:
     import numpy as np
 
@@ -217,29 +271,32 @@ def _inquire(
     from ..results.data_curves import read_data_curves
     from ..results.reading import read_curves
 
-    floor = _floor(irreducible_loss)
+    floor = _floor(irreducible_loss, layout)
     if margin is not None and not 0 < margin < 1:
         raise InputError(f"--margin is a share between 0 and 1, such as 0.03, got {margin:g}")
     if against == "time":
-        curves = read_curves(paths, of, scale)
+        curves = read_curves(paths, of, scale, layout)
     else:
         curves = read_data_curves(paths, against, observable=of, scale=scale)
     # A fixed seed: the same table gives the same p-values.
     rng = np.random.default_rng(0)
-    return curves, inquire(curves, questions, rng=rng, margin=margin, irreducible_loss=floor, x_min=x_min)
+    found = inquire(
+        curves, questions, rng=rng, margin=margin, irreducible_loss=floor, x_min=x_min, noise_from=noise_from
+    )
+    return curves, found
 
 
-def _pilot(path: str, family: str | None, dataset: str | None, of: str, scale: str | None) -> CurveSet:
+def _pilot(path: str, family: str | None, dataset: str | None, of: str, scale: str | None, layout: Layout) -> CurveSet:
     from ..results.curves import CurveSet
     from ..results.reading import read_curves
 
-    curves = read_curves([path], of, scale)
+    curves = read_curves([path], of, scale, layout)
     for name, wanted in (("family", family), ("dataset", dataset)):
         there = {getattr(curve, name) for curve in curves}
         if wanted is not None and wanted not in there:
             raise unknown(f"{name} in {path}:", wanted, there)
     kept = [c for c in curves if family in (None, c.family) and dataset in (None, c.dataset)]
-    return CurveSet.of(kept, curves.margin)
+    return CurveSet.of(kept, curves.margin, warnings=curves.warnings, notes=curves.notes)
 
 
 def _measured_cost(pilot: str, family: str | None, dataset: str | None) -> Cost | None:
@@ -260,15 +317,24 @@ def _measured_cost(pilot: str, family: str | None, dataset: str | None) -> Cost 
     return Cost.of([n for n, _ in spent], [s for _, s in spent], gamma=None) if spent else None
 
 
-def _floor(given: str) -> FloorChoice:
+def _floor(given: str, layout: Layout | None) -> FloorChoice:
+    from ..results.values import nats
+
     if given in ("known", "profile", "fit"):
         return given  # type: ignore[return-value]
     try:
-        low, between, high = given.partition(":")
-        return (float(low), float(high)) if between else float(given)
+        ends = [float(end) for end in given.split(":", 1)]
     except ValueError:
         allowed = ("known", "profile", "fit", "a number", "LOW:HIGH")
         raise unknown("source of the irreducible loss", given, allowed) from None
+    unit = layout.floor_unit if layout is not None else None
+    if layout is not None and layout.unit not in (None, "nats") and unit is None:
+        raise InputError(
+            f"the loss is converted from {layout.unit} to nats, and the unit of --irreducible-loss {given} is not "
+            f"said: --floor-unit {layout.unit}, or --floor-unit nats"
+        )
+    ends = [nats(end, unit) for end in ends]
+    return (ends[0], ends[1]) if len(ends) == 2 else ends[0]
 
 
 def _draw(analysis: Analysis, curves: CurveSet, to: str) -> None:

@@ -8,7 +8,16 @@ import warnings
 import typer
 
 from ..errors import InputError
-from . import asking, checking, data, finite_size, sweeping, trying  # noqa: F401  (their verbs register themselves)
+from . import (  # noqa: F401  (their verbs register themselves)
+    asking,
+    checking,
+    data,
+    finite_size,
+    importing,
+    scaling_law,
+    sweeping,
+    trying,
+)
 from .application import app
 
 

@@ -6,7 +6,6 @@ import dataclasses
 import itertools
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,7 +20,22 @@ if TYPE_CHECKING:
     from ..collapse.finite_size_tables import Estimate, Scaling, Table
     from ..collapse.metric_factors import SharedFunction
 
-_COLUMNS = ("system", "observable", "size", "t", "value", "error", "dimensionless")
+_NUMBERS = ("size", "t", "value", "error")
+SYNONYMS = {
+    "size": ("L", "N", "system_size", "length", "linear_size", "width", "n"),
+    "t": (
+        *("tau", "p", "T", "beta", "temperature", "control", "control_parameter", "parameter", "K", "J"),
+        *("coupling", "rho", "g", "h", "x"),
+    ),
+    "value": ("estimator", "estimate", "mean", "average", "y", "a", "m", "val"),
+    "error": (
+        *("standard_error", "std_error", "stderr", "se", "sem", "err", "error_bar", "uncertainty", "sigma", "dy"),
+        *("da", "yerr", "y_err", "value_error"),
+    ),
+    "observable": ("quantity", "name", "variable", "measure"),
+    "dimensionless": ("ratio", "is_ratio", "scale_free"),
+    "system": ("lattice", "model", "family"),
+}
 Systems = dict[str, tuple[tuple[str, ...], "list[Table]"]]
 
 
@@ -31,6 +45,12 @@ def finite_size(
     critical: Annotated[
         list[str] | None, typer.Option(metavar="SYSTEM=T", help="a critical point that is known; may be repeated")
     ] = None,
+    corrections: Annotated[
+        bool, typer.Option("--corrections", help="fit a correction to scaling, L^-omega, with the rest")
+    ] = False,
+    column: Annotated[
+        list[str] | None, typer.Option(metavar="ROLE=COLUMN", help="a column by another name, such as tau=p")
+    ] = None,
     margin: Annotated[float, typer.Option(help="largest difference that still counts as one function")] = 0.03,
     json_file: Annotated[
         str | None, typer.Option("--json", metavar="FILE", help="write JSON; - for standard output")
@@ -39,8 +59,8 @@ def finite_size(
     """Fit exponents to tables of observables at several sizes, and ask whether systems share one function.
 
     Columns: observable, size, t (the control parameter), value, error (standard), dimensionless (true for a ratio that
-    scales without a power of the size), and system where there are several. The fit chooses the window around the
-    critical point in which scaling holds.
+    scales without a power of the size), and system where there are several. Common other names are taken as they are,
+    and said. The fit chooses the window around the critical point in which scaling holds.
     """
     from ..collapse.contract import plain
     from .asking import write
@@ -48,11 +68,11 @@ def finite_size(
 
     if not 0 < margin < 1:
         raise InputError(f"--margin is a share between 0 and 1, such as 0.03, got {margin:g}")
-    systems = read_systems(paths)
-    fits, pairs = _fitted(systems, _known(critical or [], systems)), []
+    systems, notes = read_systems(paths, column or [])
+    fits, pairs = _fitted(systems, _known(critical or [], systems), corrections), []
     for first, second in itertools.combinations(systems, 2):
         pairs.append((first, second, *_compared(systems, fits, first, second, margin)))
-    found = _json(systems, fits, pairs)
+    found = _json(systems, fits, pairs) | {"notes": notes}
     if json_file is not None:
         text = json.dumps(plain(found), indent=1, allow_nan=False)
         if json_file == "-":
@@ -60,15 +80,24 @@ def finite_size(
             return
         write(json_file, text)
     _print(systems, fits, pairs, console())
+    for note in notes:
+        console().print(f"note: {note}", style="dim")
 
 
-def read_systems(paths: Sequence[str]) -> Systems:
-    """Names of the observables and their tables for each system, both in alphabetical order."""
+def read_systems(paths: Sequence[str], said: Sequence[str] = ()) -> tuple[Systems, list[str]]:
+    """Names of the observables and their tables for each system, both in alphabetical order, and what was guessed.
+
+    Parameters
+    ----------
+    paths : CSV or Parquet files.
+    said : ``ROLE=COLUMN`` pairs.
+    """
     import polars as pl
 
     from ..collapse.finite_size_tables import Table
 
-    frame = pl.concat([_read(path) for path in paths])
+    read = [_read(path, said) for path in paths]
+    frame, notes = pl.concat([one for one, _ in read]), [note for _, some in read for note in some]
     systems: Systems = {}
     for name in sorted(frame["system"].unique()):
         mine = frame.filter(pl.col("system") == name)
@@ -90,31 +119,41 @@ def read_systems(paths: Sequence[str]) -> Systems:
             except InputError as error:
                 raise InputError(f"{observable} of {name}: {error}") from None
         systems[name] = (observables, tables)
-    return systems
+    return systems, list(dict.fromkeys(notes))
 
 
-def _read(path: str) -> pl.DataFrame:
+def _read(path: str, said: Sequence[str]) -> tuple[pl.DataFrame, list[str]]:
+    """One point a row under our own names, and what was taken for what."""
     import polars as pl
 
-    if not Path(path).is_file():
-        raise InputError(f"{path!r} is not there. Give a CSV or Parquet file with the columns {', '.join(_COLUMNS)}")
-    try:
-        frame = pl.read_parquet(path) if path.endswith(".parquet") else pl.read_csv(path, infer_schema_length=None)
-    except (pl.exceptions.PolarsError, UnicodeDecodeError, OSError) as error:
-        raise InputError(f"{path} is neither a readable CSV nor a Parquet file: {str(error)[:120]}") from None
-    missing = [name for name in _COLUMNS[1:] if name not in frame.columns]
+    from ..results.column_names import match_columns, missing_columns, numbers_of, read_frame, said_columns
+
+    given = read_frame(path)
+    roles, notes = match_columns(given.columns, SYNONYMS, said_columns(said, SYNONYMS), path)
+    missing = [name for name in _NUMBERS if name not in roles]
     if missing:
-        raise InputError(f"{path} has no column {', '.join(missing)}. It has: {', '.join(frame.columns[:30])}")
-    if "system" not in frame.columns:
-        frame = frame.with_columns(pl.lit("system").alias("system"))
-    numbers = [pl.col(name).cast(pl.Float64, strict=False) for name in ("size", "t", "value", "error")]
-    flag = pl.col("dimensionless").cast(pl.String).str.to_lowercase().is_in(["true", "1"]).fill_null(False)
-    frame = frame.select(pl.col("system", "observable").cast(pl.String), *numbers, flag)
-    for name in ("size", "t", "value", "error"):
-        bad = ~(frame[name].is_not_null() & frame[name].is_finite())
-        if bad.any():
-            raise InputError(f"{path}, row {int(bad.arg_true()[0]) + 1}: {name} is not a finite number")
-    return frame
+        raise missing_columns(path, missing, given.columns, "finite-size")
+    if not given.height:
+        raise InputError(f"{path} has columns but no rows")
+    frame = pl.DataFrame([numbers_of(given, roles[name], path).alias(name) for name in _NUMBERS])
+    if "observable" in roles:
+        observable = given[roles["observable"]].cast(pl.String)
+    else:
+        name = roles["value"]
+        observable = pl.Series([name] * given.height)
+        notes.append(f"there is no column observable: all rows are one, {name!r}")
+    system = given[roles["system"]].cast(pl.String) if "system" in roles else pl.Series(["system"] * given.height)
+    frame = frame.with_columns(system.alias("system"), observable.alias("observable"))
+    if "dimensionless" in roles:
+        flag = given[roles["dimensionless"]].cast(pl.String).str.to_lowercase().is_in(["true", "1", "yes"])
+        return frame.with_columns(flag.fill_null(False).alias("dimensionless")), notes
+    # A power of the size is the general case, its exponent 0 for a ratio; only what has no logarithm must be a ratio.
+    flag = (pl.col("value").min() <= 0).over("system", "observable").alias("dimensionless")
+    notes.append(
+        "there is no column dimensionless: a power of the size is fitted where all values are above 0; say true for a "
+        "ratio such as a Binder cumulant, which is then fitted without one"
+    )
+    return frame.with_columns(flag), notes
 
 
 def _known(given: Sequence[str], systems: Systems) -> dict[str, float]:
@@ -130,14 +169,14 @@ def _known(given: Sequence[str], systems: Systems) -> dict[str, float]:
     return found
 
 
-def _fitted(systems: Systems, critical: dict[str, float]) -> dict[str, Scaling]:
+def _fitted(systems: Systems, critical: dict[str, float], corrections: bool) -> dict[str, Scaling]:
     import numpy as np
 
     from ..collapse.finite_size import fit_scaling
 
     chances = np.random.default_rng(0).spawn(len(systems))
     return {
-        name: fit_scaling(tables, rng=rng, critical=critical.get(name))
+        name: fit_scaling(tables, rng=rng, critical=critical.get(name), corrections=corrections)
         for (name, (_, tables)), rng in zip(systems.items(), chances, strict=True)
     }
 
@@ -177,10 +216,17 @@ def _print(systems: Systems, fits: dict[str, Scaling], pairs: Sequence[tuple[Any
             continue
         point = _said(fit.critical, 6) if fit.critical.high > fit.critical.low else f"{fit.critical.value:.6g} (given)"
         console.print(f"  critical point {point}, 1/nu {_said(fit.inverse_nu)}")
+        if fit.plain_goodness is not None:
+            found = "not identified" if fit.omega is None else _said(fit.omega)
+            console.print(
+                f"  correction L^-omega: omega {found}; without it p = {fit.plain_goodness:.2g} in this window"
+            )
         for observable, dimension in zip(systems[name][0], fit.dimensions, strict=True):
             if dimension is not None:
                 console.print(f"  {observable} ~ L^{_said(dimension)}")
         console.print(f"  window |t - t_c| L^(1/nu) <= {fit.window:.3g}, goodness of fit p = {fit.goodness:.2g}")
+        if fit.status != "ok":
+            console.print(f"  {fit.status}")
     for first, second, shared, status in pairs:
         console.print(f"{first} and {second}", style="bold")
         if shared is None:

@@ -137,9 +137,12 @@ def print_analysis(inquiry: Inquiry, *, titled: bool = False) -> None:
     console().print(
         "deviation: largest |d| over rungs and x; bound: its upper 95 % bound; would show: the smallest size trend "
         "that this ladder detects with 80 % power; unrelated: what curves show that share nothing but the schedule; "
-        f"* on the shape scale, because {quantity.say('the irreducible loss is not known')}",
+        f"* on the shape scale, because {quantity.say('the irreducible loss is not known')}"
+        + ("; † one run a size: a description, not tested" if any(g.single for g in analysis.groups) else ""),
         style="dim",
     )
+    for note in analysis.notes:
+        console().print(f"read: {note}", style="dim", soft_wrap=True, markup=False, highlight=False)
     for warning in analysis.warnings:
         console().print(f"note: {warning}", style="dim")
     _print_notes(analysis)
@@ -198,6 +201,7 @@ def _order(group: GroupResult) -> tuple[int, str, float]:
 
 def _analysis_row(name: str, group: GroupResult, detectable: float | None) -> list[str]:
     star = "*" if group.rescaled is not None and group.rescaled.scale == "shape" else ""
+    star += "†" if group.single else ""
     return [
         f"{name} (control: {group.control})" if group.control else name,
         group.dataset,

@@ -111,7 +111,7 @@ BAD = {
     "random bytes": (["analyze", "random.csv"], "random.csv"),
     "empty file": (["analyze", "empty.csv"], "empty.csv is empty"),
     "random parquet": (["plot", "random.parquet"], "not a readable Parquet"),
-    "empty folder": (["analyze", "."], "holds no results"),
+    "empty folder": (["analyze", "nothing"], "holds no results"),
     "floor": (["analyze", "good.csv", "--irreducible-loss", "knwon"], "Did you mean 'known'"),
     "margin": (["analyze", "good.csv", "--margin", "-1"], "--margin is a share between 0 and 1"),
     "json": (["analyze", "good.csv", "--json", "/proc/nothing/x.json"], "cannot write"),
@@ -137,6 +137,7 @@ def test_bad_input_ends_with_one_message_and_no_traceback(onecurve, tmp_path, ca
     (tmp_path / "random.csv").write_bytes(os.urandom(3000))
     (tmp_path / "random.parquet").write_bytes(os.urandom(3000))
     (tmp_path / "empty.csv").touch()
+    (tmp_path / "nothing").mkdir()
     tidy(tmp_path / "good.csv")
     arguments, message = BAD[case]
     done = onecurve(*arguments)

@@ -201,8 +201,10 @@ def quieter(c, factor):
 
 def test_one_seed():
     group = verdict_on(curves_of(Cell(seeds=1)))
-    assert group.verdict == "cannot-tell" and group.reason == "fewer than 3 rungs with 2 seeds: 0, and 6 with one"
-    assert group.deviation is None and group.rescaled is None and group.bands == ()
+    why = "fewer than 3 rungs with 2 seeds: 0, and 6 with one; one run a size is described, not tested"
+    assert group.verdict == "cannot-tell" and group.reason == why and group.single
+    assert group.deviation is not None and group.rescaled is not None and group.noise_from is None
+    assert (group.p_exact, group.p_shape, group.lower_bound, group.upper_bound) == (None, None, None, None)
 
 
 def test_two_rungs():

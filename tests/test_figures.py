@@ -621,7 +621,7 @@ def test_saved_files_are_complete_and_the_same_bytes_twice(tmp_path):
 
 def test_file_names_are_safe_and_distinct():
     names = ["fourier", "Fourier", "fourier ", "a/b", "a b", "..", "", "x" * 300]
-    safe = [figures._safe(name) for name in names]
+    safe = [figures.safe_name(name) for name in names]
     assert safe[0] == "fourier" and len(set(safe)) == len(names)
     assert all(len(name) < 80 and name and not set(name) & set("/\\ ") and name[0] != "." for name in safe)
 

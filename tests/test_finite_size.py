@@ -134,13 +134,13 @@ def test_the_verb_fits_every_system_and_compares_every_pair(tmp_path):
 def test_the_verb_names_what_is_wrong(tmp_path):
     good = written(tmp_path / "good.csv", points=5)
     bad = tmp_path / "bad.csv"
-    bad.write_text("observable,size,t,value,error\nratio,1,1,1,1\n")
+    bad.write_text("observable,size,t,worth,error\nratio,1,1,1,1\n")
     holes = tmp_path / "holes.csv"
     holes.write_text(Path(good).read_text().replace("one,ratio,32,", "one,ratio,x,", 1))
     for arguments, words in (
         (["nowhere.csv"], "is not there"),
-        ([str(bad)], "has no column dimensionless. It has: observable"),
-        ([str(holes)], "row 1: size is not a finite number"),
+        ([str(bad)], "has no column for value. It has: observable"),
+        ([str(holes)], "row 1: size is 'x', not a finite number"),
         ([good, "--critical", "ona=1"], "Did you mean 'one'"),
         ([good, "--critical", "one=x"], "--critical takes SYSTEM=T"),
         ([good, "--margin", "3"], "--margin is a share"),
@@ -217,3 +217,69 @@ def test_percolation_has_the_exact_exponents():
     assert found.inverse_nu.value == pytest.approx(3 / 4, rel=0.02)
     assert -found.dimensions[1].value == pytest.approx(5 / 48, rel=0.05)
     assert found.critical.value == pytest.approx(0.5, abs=5e-4)
+
+
+# ---- corrections to scaling, and other people's columns
+
+
+def drifting(rng, omega, *, noise=1e-3, sizes=(8, 16, 32, 64, 128), points=9):
+    """A ratio and an order parameter with an exact power correction: their crossings drift."""
+    size = np.repeat(np.array(sizes, dtype=float), points)
+    u = np.tile(np.linspace(-1.5, 1.5, points), len(sizes))
+    t, decay = CRITICAL + u * size**-INVERSE_NU, size**-omega
+    ratio = 0.5 * (1 + np.tanh(u)) + decay * (0.3 + 0.15 * u)
+    order = size**DIMENSION * np.exp(0.6 * np.tanh(0.8 * u) + decay * (0.15 * u - 0.3))
+    noises = noise * rng.normal(size=(2, len(size)))
+    return [
+        Table(sizes=size, t=t, y=ratio + noises[0], se=np.full(len(size), noise), dimensionless=True),
+        Table(sizes=size, t=t, y=order * np.exp(noises[1]), se=noise * order),
+    ]
+
+
+@pytest.mark.parametrize("omega", [0.8, 1.3])
+def test_drifting_crossings_need_a_correction_and_its_exponent_is_found(omega):
+    rng = np.random.default_rng(1)
+    tables = drifting(rng, omega)
+    found = fit_scaling(tables, rng=rng, corrections=True, resamples=19)
+    assert found.status == "ok" and found.goodness >= 0.05 > found.plain_goodness
+    assert found.omega.value == pytest.approx(omega, abs=0.1)
+    assert found.critical.value == pytest.approx(CRITICAL, abs=2e-4)
+    assert found.inverse_nu.value == pytest.approx(INVERSE_NU, abs=0.01)
+    assert found.dimensions[1].value == pytest.approx(DIMENSION, abs=0.005)
+    plain = fit_scaling(tables, rng=rng, resamples=19)
+    biased = plain.inverse_nu is not None and abs(plain.inverse_nu.value - INVERSE_NU) > 0.01
+    assert biased or plain.status.endswith("a correction to scaling may be needed (--corrections)")
+
+
+def test_a_correction_needs_four_sizes():
+    rng = np.random.default_rng(0)
+    found = fit_scaling(system(rng), rng=rng, corrections=True)
+    assert found.status == "a correction to scaling needs 4 sizes, got 3" and found.omega is None
+
+
+def test_the_verb_fits_corrections_and_says_what_it_took(tmp_path):
+    made = drifting(np.random.default_rng(1), 1.0)[1]
+    rows = ["L,p,estimator,standard_error"]
+    rows += [f"{a:g},{b:.9g},{c:.9g},{d:.9g}" for a, b, c, d in zip(made.sizes, made.t, made.y, made.se, strict=True)]
+    (tmp_path / "t.csv").write_text("\n".join(rows))
+    path, out = str(tmp_path / "t.csv"), str(tmp_path / "o.json")
+    done = CliRunner().invoke(app, ["finite-size", path, "--corrections", "--critical", "system=1", "--json", out])
+    assert done.exit_code == 0, done.output
+    said = " ".join(done.stdout.split())
+    assert "'L' is taken for size" in said and "no column dimensionless" in said and "omega" in said
+    (one,) = json.loads(Path(out).read_text())["systems"]
+    assert one["inverse_nu"]["value"] == pytest.approx(INVERSE_NU, abs=0.03)
+    renamed = (tmp_path / "t.csv").read_text().replace("L,p,", "L,mine,")
+    (tmp_path / "t.csv").write_text(renamed)
+    failed = CliRunner().invoke(app, ["finite-size", path])
+    assert "no column for t" in str(failed.exception) and "--column t=..." in str(failed.exception)
+    from onecurve.scripts.finite_size import read_systems
+
+    systems, _ = read_systems([path], ["tau=mine"])
+    assert systems["system"][1][0].t[0] == pytest.approx(made.t[0])
+
+
+def test_errors_of_zero_say_what_to_do():
+    ones = np.ones(4)
+    with pytest.raises(InputError, match="all of 4 have none.*Give the error of the mean over independent samples"):
+        Table(sizes=np.array([1.0, 1, 2, 2]), t=ones, y=ones, se=0 * ones)

@@ -54,7 +54,7 @@ def deviations_sheet(analysis: Analysis) -> Sheet:
     for row, group in enumerate(groups):
         mark = View(group=group, curves=(), name=group.family, color=colors[group.family]).mark("deviations", "")
         interval = (group.deviation, group.lower_bound, group.upper_bound)
-        style = {"color": colors[group.family], "marker": markers[group.family]}
+        style = {"color": colors[group.family], "marker": markers[group.family], "hollow": group.single}
         draw_interval(sheet, axes, row, interval, mark, left, style)
         if any(value is not None for value in interval):
             draw_single(sheet, axes, row, group.unrelated_deviation, mark, "unrelated")
@@ -62,7 +62,7 @@ def deviations_sheet(analysis: Analysis) -> Sheet:
         else:
             why = wrap(f"no number: {group.reason or 'no reason given'}", _CHART - 0.3, 7.5, 2)
             beside(axes, row, 0.1, why, "left", color=FAINT, style="italic")
-        verdict = f"{group.verdict}\n{group.evidence}, p_exact {p_value(group.p_exact)}"
+        verdict = f"{group.verdict}\n{_evidence(group)}"
         beside(axes, row, -0.08, labels[row], "right", color=INK)
         beside(axes, row, _CHART + 0.12, verdict, "left", color=INK)
     end = top + 0.1 + height + 0.5
@@ -76,6 +76,13 @@ def asked(analysis: Analysis, question: str) -> str:
     if analysis.quantity == LOSS:
         return question[0].upper() + question[1:]
     return f"{analysis.quantity.heading}: {question}"
+
+
+def _evidence(group: GroupResult) -> str:
+    if not group.single:
+        return f"{group.evidence}, p_exact {p_value(group.p_exact)}"
+    noise = {"groups": ", noise of other groups", "reruns": ", noise of reruns"}.get(group.noise_from or "", "")
+    return f"one run a size, described{noise}"
 
 
 def _on_shape(group: GroupResult) -> bool:
@@ -128,8 +135,13 @@ def draw_interval(
         axes.plot([left], [row], color=style["color"], clip_on=False, **arrow)
         sheet.key("bound of zero, or beyond the axis", Line2D([], [], color=INK, **arrow))
     if value is not None:
-        dot = {"markersize": 6, "markeredgecolor": "white", "markeredgewidth": 0.6, "linestyle": "none"}
-        axes.plot([max(value, left)], [row], clip_on=False, zorder=4, **dot, **style)
+        dot: dict[str, Any] = {"markersize": 6, "markeredgecolor": "white", "markeredgewidth": 0.6, "linestyle": "none"}
+        look = {key: style[key] for key in ("color", "marker")}
+        if style.get("hollow"):
+            dot |= {"markerfacecolor": "white", "markeredgecolor": style["color"], "markeredgewidth": 1.2}
+            hollow = Line2D([], [], color=INK, marker="o", markerfacecolor="white", linestyle="none")
+            sheet.key("one run a size: a description, not tested", hollow)
+        axes.plot([max(value, left)], [row], clip_on=False, zorder=4, **(look | dot))
 
 
 def draw_single(sheet: Sheet, axes: Axes, row: int, value: float | None, mark: Mark, series: str) -> None:

@@ -34,8 +34,12 @@ def p_value(value: float | None) -> str:
 
 def describe(group: GroupResult, name: str) -> list[str]:
     """A group's name, what it must do as a control, verdict, numbers and reason; empty where there is none."""
-    numbers = [f"p_exact {p_value(group.p_exact)}", f"deviation {percent(group.deviation)}"]
-    numbers.append(f"U95 {percent(group.upper_bound)}")
+    if group.single:
+        numbers = [f"deviation {percent(group.deviation)}, described"]
+    else:
+        numbers = [f"p_exact {p_value(group.p_exact)}", f"deviation {percent(group.deviation)}"]
+    if group.upper_bound is not None or not group.single:
+        numbers.append(f"U95 {percent(group.upper_bound)}")
     unbroken = ", ".join(part.replace(" ", "\u00a0") for part in numbers)
     control = _CONTROL[group.control] if group.control else ""
     return [name, control, f"{group.verdict} ({group.evidence})", unbroken, group.reason or ""]

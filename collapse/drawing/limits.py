@@ -23,6 +23,7 @@ _LABELS = {
     "end-point": "excess loss\nover its final value",
     "shape": "loss above its end,\nover its mean improvement",
     "residual": "deviation of a rung\nover the margin",
+    "described": "deviation of a run from\nthe mean of the runs (%)",
 }
 _LOGARITHMIC = ("excess", "loss", "end-point")
 _SYMLOG_FROM = 10.0

@@ -23,6 +23,12 @@ _FAN_LINES = 12
 _WINDOW = "#eeeeee"
 _TRIAL = 0.6
 _EARLY = (0, (3, 1.5))
+_SINGLE = {
+    None: "a description: no noise level",
+    "reruns": "a description: noise from reruns",
+    "groups": "a description: noise of other groups",
+    "neighbours": "a description: noise of neighbouring points",
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -136,14 +142,21 @@ def draw_collapsed(sheet: Sheet, axes: Axes, view: View) -> Panel:
     for size, rung, values, seeds in zip(rescaled.sizes, rescaled.rungs, rescaled.values, rescaled.seeds, strict=True):
         about = {"rung": rung, "size": float(size)}
         style = {"color": colors[float(size)], "zorder": 2}
+        if view.group.single:
+            mark = view.mark("collapsed", "single run", seed=seeds[0], **about)
+            sheet.line(axes, rescaled.x, shown(values[0]), mark, linewidth=1.1, **style)
+            continue
         for row, seed in zip(values, seeds, strict=True):
             mark = view.mark("collapsed", "seed", seed=seed, **about)
             sheet.line(axes, rescaled.x, shown(row), mark, linewidth=_TRIAL, alpha=0.4, **style)
         if len(values):
             mark = view.mark("collapsed", "rung mean", **about)
             sheet.line(axes, rescaled.x, shown(np.mean(values, axis=0)), mark, linewidth=1.3, **style)
-    _explain_trial(sheet)
-    sheet.key("mean over the seeds of a rung", Line2D([], [], color=INK, linewidth=1.3))
+    if view.group.single:
+        sheet.key("the one run of a size", Line2D([], [], color=INK, linewidth=1.1))
+    else:
+        _explain_trial(sheet)
+        sheet.key("mean over the seeds of a rung", Line2D([], [], color=INK, linewidth=1.3))
     x, y = extent(axes)
     _draw_fan(sheet, axes, view, shown)
     y = widen(y, extent(axes)[1], log=end_point)
@@ -177,15 +190,19 @@ def draw_residual(sheet: Sheet, axes: Axes, view: View) -> Panel:
     group = view.group
     if group.rescaled is None or group.d is None:
         return words(axes, _missing("no deviation between rungs", group), sheet.width_of(axes))
-    rescaled, margin = group.rescaled, group.margin
+    # What is described is shown at its own scale: no verdict holds it against the margin.
+    rescaled, margin = group.rescaled, 0.01 if group.single else group.margin
     axes.set_xscale("log")
-    _draw_noise(sheet, axes, view, rescaled.x)
+    _draw_noise(sheet, axes, view, rescaled.x, margin)
     colors = shades(view.color, view.sizes)
     for rank, size in enumerate(rescaled.sizes):
         mark = view.mark("residual", "deviation", rung=rescaled.rungs[rank], size=float(size))
         style = {"color": colors[float(size)], "linewidth": 1.2, "zorder": 3}
         sheet.line(axes, rescaled.x, group.d[rank] / margin, mark, **style)
     x, y = extent(axes)
+    if group.single:
+        sheet.note(axes, _SINGLE[group.noise_from])
+        return Panel(axes, "described", x, y)
     style = {"color": INK, "linewidth": 0.9, "linestyle": ":"}
     for side in (-1.0, 1.0):
         sheet.line(axes, rescaled.x[[0, -1]], [side, side], view.mark("residual", "margin"), **style)
@@ -193,13 +210,13 @@ def draw_residual(sheet: Sheet, axes: Axes, view: View) -> Panel:
     return Panel(axes, "residual", x, y)
 
 
-def _draw_noise(sheet: Sheet, axes: Axes, view: View, x: np.ndarray) -> None:
+def _draw_noise(sheet: Sheet, axes: Axes, view: View, x: np.ndarray, unit: float) -> None:
     """Zero, and around it how far the noisiest rung at each x may lie by chance."""
     half, how, shade = _half_band(view.group)
     if half is None:
         return
     # A rung without a standard error at some x leaves the word to the others there.
-    widest = np.fmax.reduce(half, axis=0) / view.group.margin
+    widest = np.fmax.reduce(half, axis=0) / unit
     mark = view.mark("residual", "noise band")
     sheet.line(axes, x, 0 * x, mark, (-widest, widest), shade, color=FAINT, linewidth=0.5, zorder=2)
     sheet.key(how, Patch(**shade))
@@ -207,6 +224,12 @@ def _draw_noise(sheet: Sheet, axes: Axes, view: View, x: np.ndarray) -> None:
 
 def _half_band(group: GroupResult) -> tuple[np.ndarray | None, str, dict[str, Any]]:
     """Half the width of the band of each rung's deviation, what it is called, and how it is shaded."""
+    if group.single and group.band is not None:
+        how = {
+            "neighbours": "± 2 sd of neighbouring evaluations: a lower limit of the noise of a run",
+            "groups": "95 % noise band of one run, borrowed from other groups",
+        }.get(group.noise_from or "", "95 % noise band of one run, from this group's reruns")
+        return group.band, how, {"facecolor": "none", "edgecolor": NOISE, "hatch": "//////", "linewidth": 0}
     if group.band is not None:
         how = "95 % simultaneous noise band around zero, noisiest rung (wild bootstrap over seeds)"
         return group.band, how, {"facecolor": NOISE, "linewidth": 0}

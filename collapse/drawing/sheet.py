@@ -49,7 +49,7 @@ class Mark:
     leg: str = ""
     rung: str = ""
     size: float | None = None
-    seed: int | None = None
+    seed: int | str | None = None
 
 
 Box = tuple[float, float, float, float]
@@ -84,7 +84,11 @@ class Sheet:
 
     def width_of(self, axes: Axes) -> float:
         """How wide axes of this sheet are, in inches."""
-        return next(box[2] for panel, box in self._boxes if panel is axes)
+        return self.box_of(axes)[2]
+
+    def box_of(self, axes: Axes) -> Box:
+        """Left, top, width and height of axes of this sheet, in inches."""
+        return next(box for panel, box in self._boxes if panel is axes)
 
     def text(self, left: float, top: float, text: str, **style: Any) -> float:
         """Write at (left, top) in inches and return how high the text stands, in inches."""

@@ -12,7 +12,6 @@ from scipy.stats import t as student
 from ...errors import InputError
 from ..forms import schedule_of
 from ..outcome import RescaledGroup
-from .comparison import Estimate
 from .prediction import (
     Context,
     Method,
@@ -33,6 +32,15 @@ _REFERENCES: dict[str, Method] = {
 }
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Skill:
+    """A skill with its 95 % interval; there is none with one seed."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Score:
     """One way to forecast.
@@ -41,7 +49,7 @@ class Score:
     ----------
     crps : continuous ranked probability score in ln E, mean over seeds and x; smaller is better, .01 is 1 %.
     skill : ``1 - crps/crps of the reference`` for each reference, with a 95 % jackknife interval over the target's
-        seeds; empty for a reference.
+        seeds (none with one seed); empty for a reference.
     coverage_50, coverage_90 : share of (seed, x) inside the bands. Points of one curve are correlated: one forecast
         says little about coverage.
     location, scale, df : ``(n, m)``, ``(m,)``, ``(m,)``: a Student distribution at each x.
@@ -49,7 +57,7 @@ class Score:
 
     name: str
     crps: float
-    skill: dict[str, Estimate]
+    skill: dict[str, Skill]
     coverage_50: float
     coverage_90: float
     location: np.ndarray
@@ -218,11 +226,13 @@ def _score(one: _Predicted, observed: np.ndarray, against: dict[str, np.ndarray]
     )
 
 
-def _skill(mine: np.ndarray, other: np.ndarray) -> Estimate:
+def _skill(mine: np.ndarray, other: np.ndarray) -> Skill:
     n, value = len(mine), float(1 - mine.sum() / other.sum())
+    if n < 2:
+        return Skill(value=value, low=None, high=None)
     left = 1 - (mine.sum() - mine) / (other.sum() - other)
     half = float(student.ppf(0.975, n - 1) * np.sqrt((n - 1) * np.mean((left - left.mean()) ** 2)))
-    return Estimate(value=value, low=value - half, high=value + half)
+    return Skill(value=value, low=value - half, high=value + half)
 
 
 def _nothing(status: str) -> Forecast:

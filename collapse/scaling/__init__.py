@@ -1,0 +1,1 @@
+"""Scaling laws from final losses alone: L(N, D), iso-FLOP profiles, intervals, held-out budgets."""

@@ -1,0 +1,93 @@
+"""One run a size on the common grid, and how far each lies from the mean of them: a description, not a test."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from ..floor import UNKNOWN, FloorChoice, given_floor, known_floor
+from ..ladder import Ladder
+from ..outcome import IrreducibleLoss, RescaledGroup
+from ..power_law import fit_means
+from ..rescaling import try_rescale
+from ..soundness import unusable
+from .noise import NO_NOISE, NoiseLevel, own_reruns
+
+FEWEST = 3
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class SingleGroup:
+    """A group of which fewer than three rungs have a second seed.
+
+    Attributes
+    ----------
+    ladder : the first complete run of each size, as rungs of one seed.
+    floor : what was subtracted, and ``floor_problem`` why nothing was.
+    rescaled : on the end-point scale where there is a floor, else on the shape scale.
+    d : ``(K, m)`` each run less the mean of the runs.
+    noise : its noise level, where reruns of this group tell one or one was borrowed.
+    """
+
+    ladder: Ladder
+    floor: IrreducibleLoss
+    floor_problem: str | None
+    rescaled: RescaledGroup
+    d: np.ndarray
+    noise: NoiseLevel = NO_NOISE
+
+    @property
+    def deviation(self) -> float:
+        """Largest |d| over runs and x."""
+        return float(np.abs(self.d).max())
+
+    @property
+    def upper_bound(self) -> float | None:
+        """Its one-sided 95 % bound under the noise level, None where that is none or a lower limit."""
+        half = self.noise.half_width(len(self.d))
+        return None if half is None else float((np.abs(self.d) + half).max())
+
+
+def one_run_a_size(ladder: Ladder, choice: FloorChoice, x_min: float) -> SingleGroup | None:
+    """The group of single runs, None where three rungs have seeds or fewer than three sizes have a complete run."""
+    firsts = sorted([*(rung[0] for rung in ladder.rungs), *ladder.alone], key=lambda curve: curve.size)
+    if len(ladder.rungs) >= FEWEST or len(firsts) < FEWEST:
+        return None
+    alone = Ladder(tuple((curve,) for curve in firsts), ladder.censored, ())
+    if unusable(alone) is not None:
+        return None
+    floor, problem = _floor(alone, choice)
+    ends, end_problem = try_rescale(alone, "end-point", floor.value, x_min) if problem is None else (None, None)
+    group = ends or try_rescale(alone, "shape", None, x_min)[0]
+    if group is None:
+        return None
+    values = np.concatenate(group.values)
+    return SingleGroup(
+        ladder=alone,
+        floor=floor,
+        floor_problem=problem or end_problem,
+        rescaled=group,
+        d=values - values.mean(axis=0),
+        noise=own_reruns(ladder, group, floor.value),
+    )
+
+
+def _floor(ladder: Ladder, choice: FloorChoice) -> tuple[IrreducibleLoss, str | None]:
+    if choice == "known":
+        return known_floor(ladder)
+    if choice == "profile" or isinstance(choice, tuple):
+        return UNKNOWN, ladder.quantity.say("profiling the irreducible loss needs three rungs of three seeds")
+    if choice != "fit":
+        return given_floor(float(choice)), None
+    if len(ladder.rungs) < 4:
+        return UNKNOWN, ladder.quantity.say(
+            "no irreducible loss from the end points: an end-point fit needs four rungs"
+        )
+    ends = np.array([rung[0].loss[-1] for rung in ladder.rungs])
+    fit = fit_means(ends, np.ones(len(ends)), ladder.sizes) if np.ptp(ends) > 0 else None
+    if fit is None or not fit.inside[0]:
+        return UNKNOWN, ladder.quantity.say(
+            "no irreducible loss from the end points: they are no power law above a floor"
+        )
+    return IrreducibleLoss(value=float(fit.floor[0]), low=None, high=None, source="fit"), None
