@@ -35,7 +35,7 @@ class Watching:
         self._store, self._say, self._every = store, say, every
         self._read: set[str] | None = None
         self._curves: dict[Group, dict[str, LearningCurve]] = {}
-        self._told: set[tuple[Group, str, int | None]] = set()
+        self._told: set[tuple[Group, str, int | str | None]] = set()
         self._next = time.monotonic() + every
 
     def look(self, *, last: bool = False) -> None:
