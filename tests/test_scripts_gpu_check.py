@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from onecurve.errors import InputError
-from onecurve.results.columns import COLUMNS
+from onecurve.results.fields import COLUMNS
 from onecurve.results.store import Store
 from onecurve.scripts.gpu import correctness, ladder, resources
 from onecurve.scripts.gpu.bundle import bundle
