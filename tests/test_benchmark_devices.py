@@ -15,6 +15,7 @@ import torch
 import yaml
 from onecurve.architectures.family import FAMILIES
 from onecurve.benchmark import devices, dispatch, runner, worker
+from onecurve.benchmark.clock import Clock
 from onecurve.benchmark.devices import CPU, Device, captured, device_of, side_by_side, torch_settings
 from onecurve.benchmark.executors import InProcess
 from onecurve.benchmark.observables.observable import observable_from
@@ -122,6 +123,7 @@ def cuda(monkeypatch):
         for there, part in zip(self.tensors, made, strict=True):
             there[: len(part)].copy_(part)
 
+    monkeypatch.setattr(Clock, "common", None)  # a GPU keeps the rates: the host's number would be frozen into a graph
     seen = types.SimpleNamespace(name="Simulated", major=9, minor=0)
     for name, value in {
         "graph": Tape,
@@ -306,10 +308,10 @@ def test_devices_that_are_refused(name, said, monkeypatch):
         ({"device": "gpu"}, "unknown device 'gpu'"),
         (
             {"resources": {"gpus": 2}},
-            "gpus: a pack trains on one GPU at most; allowed: a number from 0 to 1, or one a rung",
+            "gpus: a pack trains on one GPU or on a share of it: a number from 0 to 1",
         ),
-        ({"resources": {"gpus": [0, 0.5, 4]}}, "a pack trains on one GPU at most"),
-        ({"resources": {"gpus": True}}, "a pack trains on one GPU at most"),
+        ({"resources": {"gpus": [0, 0.5, 4]}}, "a pack trains on one GPU or on a share of it"),
+        ({"resources": {"gpus": True}}, "a pack trains on one GPU or on a share of it"),
         ({"precision": "fp8"}, "precision: Input should be 'float32', 'float64', 'tf32' or 'bf16', got 'fp8'"),
     ],
     ids=str,
