@@ -41,18 +41,18 @@ calibrate: setup
 	$(BIN)/onecurve calibrate --to runs/calibration.md --json runs/calibration.json
 
 bench: setup
-	$(BIN)/python -m onecurve.scripts.bench_battery
-	$(BIN)/python -m onecurve.scripts.bench_runner
-	$(BIN)/python -m onecurve.scripts.bench_executor
-	$(BIN)/python -m onecurve.scripts.bench_store
-	$(BIN)/python -m onecurve.scripts.bench_packing
-	$(BIN)/python -m onecurve.scripts.bench_scan
-	$(BIN)/python -m onecurve.scripts.bench_machine
-	$(BIN)/python -m onecurve.scripts.bench_data
+	$(BIN)/python -m onecurve.scripts.bench.battery
+	$(BIN)/python -m onecurve.scripts.bench.runner
+	$(BIN)/python -m onecurve.scripts.bench.executor
+	$(BIN)/python -m onecurve.scripts.bench.store
+	$(BIN)/python -m onecurve.scripts.bench.packing
+	$(BIN)/python -m onecurve.scripts.bench.scan
+	$(BIN)/python -m onecurve.scripts.bench.machine
+	$(BIN)/python -m onecurve.scripts.bench.data
 
 GPU_CHECK := --device cuda --out runs/gpu-check
 gpu-check: setup
-	$(BIN)/python -m onecurve.scripts.gpu_check $(GPU_CHECK)
+	$(BIN)/python -m onecurve.scripts.gpu.check $(GPU_CHECK)
 
 gpu-bundle: setup
 	$(BIN)/python -m onecurve.scripts.gpu.bundle --to build/onecurve-gpu-check.pyz

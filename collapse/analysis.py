@@ -8,17 +8,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..results.curves import CurveSet
+from ..results.grid import X_MIN
 from .conclusion import conclude
 from .contract import to_json, to_table
+from .controls.negatives import negatives_of
 from .families.crossing import cross
 from .families.deviation import Member, compare_families, left_out
 from .families.margins import Margin, tightened_margin
-from .floor import FloorChoice
-from .grid import X_MIN
-from .measurement import Measured, measure
-from .negatives import negatives_of
+from .irreducible.choice import FloorChoice
+from .ladders.measurement import Measured, measure
+from .ladders.rescaling import try_rescale
 from .outcome import AcrossFamilies, Analysis, Form
-from .rescaling import try_rescale
 from .settings import Settings
 from .single.borrowing import with_noise
 from .verdict import MARGIN

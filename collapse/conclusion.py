@@ -7,17 +7,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .controls import Unrelated, unrelated
-from .deviation import noise_floor
-from .equivalence import Deviations
+from ..results.grid import bands
+from .controls.negatives import Gate, resolution_gate
+from .controls.unrelated import Unrelated, unrelated
 from .families.margins import Margin
 from .forms import resolution
-from .grid import bands
-from .measurement import Measured
-from .negatives import Gate, resolution_gate
+from .ladders.measurement import Measured
+from .ladders.spread import noise_floor
 from .outcome import Band, Evidence, Form, GroupResult, Verdict
 from .single.result import describe_single
 from .verdict import decide, findings, grade
+from .within.equivalence import Deviations
 from .wording import percent, sentence
 
 

@@ -19,10 +19,10 @@ from ..results.curves import CurveSet, seed_order
 from ..results.quantity import LOSS
 from .drawing.across import across_sheet
 from .drawing.charts import deviations_sheet
-from .drawing.layout import LEFT, block, finish, gap, in_columns, in_rows
 from .drawing.lettering import house_style, wrap
 from .drawing.palette import family_colors
 from .drawing.panels import View, draw_collapsed, draw_residual
+from .drawing.placement import LEFT, block, finish, gap, in_columns, in_rows
 from .drawing.sheet import Sheet
 from .outcome import Analysis, GroupResult
 from .wording import told_apart

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import least_squares
 
-from .grid import mean_over
+from ..results.grid import mean_over
 from .outcome import Form, RescaledGroup
 
 _MU = (0.02, 3.0)

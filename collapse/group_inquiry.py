@@ -7,25 +7,25 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from .controls import Shuffled, shuffled_rungs
-from .envelope import Departures, departures
+from .controls.other_data_sets import Foreign, foreign_controls
+from .controls.unrelated import Shuffled, shuffled_rungs
+from .controls.wrong_horizons import WrongHorizons, wrong_horizons
 from .families.crossing import Crossing
-from .families.foreign import Foreign, foreign_controls
-from .laws.balance import Balance, balance_of
+from .irreducible.balance import Balance, balance_of
+from .irreducible.joint import Joint, joint_of
+from .ladders.last_losses import SeedNoise, seed_noise
+from .ladders.measurement import Measured
+from .ladders.soundness import unusable
 from .laws.comparison import FormComparison, compare_forms
-from .laws.exponents import Deltas, estimate_deltas
 from .laws.forecast import Forecast, forecast
-from .laws.joint import Joint, joint_of
+from .laws.frontier import Deltas, estimate_deltas
 from .laws.ranking import Ranking, rank_rescalings
-from .laws.single_runs import SingleRuns, single_runs
-from .measurement import Measured
 from .outcome import RescaledGroup
 from .planning.detectable import Detectable, smallest_detectable
-from .seed_noise import SeedNoise, seed_noise
 from .settings import Settings
-from .single.answers import SingleAnswers, answer_single
-from .soundness import unusable
-from .truncation import WrongHorizons, wrong_horizons
+from .single.from_reruns import SingleRuns, single_runs
+from .single.questions import SingleAnswers, answer_single
+from .within.envelope import Departures, departures
 
 _SIMULATED = 100  # groups for each detectable error, which are then known to about 6 %
 

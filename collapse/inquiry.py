@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import unknown
 from ..results.curves import CurveSet
+from ..results.grid import X_MIN
 from ..results.quantity import Quantity
 from .analysis import by_setting, examine, members_of
 from .contract import SCHEMA_VERSION, plain, to_json
@@ -17,18 +18,17 @@ from .families.card import DeviationCard, deviation_cards
 from .families.claims import Claims, claims
 from .families.crossing import Crossing, cross
 from .families.deviation import Member
-from .families.exponents import RandomEffects, exponent_spread
 from .families.margins import Margin, tightened_margin
 from .families.models import SmallestModel, smallest_model
 from .families.permutation import DatasetTest, permute_datasets
+from .families.random_effects import RandomEffects, exponent_spread
 from .families.variance import VarianceShares, variance_shares
-from .floor import FloorChoice
-from .grid import X_MIN
 from .group_inquiry import GroupInquiry, inquire_group
-from .measurement import Measured
+from .irreducible.choice import FloorChoice
+from .ladders.measurement import Measured
 from .outcome import AcrossFamilies, Analysis
 from .settings import Settings
-from .single.noise import NoiseChoice
+from .single.noise_levels import NoiseChoice
 
 OF_GROUPS = ("controls", "detectable", "forecast", "laws", "noise", "tightness", "where")
 QUESTIONS = ("across", *OF_GROUPS)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 from ..errors import InputError
-from .floor import FloorChoice, check_choice
-from .grid import X_MIN
-from .single.noise import NoiseChoice, check_noise_choice
+from ..results.grid import X_MIN
+from .irreducible.choice import FloorChoice, check_choice
+from .single.noise_levels import NoiseChoice, check_noise_choice
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)

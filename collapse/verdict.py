@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..results.curves import LearningCurve
-from .equivalence import Deviations
 from .outcome import Evidence, IrreducibleLoss, Verdict
+from .within.equivalence import Deviations
 from .wording import percent
 
 MARGIN = 0.03

@@ -14,10 +14,10 @@ from .single_answers import forecast_line, single_lines
 if TYPE_CHECKING:
     from ..collapse.group_inquiry import Controls, GroupInquiry
     from ..collapse.inquiry import Inquiry
-    from ..collapse.laws.balance import Balance
-    from ..collapse.laws.single_runs import SingleRuns
+    from ..collapse.irreducible.balance import Balance
+    from ..collapse.ladders.last_losses import SeedNoise
     from ..collapse.planning.planner import Design, Plan
-    from ..collapse.seed_noise import SeedNoise
+    from ..collapse.single.from_reruns import SingleRuns
 
 
 def print_answers(inquiry: Inquiry, console: Console, *, across: bool = False) -> None:

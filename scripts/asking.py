@@ -24,8 +24,8 @@ from .bringing import (
 )
 
 if TYPE_CHECKING:
-    from ..collapse.floor import FloorChoice
     from ..collapse.inquiry import Inquiry
+    from ..collapse.irreducible.choice import FloorChoice
     from ..collapse.outcome import Analysis
     from ..collapse.planning.cost import Cost
     from ..results.curves import CurveSet

@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..collapse.calibration import Cell, Rates, simulate, size_and_power
-from ..collapse.floor_power import balance_rows, floor_rates, profile_rows
+from ..collapse.calibration.floor_power import balance_rows, floor_rates, profile_rows
+from ..collapse.calibration.simulation import Cell, Rates, simulate, size_and_power
 from ..collapse.truths.checks import TRUTHS, Truth
-from .calibration_table import LINES
-from .certificate import page_of
+from .publish.calibration_table import LINES
+from .publish.certificate import page_of
 
 Kind = Literal["known", "profiled", "balance", "truth"]
 Progress = Callable[[int, int], None]

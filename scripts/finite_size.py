@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import polars as pl
     from rich.console import Console
 
-    from ..collapse.finite_size_tables import Estimate, Scaling, Table
-    from ..collapse.metric_factors import SharedFunction
+    from ..collapse.finite_size.metric_factors import SharedFunction
+    from ..collapse.finite_size.tables import Estimate, Scaling, Table
 
 _NUMBERS = ("size", "t", "value", "error")
 SYNONYMS = {
@@ -94,7 +94,7 @@ def read_systems(paths: Sequence[str], said: Sequence[str] = ()) -> tuple[System
     """
     import polars as pl
 
-    from ..collapse.finite_size_tables import Table
+    from ..collapse.finite_size.tables import Table
 
     read = [_read(path, said) for path in paths]
     frame, notes = pl.concat([one for one, _ in read]), [note for _, some in read for note in some]
@@ -172,7 +172,7 @@ def _known(given: Sequence[str], systems: Systems) -> dict[str, float]:
 def _fitted(systems: Systems, critical: dict[str, float], corrections: bool) -> dict[str, Scaling]:
     import numpy as np
 
-    from ..collapse.finite_size import fit_scaling
+    from ..collapse.finite_size.fit import fit_scaling
 
     chances = np.random.default_rng(0).spawn(len(systems))
     return {
@@ -184,7 +184,7 @@ def _fitted(systems: Systems, critical: dict[str, float], corrections: bool) -> 
 def _compared(
     systems: Systems, fits: dict[str, Scaling], first: str, second: str, margin: float
 ) -> tuple[SharedFunction | None, str]:
-    from ..collapse.metric_factors import compare_systems
+    from ..collapse.finite_size.metric_factors import compare_systems
 
     if systems[first][0] != systems[second][0]:
         return None, "they do not have the same observables"

@@ -25,7 +25,7 @@ def families() -> list[dict[str, Any]]:
     from ..architectures.family import FAMILIES
     from ..datasets.dataset import DATASETS
     from ..results.trials import rung_label
-    from .list_sizes import read_sizes
+    from .publish.list_sizes import read_sizes
 
     tasks = {name: DATASETS.make(name).task for name in DATASETS.names()}
     sizes = read_sizes()

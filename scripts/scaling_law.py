@@ -192,7 +192,7 @@ def _said(one: Interval) -> str:
 
 
 def _draw(studies: dict[str, Study], shared: Sequence[Shared], to: str) -> None:
-    from ..collapse.drawing.scaling import save_scaling
+    from ..collapse.drawing.scaling_laws import save_scaling
 
     try:
         paths = save_scaling(studies, shared, Path(to))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..collapse.laws.forecast import Forecast
-    from ..collapse.single.answers import SingleAnswers, SingleLaws, SingleWhere
+    from ..collapse.single.questions import SingleAnswers, SingleLaws, SingleWhere
 
 
 def single_lines(found: SingleAnswers) -> Iterator[str]:

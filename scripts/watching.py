@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..collapse.monitor import Watched, watch_group
+from ..collapse.monitoring.monitor import Watched, watch_group
 from ..results.curves import CurveSet, LearningCurve
 from ..results.reading import curves_of
 from ..results.schema import SCHEMA

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from onecurve.collapse.battery import assess, assess_with
-from onecurve.collapse.bootstrap import blocks, draw_signs, moments, quantile, resample
-from onecurve.collapse.equivalence import separable
-from onecurve.collapse.exactness import p_value, statistics
-from onecurve.collapse.grid import common_grid
-from onecurve.collapse.rescaling import to_shape
+from onecurve.collapse.ladders.rescaling import to_shape
+from onecurve.collapse.within.battery import assess, assess_with
+from onecurve.collapse.within.bootstrap import blocks, draw_signs, moments, quantile, resample
+from onecurve.collapse.within.equivalence import separable
+from onecurve.collapse.within.exactness import p_value, statistics
+from onecurve.results.grid import common_grid
 from scipy.stats import t as student
 
 X = common_grid()

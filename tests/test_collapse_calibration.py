@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from onecurve.collapse.battery import assess
-from onecurve.collapse.calibration import FLOOR, Cell, autoregression, simulate, size_and_power
-from onecurve.collapse.grid import common_grid
-from onecurve.collapse.profile import cost_at, least_cost, null_losses, profile_floor
-from onecurve.collapse.wrong_tests import chi_square_on_points, permutation_with_fitted_floor
+from onecurve.collapse.calibration.simulation.simulation import FLOOR, Cell, autoregression, simulate, size_and_power
+from onecurve.collapse.calibration.simulation.wrong_tests import chi_square_on_points, permutation_with_fitted_floor
+from onecurve.collapse.irreducible.profile import cost_at, least_cost, null_losses, profile_floor
+from onecurve.collapse.within.battery import assess
+from onecurve.results.grid import common_grid
 
 QUICK, SLOW = 120, 600
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from onecurve.collapse.deviation import describe, noise_floor
-from onecurve.collapse.grid import common_grid
+from onecurve.collapse.ladders.spread import describe, noise_floor
 from onecurve.collapse.outcome import RescaledGroup
+from onecurve.results.grid import common_grid
 
 X = common_grid()
 

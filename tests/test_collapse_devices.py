@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from onecurve.collapse.analysis import analyze
-from onecurve.collapse.devices import least_p
+from onecurve.collapse.ladders.mixed_devices import least_p
 from onecurve.results.curves import CurveSet, LearningCurve
 
 X = np.geomspace(0.1, 1, 30)

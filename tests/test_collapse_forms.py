@@ -6,13 +6,13 @@ import dataclasses
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration import FLOOR, Cell, simulate
-from onecurve.collapse.controls import unrelated
+from onecurve.collapse.calibration.simulation.simulation import FLOOR, Cell, simulate
+from onecurve.collapse.controls.unrelated.unrelated import unrelated
 from onecurve.collapse.forms import fit_form, log_form, resolution
-from onecurve.collapse.grid import common_grid, mean_over
-from onecurve.collapse.ladder import Ladder
+from onecurve.collapse.ladders.ladder import Ladder
+from onecurve.collapse.ladders.rescaling import rescale, to_shape
 from onecurve.collapse.outcome import Form, RescaledGroup
-from onecurve.collapse.rescaling import rescale, to_shape
+from onecurve.results.grid import common_grid, mean_over
 
 X = common_grid()
 LINEAR = (1 - (1 - X) ** 2, 1 - X, 0.0)

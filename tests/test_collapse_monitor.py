@@ -8,10 +8,10 @@ import yaml
 from onecurve.benchmark import runner
 from onecurve.benchmark.executors import InProcess
 from onecurve.benchmark.sweep import load_sweep
-from onecurve.collapse.departures import departures
-from onecurve.collapse.grid import common_grid
-from onecurve.collapse.monitor import watch, watch_group
+from onecurve.collapse.monitoring.departures import departures
+from onecurve.collapse.monitoring.monitor import watch, watch_group
 from onecurve.results.curves import CurveSet, LearningCurve
+from onecurve.results.grid import common_grid
 from onecurve.results.store import Store
 from onecurve.scripts.watching import Watching
 

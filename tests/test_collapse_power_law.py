@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from onecurve.collapse.power_law import fit_end_points, fit_means, project
+from onecurve.collapse.irreducible.end_points import fit_end_points, fit_means, project
 from onecurve.errors import InputError
 from scipy.optimize import least_squares
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from onecurve.collapse.grid import bands, common_grid, log_weights, mean_over
-from onecurve.collapse.ladder import Ladder
-from onecurve.collapse.rescaling import overlap, rescale, to_shape
+from onecurve.collapse.ladders.ladder import Ladder
+from onecurve.collapse.ladders.rescaling import overlap, rescale, to_shape
 from onecurve.errors import InputError
 from onecurve.results.curves import LearningCurve
+from onecurve.results.grid import bands, common_grid, log_weights, mean_over
 
 FLOOR = 2.0
 

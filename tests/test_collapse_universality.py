@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration import autoregression
+from onecurve.collapse.calibration.simulation.simulation import autoregression
 from onecurve.collapse.families.deviation import Member, compare_families, longest_stretch
-from onecurve.collapse.grid import common_grid
 from onecurve.collapse.outcome import RescaledGroup
+from onecurve.results.grid import common_grid
 from scipy.stats import t as student
 
 X = common_grid()

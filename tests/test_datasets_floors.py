@@ -12,7 +12,7 @@ from onecurve.datasets.floor import KnownFloor, KnownPosterior, entropies
 from onecurve.datasets.language import HiddenMarkovText, MarkovText
 from onecurve.datasets.mixtures import GaussianMixture
 from onecurve.datasets.teachers import ManifoldTeacher, NoisyFourier, NoisyTeacher
-from onecurve.scripts import floor_estimates
+from onecurve.scripts.publish import floor_estimates
 
 WAVES = {"modes": 200, "pool": 5000, "test_size": 256}
 SMALL = dict.fromkeys(("fourier", "noisy-fourier", "manifold-teacher"), WAVES)

@@ -6,12 +6,12 @@ import dataclasses
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration import autoregression
+from onecurve.collapse.calibration.simulation.simulation import autoregression
 from onecurve.collapse.families.card import deviation_cards
 from onecurve.collapse.families.deviation import Member, compare_families, left_out
 from onecurve.collapse.forms import log_form
-from onecurve.collapse.grid import common_grid
 from onecurve.collapse.outcome import RescaledGroup
+from onecurve.results.grid import common_grid
 
 X = common_grid()
 PHASE, RATE = 1 - (1 - X) ** 2, 1 - X

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration import autoregression
+from onecurve.collapse.calibration.simulation.simulation import autoregression
+from onecurve.collapse.controls.unrelated.other_data_sets import (
+    CONTROLS,
+    end_slope,
+    foreign_controls,
+    one_number,
+    one_number_curve,
+)
 from onecurve.collapse.families.crossing import Crossing
-from onecurve.collapse.families.foreign import CONTROLS, end_slope, foreign_controls, one_number, one_number_curve
 from onecurve.collapse.families.margins import tightened_margin
 from onecurve.collapse.forms import log_form
-from onecurve.collapse.grid import common_grid
+from onecurve.collapse.ladders.rescaling import to_shape
 from onecurve.collapse.outcome import RescaledGroup
-from onecurve.collapse.rescaling import to_shape
+from onecurve.results.grid import common_grid
 
 X = common_grid()
 PHASE, RATE = 1 - (1 - X) ** 2, 1 - X

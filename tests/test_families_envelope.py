@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration import Cell, autoregression, simulate
-from onecurve.collapse.envelope import departures, global_envelope, runs
-from onecurve.collapse.grid import common_grid
-from onecurve.collapse.ladder import Ladder
+from onecurve.collapse.calibration.simulation.simulation import Cell, autoregression, simulate
+from onecurve.collapse.ladders.ladder import Ladder
+from onecurve.collapse.ladders.rescaling import rescale
 from onecurve.collapse.outcome import RescaledGroup
-from onecurve.collapse.rescaling import rescale
+from onecurve.collapse.within.envelope import departures, global_envelope, runs
+from onecurve.results.grid import common_grid
 
 X = common_grid()
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration import autoregression
+from onecurve.collapse.calibration.simulation.simulation import autoregression
 from onecurve.collapse.families.deviation import Member
-from onecurve.collapse.families.exponents import exponent_spread, family_exponents, random_effects
+from onecurve.collapse.families.random_effects import exponent_spread, family_exponents, random_effects
 from onecurve.collapse.forms import log_form
-from onecurve.collapse.grid import common_grid
 from onecurve.collapse.outcome import RescaledGroup
 from onecurve.errors import InputError
+from onecurve.results.grid import common_grid
 from scipy.stats import t as student
 
 X = common_grid()

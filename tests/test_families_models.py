@@ -6,14 +6,14 @@ import dataclasses
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration import autoregression
+from onecurve.collapse.calibration.simulation.simulation import autoregression
+from onecurve.collapse.families.covariance import pool_noise
 from onecurve.collapse.families.deviation import Member
 from onecurve.collapse.families.models import FORM_NOT_IDENTIFIED, smallest_model
-from onecurve.collapse.families.noise import pool_noise
 from onecurve.collapse.forms import log_form
-from onecurve.collapse.grid import common_grid
+from onecurve.collapse.ladders.rescaling import to_shape
 from onecurve.collapse.outcome import RescaledGroup
-from onecurve.collapse.rescaling import to_shape
+from onecurve.results.grid import common_grid
 
 X = common_grid()
 

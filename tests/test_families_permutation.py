@@ -7,14 +7,14 @@ import itertools
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration import Cell, autoregression, simulate
+from onecurve.collapse.calibration.simulation.simulation import Cell, autoregression, simulate
 from onecurve.collapse.families.crossing import Crossing, cross
 from onecurve.collapse.families.permutation import permute_datasets
-from onecurve.collapse.grid import common_grid, log_weights
-from onecurve.collapse.measurement import measure
+from onecurve.collapse.ladders.measurement import measure
 from onecurve.collapse.outcome import RescaledGroup
 from onecurve.errors import InputError
 from onecurve.results.curves import CurveSet
+from onecurve.results.grid import common_grid, log_weights
 
 X = common_grid()
 SHAPE = -np.log(X)  # one number a curve, as of a power law, of mean square 1 in d ln x

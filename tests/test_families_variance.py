@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from onecurve.collapse.families.crossing import Crossing
 from onecurve.collapse.families.variance import SOURCES, Statistics, variance_shares
-from onecurve.collapse.grid import common_grid, log_weights
 from onecurve.collapse.outcome import RescaledGroup
+from onecurve.results.grid import common_grid, log_weights
 
 X = common_grid()
 SHAPE = -np.log(X) / np.sqrt(np.log(X) ** 2 @ log_weights(X))

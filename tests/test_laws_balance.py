@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration import FLOOR, Cell, simulate
-from onecurve.collapse.ladder import Ladder
-from onecurve.collapse.laws.balance import _implied, balance, balance_of
-from onecurve.collapse.laws.joint import joint, joint_of
+from onecurve.collapse.calibration.simulation.simulation import FLOOR, Cell, simulate
+from onecurve.collapse.irreducible.balance import _implied, balance, balance_of
+from onecurve.collapse.irreducible.joint import joint, joint_of
+from onecurve.collapse.ladders.ladder import Ladder
 
 
 def balances(cell, groups, seed=1, shift=0.0):

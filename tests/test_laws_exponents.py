@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration import FLOOR, Cell, simulate
-from onecurve.collapse.ladder import Ladder
-from onecurve.collapse.laws.exponents import estimate_deltas
-from onecurve.collapse.rescaling import rescale
+from onecurve.collapse.calibration.simulation.simulation import FLOOR, Cell, simulate
+from onecurve.collapse.ladders.ladder import Ladder
+from onecurve.collapse.ladders.rescaling import rescale
+from onecurve.collapse.laws.frontier import estimate_deltas
 from onecurve.errors import InputError
 
 

@@ -6,10 +6,10 @@ import dataclasses
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration import FLOOR, Cell, simulate
-from onecurve.collapse.ladder import Ladder
+from onecurve.collapse.calibration.simulation.simulation import FLOOR, Cell, simulate
+from onecurve.collapse.ladders.ladder import Ladder
+from onecurve.collapse.ladders.rescaling import rescale
 from onecurve.collapse.laws.forecast import _crps, _Predicted, forecast
-from onecurve.collapse.rescaling import rescale
 from onecurve.errors import InputError
 from scipy.stats import t as student
 

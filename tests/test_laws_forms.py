@@ -6,14 +6,14 @@ import dataclasses
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration import FLOOR, Cell, autoregression, simulate
-from onecurve.collapse.grid import log_weights
-from onecurve.collapse.ladder import Ladder
+from onecurve.collapse.calibration.simulation.simulation import FLOOR, Cell, autoregression, simulate
+from onecurve.collapse.ladders.ladder import Ladder
+from onecurve.collapse.ladders.rescaling import rescale
 from onecurve.collapse.laws.catalogue import LAWS, find, problem
 from onecurve.collapse.laws.comparison import compare_forms
 from onecurve.collapse.laws.search import fit_many
-from onecurve.collapse.rescaling import rescale
 from onecurve.errors import InputError
+from onecurve.results.grid import log_weights
 from scipy.optimize import least_squares
 
 

@@ -6,11 +6,11 @@ import dataclasses
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration import FLOOR, Cell, autoregression, simulate
-from onecurve.collapse.grid import common_grid
-from onecurve.collapse.ladder import Ladder
+from onecurve.collapse.calibration.simulation.simulation import FLOOR, Cell, autoregression, simulate
+from onecurve.collapse.ladders.ladder import Ladder
 from onecurve.collapse.laws.ranking import independent_values, rank_rescalings
 from onecurve.results.curves import LearningCurve
+from onecurve.results.grid import common_grid
 
 SIZES = 1e4 * 2.0 ** np.arange(6)
 

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from onecurve.collapse.calibration import FLOOR, Cell, simulate
-from onecurve.collapse.grid import common_grid
-from onecurve.collapse.ladder import Ladder
-from onecurve.collapse.laws.losses import loss_on
-from onecurve.collapse.laws.single_runs import single_runs
-from onecurve.collapse.laws.tightness import assess_tightness, bound_single_runs, variation
-from onecurve.collapse.power_law import fit_means
+from onecurve.collapse.calibration.simulation.simulation import FLOOR, Cell, simulate
+from onecurve.collapse.irreducible.end_points import fit_means
+from onecurve.collapse.ladders.ladder import Ladder
+from onecurve.collapse.ladders.raw_losses import loss_on
+from onecurve.collapse.single.from_reruns import single_runs
+from onecurve.collapse.single.tightness import assess_tightness, bound_single_runs, variation
 from onecurve.errors import InputError
 from onecurve.results.curves import LearningCurve
+from onecurve.results.grid import common_grid
 
 EXTERNAL = Path(os.environ.get("ONECURVE_EXTERNAL_CURVES", Path(__file__).parents[2] / "shared" / "data"))
 OLMO = EXTERNAL / "olmo_ladder"

@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 import pytest
 from onecurve.collapse.analysis import analyze
-from onecurve.collapse.ladder import Ladder
-from onecurve.collapse.seed_noise import planned_steps, seed_noise
+from onecurve.collapse.ladders.ladder import Ladder
+from onecurve.collapse.ladders.last_losses import planned_steps, seed_noise
 from onecurve.errors import InputError
 from onecurve.results.curves import CurveSet, LearningCurve
 

@@ -7,12 +7,12 @@ import json
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration import FLOOR, Cell, simulate
+from onecurve.collapse.calibration.simulation.simulation import FLOOR, Cell, simulate
 from onecurve.collapse.conclusion import conclude
-from onecurve.collapse.controls import shuffled_rungs
-from onecurve.collapse.measurement import measure
-from onecurve.collapse.negatives import judge, negatives_of, resolution_gate
-from onecurve.collapse.truncation import truncate, wrong_horizons
+from onecurve.collapse.controls.unrelated.negatives import judge, negatives_of, resolution_gate
+from onecurve.collapse.controls.unrelated.unrelated import shuffled_rungs
+from onecurve.collapse.controls.unrelated.wrong_horizons import truncate, wrong_horizons
+from onecurve.collapse.ladders.measurement import measure
 from onecurve.collapse.verdict import Findings, decide
 from onecurve.errors import InputError
 from onecurve.results.curves import CurveSet

@@ -8,13 +8,13 @@ import json
 import numpy as np
 import pytest
 from onecurve.collapse.analysis import analyze
-from onecurve.collapse.battery import assess
-from onecurve.collapse.calibration import Cell, simulate
-from onecurve.collapse.ladder import Ladder
+from onecurve.collapse.calibration.simulation.simulation import Cell, simulate
+from onecurve.collapse.ladders.ladder import Ladder
+from onecurve.collapse.ladders.rescaling import rescale
 from onecurve.collapse.planning.detectable import smallest_detectable
 from onecurve.collapse.planning.patterns import odd_rung, trend
 from onecurve.collapse.planning.pilot import pilot_of
-from onecurve.collapse.rescaling import rescale
+from onecurve.collapse.within.battery import assess
 from onecurve.results.curves import CurveSet
 
 

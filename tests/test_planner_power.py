@@ -10,17 +10,17 @@ import numpy as np
 import onecurve
 import polars as pl
 import pytest
-from onecurve.collapse.battery import assess
-from onecurve.collapse.calibration import Cell, simulate
-from onecurve.collapse.exactness import p_value
+from onecurve.collapse.calibration.simulation.simulation import Cell, simulate
 from onecurve.collapse.outcome import Form
 from onecurve.collapse.planning.analytic import certification, points, rejection
 from onecurve.collapse.planning.cost import Cost
+from onecurve.collapse.planning.fewest_seeds import Goal, Simulator, seeds_for
 from onecurve.collapse.planning.patterns import odd_rung, trend, wrong_horizon
 from onecurve.collapse.planning.pilot import pilot_of
 from onecurve.collapse.planning.planner import ladder_of, plan
 from onecurve.collapse.planning.power import Share, _critical, simulate_noise
-from onecurve.collapse.planning.search import Goal, Simulator, seeds_for
+from onecurve.collapse.within.battery import assess
+from onecurve.collapse.within.exactness import p_value
 from onecurve.errors import InputError
 from onecurve.results.curves import CurveSet
 from onecurve.scripts.asking import _measured_cost

@@ -11,7 +11,7 @@ from onecurve.collapse.scaling.held_out import hold_out
 from onecurve.collapse.scaling.intervals import from_resamples, profile_intervals, resample
 from onecurve.collapse.scaling.isoflop import budgets_of, iso_flop
 from onecurve.collapse.scaling.law import fit_law, problem_of
-from onecurve.collapse.scaling.search import Design, Huber, bounds, minimise, starts_of
+from onecurve.collapse.scaling.robust_fits import Design, Huber, bounds, minimise, starts_of
 from onecurve.collapse.scaling.study import shared_exponents, study
 from onecurve.errors import InputError
 from onecurve.results.final_losses import FinalLosses, read_final_losses

@@ -8,8 +8,8 @@ import torch
 from onecurve.architectures.family import FAMILIES
 from onecurve.datasets.dataset import TestSet
 from onecurve.results.store import Store
-from onecurve.scripts import best_rates
-from onecurve.scripts.best_rates import home, pairs_loss, sweep, table
+from onecurve.scripts.publish import best_rates
+from onecurve.scripts.publish.best_rates import home, pairs_loss, sweep, table
 from onecurve.task import Task
 
 

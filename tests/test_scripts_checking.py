@@ -8,7 +8,7 @@ import pytest
 from onecurve.benchmark.checks.family_check import coordinate_jobs
 from onecurve.errors import InputError
 from onecurve.scripts.checking import request, work
-from onecurve.scripts.zoo_table import main, page_of, write
+from onecurve.scripts.publish.zoo_table import main, page_of, write
 
 BAD = {
     "a name": (("mpl", None, None, []), "Did you mean 'mlp'"),

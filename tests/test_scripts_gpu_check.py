@@ -12,11 +12,12 @@ import pytest
 from onecurve.errors import InputError
 from onecurve.results.fields import COLUMNS
 from onecurve.results.store import Store
-from onecurve.scripts.gpu import correctness, ladder, resources
+from onecurve.scripts.gpu import correctness, resources
+from onecurve.scripts.gpu import large_ladder as ladder
 from onecurve.scripts.gpu.bundle import bundle
-from onecurve.scripts.gpu.ladder import take_in
+from onecurve.scripts.gpu.check import main
+from onecurve.scripts.gpu.large_ladder import take_in
 from onecurve.scripts.gpu.report import Report
-from onecurve.scripts.gpu_check import main
 
 # What a bare machine lacks. torch itself is imported first: it looks for some of these and copes without.
 BARE = """
@@ -28,7 +29,7 @@ class Lacking:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name.split(".")[0])
 sys.meta_path.insert(0, Lacking())
 sys.path.insert(0, sys.argv.pop(1))
-from onecurve.scripts.gpu_check import main
+from onecurve.scripts.gpu.check import main
 sys.exit(main(sys.argv[1:]))
 """
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 from onecurve.architectures.family import FAMILIES
-from onecurve.scripts import list_sizes
-from onecurve.scripts.list_sizes import check_of, main, read_sizes
 from onecurve.scripts.listing import families, families_in_short
+from onecurve.scripts.publish import list_sizes
+from onecurve.scripts.publish.list_sizes import check_of, main, read_sizes
 
 
 def row(*statuses, seen=True):

@@ -11,14 +11,14 @@ import numpy as np
 import polars as pl
 import pytest
 from onecurve.collapse.analysis import analyze, examine
-from onecurve.collapse.calibration import FLOOR, Cell, simulate
+from onecurve.collapse.calibration.simulation.simulation import FLOOR, Cell, simulate
 from onecurve.collapse.contract import to_json
 from onecurve.collapse.inquiry import inquire, inquiry_json
-from onecurve.collapse.ladder import Ladder
+from onecurve.collapse.ladders.ladder import Ladder
 from onecurve.collapse.settings import Settings
-from onecurve.collapse.single.answers import line
 from onecurve.collapse.single.group import one_run_a_size
-from onecurve.collapse.single.noise import from_neighbours, pseudo_residuals
+from onecurve.collapse.single.noise_levels import from_neighbours, pseudo_residuals
+from onecurve.collapse.single.questions import line
 from onecurve.errors import InputError
 from onecurve.results.curves import CurveSet, LearningCurve
 from onecurve.scripts.cli import app

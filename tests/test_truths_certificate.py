@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration import Cell
-from onecurve.collapse.floor_power import balance_rows, floor_rates, profile_rows
+from onecurve.collapse.calibration.simulation.floor_power import balance_rows, floor_rates, profile_rows
+from onecurve.collapse.calibration.simulation.simulation import Cell
 from onecurve.scripts import calibrate as scripts
-from onecurve.scripts.calibration_table import LINES
-from onecurve.scripts.certificate import disagreements, page_of
 from onecurve.scripts.cli import app
+from onecurve.scripts.publish.calibration_table import LINES
+from onecurve.scripts.publish.certificate import disagreements, page_of
 from typer.testing import CliRunner
 
 # The two rows whose expected power is for another noise than theirs; measured .95 +- .01 and .59 +- .02.

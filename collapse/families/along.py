@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import stdtrit as student_quantile
 
-from ..bootstrap import quantile
-from ..envelope import runs
 from ..outcome import Scale
+from ..within.bootstrap import quantile
+from ..within.envelope import runs
 from ..wording import percent, stretch
 from .deviation import Contrast, MeanCurve, Member, mean_curves
 

@@ -6,9 +6,9 @@ import dataclasses
 
 import numpy as np
 
-from ..grid import log_weights
+from ...results.grid import log_weights
 from ..outcome import RescaledGroup
-from .noise import Noise, counts_of
+from .covariance import Noise, counts_of
 from .shapes import POWER_SUM, curve_of, fit_prior, jacobian, prior_of, varies, whiten
 
 _STEPS = 16

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import stdtrit as student_quantile
 
-from ..deviation import describe
 from ..forms import master_curve
+from ..ladders.spread import describe
 from ..outcome import AcrossFamilies, FamilyDeviation, RescaledGroup, Verdict
 from ..wording import percent, stretch
 from .attribution import Cause, attribute
+from .covariance import Noise, pool_noise
 from .deviation import Member
-from .noise import Noise, pool_noise
 
 _MAIN = 0.5  # share of the squared difference from which a cause is called the main one
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..envelope import global_envelope
 from ..outcome import AcrossFamilies
+from ..within.envelope import global_envelope
 from .deviation import Contrast, MeanCurve, Member, against_others, mean_curves
 from .multiplicity import Gate, benjamini_hochberg, gatekeep, holm
 

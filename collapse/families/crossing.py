@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ...errors import InputError
+from ...results.grid import X_MIN
 from ..forms import master_curve
-from ..grid import X_MIN
-from ..measurement import Measured
+from ..ladders.measurement import Measured
+from ..ladders.rescaling import try_rescale
 from ..outcome import RescaledGroup
-from ..rescaling import try_rescale
 
 Cells = Mapping[tuple[str, str], RescaledGroup]
 

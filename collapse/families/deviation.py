@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import stdtrit as student_quantile
 
-from ..bootstrap import blocks, draw_signs, moments, quantile
-from ..envelope import runs
-from ..equivalence import separable
 from ..outcome import AcrossFamilies, FamilyDeviation, RescaledGroup, Scale, Verdict
+from ..within.bootstrap import blocks, draw_signs, moments, quantile
+from ..within.envelope import runs
+from ..within.equivalence import separable
 from .margins import Margin
 
 

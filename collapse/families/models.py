@@ -12,8 +12,8 @@ from scipy.stats import multivariate_t
 from ..forms import master_curve
 from ..outcome import RescaledGroup
 from ..wording import percent
+from .covariance import counts_of, halves, pool_noise
 from .deviation import Member, shares_of
-from .noise import counts_of, halves, pool_noise
 from .predictions import (
     Prediction,
     Setting,

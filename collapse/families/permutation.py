@@ -6,8 +6,8 @@ import dataclasses
 
 import numpy as np
 
-from ..exactness import p_value
-from ..grid import log_weights
+from ...results.grid import log_weights
+from ..within.exactness import p_value
 from .crossing import Crossing
 
 

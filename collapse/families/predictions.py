@@ -9,7 +9,7 @@ import numpy as np
 
 from ..forms import master_curve
 from ..outcome import RescaledGroup
-from .noise import Noise, counts_of
+from .covariance import Noise, counts_of
 from .shapes import POWER_SUM, Fit, Shape, curve_of, fit_prior, prior_of, whiten
 
 

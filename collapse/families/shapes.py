@@ -9,8 +9,8 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from ..forms import log_form, schedule_of
+from ..ladders.rescaling import to_shape
 from ..outcome import RescaledGroup
-from ..rescaling import to_shape
 
 _GAIN = (-1.75, 1.5)  # logit of .15
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import t as student
 
-from ..bootstrap import draw_signs, moments, resample
-from ..grid import log_weights
+from ...results.grid import log_weights
 from ..outcome import RescaledGroup
+from ..within.bootstrap import draw_signs, moments, resample
 from .crossing import Crossing
 
 SOURCES = ("data set", "architecture", "both together", "rung", "seed")

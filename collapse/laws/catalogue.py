@@ -12,8 +12,8 @@ import itertools
 import numpy as np
 
 from ...errors import unknown
+from ..ladders.rescaling import to_shape
 from ..outcome import RescaledGroup
-from ..rescaling import to_shape
 from . import time_laws
 from .search import Curve
 from .time_laws import Clock, TimeLaw

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import t as student
 
-from ..grid import log_weights
+from ...results.grid import log_weights
 from ..outcome import RescaledGroup
 from .catalogue import LAWS, Law, Problem, problem
 from .search import fit_from_many, fit_many

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...results.grid import log_weights
 from ...results.quantity import Quantity
-from ..grid import log_weights
-from ..ladder import Ladder
-from ..rescaling import schedule
-from .losses import grid_of, losses_on
+from ..ladders.ladder import Ladder
+from ..ladders.raw_losses import grid_of, losses_on
+from ..ladders.rescaling import schedule
 from .rescalings import RESCALINGS, Ladders, Rescaling
 
 _COVERED = 0.25  # least share of a rung's grid on which a rescaling must predict

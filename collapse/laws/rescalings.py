@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..power_law import fit_means
+from ..irreducible.end_points import fit_means
 
 _SHIFTS = np.linspace(-0.6, 0.6, 61)
 _SHARED = 0.5  # least share of the grid that shifted curves must have in common

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import chdtri, ndtr, stdtrit
 from scipy.stats import ncx2
 
-from ..grid import log_weights
+from ...results.grid import log_weights
 from .pilot import Pilot
 
 MOST_SEEDS = 200

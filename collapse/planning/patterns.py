@@ -6,7 +6,7 @@ import numpy as np
 
 from ...errors import InputError
 from ..forms import log_form
-from ..rescaling import to_shape
+from ..ladders.rescaling import to_shape
 from .pilot import Pilot
 
 _STEP = 1e-4

@@ -9,16 +9,16 @@ from scipy.stats import chi2
 
 from ...errors import InputError
 from ...results.curves import CurveSet
+from ...results.grid import X_MIN, common_grid
 from ...results.quantity import LOSS, Quantity
-from ..bootstrap import moments
-from ..equivalence import separable
-from ..floor import known_floor
 from ..forms import fit_form, schedule_of
-from ..grid import X_MIN, common_grid
-from ..ladder import Ladder
+from ..irreducible.choice import known_floor
+from ..ladders.ladder import Ladder
+from ..ladders.rescaling import rescale
+from ..ladders.soundness import noisy, rising
 from ..outcome import Form, RescaledGroup, Scale
-from ..rescaling import rescale
-from ..soundness import noisy, rising
+from ..within.bootstrap import moments
+from ..within.equivalence import separable
 
 CORRELATION = 0.9  # between neighbouring grid points, where only a level of noise is known
 _MU = _SHARE = 0.5

@@ -10,10 +10,10 @@ import numpy as np
 
 from ...errors import InputError
 from .cost import Cost
+from .fewest_seeds import Goal, Simulator, predicted, seeds_for, start_of
 from .patterns import wrong_horizon
 from .pilot import Pilot, Source, pilot_of
 from .power import Share
-from .search import Goal, Simulator, predicted, seeds_for, start_of
 
 _RUNGS, _SPAN = 6, 32.0
 _LONG, _SEEDS = 30.0, 5  # span and seeds of a ladder that a referee would not dismiss

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..bootstrap import Moments, blocks, draw_signs, moments, quantile
-from ..equivalence import assess_deviations, peaks
-from ..exactness import statistics
+from ..within.bootstrap import Moments, blocks, draw_signs, moments, quantile
+from ..within.equivalence import assess_deviations, peaks
+from ..within.exactness import statistics
 from .pilot import Pilot
 
 _Z = 1.959964

@@ -11,7 +11,7 @@ from ...results.final_losses import FinalLosses
 from .intervals import resample
 from .isoflop import budgets_of
 from .law import Law, fit_law, problem_of
-from .search import NAMES
+from .robust_fits import NAMES
 
 _RESAMPLES = 199
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import f as fisher
 
 from .law import Law
-from .search import NAMES, bounds, minimise
+from .robust_fits import NAMES, bounds, minimise
 
 _LEVEL = 0.95
 _STEPS = 12  # halvings of a bracket: to one part in 4,000

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...results.final_losses import FinalLosses
-from .search import EXPONENTS, NAMES, Design, Huber, bounds, minimise, starts_of
+from .robust_fits import EXPONENTS, NAMES, Design, Huber, bounds, minimise, starts_of
 
 PUBLISHED_DELTA = 1e-3  # of Hoffmann and others 2022 and of the re-fit by Besiroglu and others 2024
 _TUNING = 1.345  # standard deviations: 95 % efficient where the noise is normal

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...results.final_losses import FinalLosses
-from ..families.exponents import RandomEffects, random_effects
+from ..families.random_effects import RandomEffects, random_effects
 from .held_out import HeldOut, hold_out
 from .intervals import Interval, from_resamples, profile_intervals, resample
 from .isoflop import IsoFlop, iso_flop

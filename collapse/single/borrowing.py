@@ -6,10 +6,10 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .noise import NoiseChoice, NoiseLevel, from_groups, from_neighbours
+from .noise_levels import NoiseChoice, NoiseLevel, from_groups, from_neighbours
 
 if TYPE_CHECKING:
-    from ..measurement import Measured
+    from ..ladders.measurement import Measured
 
 
 def with_noise(measured: Sequence[Measured], choice: NoiseChoice | None) -> list[Measured]:

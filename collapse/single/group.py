@@ -6,13 +6,13 @@ import dataclasses
 
 import numpy as np
 
-from ..floor import UNKNOWN, FloorChoice, given_floor, known_floor
-from ..ladder import Ladder
+from ..irreducible.choice import UNKNOWN, FloorChoice, given_floor, known_floor
+from ..irreducible.end_points import fit_means
+from ..ladders.ladder import Ladder
+from ..ladders.rescaling import try_rescale
+from ..ladders.soundness import unusable
 from ..outcome import IrreducibleLoss, RescaledGroup
-from ..power_law import fit_means
-from ..rescaling import try_rescale
-from ..soundness import unusable
-from .noise import NO_NOISE, NoiseLevel, own_reruns
+from .noise_levels import NO_NOISE, NoiseLevel, own_reruns
 
 FEWEST = 3
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..controls import Unrelated, unrelated
+from ...results.grid import bands
+from ..controls.unrelated import Unrelated, unrelated
 from ..forms import fit_form, resolution
-from ..grid import bands
 from ..outcome import Band, Form, GroupResult
 from ..verdict import grade
 from ..wording import percent
 
 if TYPE_CHECKING:
-    from ..measurement import Measured
+    from ..ladders.measurement import Measured
     from .group import SingleGroup
 
 

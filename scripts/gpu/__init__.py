@@ -1,1 +1,1 @@
-"""The parts of the check of a machine with a GPU; `onecurve.scripts.gpu_check` runs them."""
+"""The parts of the check of a machine with a GPU; `onecurve.scripts.gpu.check` runs them."""

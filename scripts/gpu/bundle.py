@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 _ROOMS = ("architectures", "benchmark", "datasets", "results", "scripts")
 _MAIN = """import sys
-from onecurve.scripts.gpu_check import main
+from onecurve.scripts.gpu.check import main
 sys.exit(main())
 """
 

@@ -17,8 +17,8 @@ from ...benchmark.replicas import Single, random_batch
 from ...benchmark.train import train
 from ...errors import InputError, first_line
 from ...results.trials import TrialSpec
+from .measured_trials import spec, update_of
 from .report import Report
-from .trials import spec, update_of
 
 WAVES = {"inputs": 4, "modes": 256, "pool": 160_000, "test_size": 2048}
 _GRADIENTS = 1e-9  # relative, in float64

@@ -16,8 +16,8 @@ from ...benchmark.train import train
 from ...datasets.dataset import DATASETS
 from ...datasets.feed import Feed
 from .correctness import WAVES, curves, trials, tried
+from .measured_trials import BATCH, seconds_of, update_of
 from .report import Report
-from .trials import BATCH, seconds_of, update_of
 
 
 def data(device: Device, quick: bool, report: Report) -> None:

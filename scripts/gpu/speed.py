@@ -19,8 +19,8 @@ from ...benchmark.losses import example_losses
 from ...benchmark.replicas import random_batch
 from ...errors import first_line
 from ...results.trials import rung_label
+from .measured_trials import BATCH, seconds_of, update_of
 from .report import Report
-from .trials import BATCH, seconds_of, update_of
 
 NAMES = ("mlp", "resmlp", "decoder", "gru", "vit", "cnn")
 _CORES_PACK = 16  # networks of a pack on a core

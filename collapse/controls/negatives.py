@@ -1,0 +1,146 @@
+"""Ladders trained wrongly on purpose: a claim is worth the smallest error that its ladder was shown to detect."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...errors import InputError
+from ..ladders.measurement import Measured
+from ..planning.patterns import wrong_horizon
+from ..planning.pilot import pilot_of
+from ..planning.power import Share, simulate_noise
+
+_ALPHA = 0.05
+_TRAINED = 0.4  # error of the horizon exponent with which negatives are trained
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Negative:
+    """A ladder of the same family and data set that was trained wrongly on purpose.
+
+    Attributes
+    ----------
+    recipe, recipe_label : how it was trained.
+    deviation, lower_bound, upper_bound, p_exact : what it shows.
+    planned_power : chance that T1 rejects a horizon exponent 40 % off on this ladder, from the noise and form of the
+        right one; None where there is no form.
+    detected : whether its own verdict turns: a deviation that is real (p < .05) and not bounded below the margin, or a
+        lower bound at or above it. None where it cannot be tested.
+    status : ``ok``, or why it cannot be tested.
+    """
+
+    recipe: str
+    recipe_label: str
+    deviation: float | None
+    lower_bound: float | None
+    upper_bound: float | None
+    p_exact: float | None
+    planned_power: Share | None
+    detected: bool | None
+    status: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Gate:
+    """What a ladder was shown to resolve.
+
+    ``limit`` is the largest of what is known: the deviation that a horizon exponent 20 % off would cause, and those of
+    the negatives that were detected; a bound above it resolves nothing. ``trained`` says whether it is a negative's.
+    ``undetected`` says which trained negative was missed; then the ladder supports no claim of collapse.
+    """
+
+    limit: float | None
+    trained: bool
+    negatives: tuple[Negative, ...]
+    undetected: str | None
+
+
+def negatives_of(one: Measured, measured: Sequence[Measured]) -> list[Measured]:
+    """The trained negatives of a group: same family, data set and leg, another recipe, marked as a control that
+    fails."""
+    if one.control is not None:
+        return []
+    same = (one.family, one.dataset, one.leg)
+    return [
+        other
+        for other in measured
+        if other.control == "fails" and other.recipe != one.recipe and (other.family, other.dataset, other.leg) == same
+    ]
+
+
+def resolution_gate(
+    one: Measured,
+    negatives: Sequence[Measured],
+    *,
+    margin: float,
+    resolution: float | None,
+    rng: np.random.Generator,
+) -> Gate:
+    """Hold a ladder to the errors that it was shown to detect.
+
+    Parameters
+    ----------
+    one : the group.
+    negatives : its trained negatives, see `negatives_of`.
+    margin : of the verdict.
+    resolution : deviation that a horizon exponent 20 % off would cause, None where it is not known.
+    rng : chance, for the planned power.
+    """
+    chances = rng.spawn(len(negatives))
+    rows = [judge(one, other, margin=margin, rng=chance) for other, chance in zip(negatives, chances, strict=True)]
+    known = [row.deviation for row in rows if row.detected and row.deviation is not None]
+    missed = next((row for row in rows if row.detected is False), None)
+    largest = max(known, default=None)
+    trained = largest is not None and (resolution is None or largest > resolution)
+    return Gate(
+        limit=largest if trained else resolution,
+        trained=trained,
+        negatives=tuple(rows),
+        undetected=_missed(missed) if missed else None,
+    )
+
+
+def judge(one: Measured, negative: Measured, *, margin: float, rng: np.random.Generator) -> Negative:
+    """Whether a trained negative is detected, and whether that could be expected."""
+    bounds = negative.deviations
+    lower = bounds.lower() if bounds and negative.bounded_below else None
+    upper = bounds.upper() if bounds else None
+    p = negative.exact.p if negative.exact else None
+    problem = negative.problem or negative.floor_problem
+    detected = None
+    if problem is None and lower is not None and upper is not None and p is not None:
+        detected = lower >= margin or (p < _ALPHA and upper >= margin)
+    return Negative(
+        recipe=negative.recipe,
+        recipe_label=negative.curves.curves[0].recipe_label,
+        deviation=float(np.abs(bounds.d).max()) if bounds else None,
+        lower_bound=lower,
+        upper_bound=upper,
+        p_exact=p,
+        planned_power=_planned_power(one, negative, rng),
+        detected=detected,
+        status=problem or ("ok" if detected is not None else "an exactness test needs three seeds a rung"),
+    )
+
+
+def _planned_power(one: Measured, negative: Measured, rng: np.random.Generator) -> Share | None:
+    counts = [len(rung) for rung in negative.ladder.rungs]
+    if one.rescaled is None or len(counts) < 3 or min(counts) < 3:
+        return None
+    try:
+        pilot = pilot_of(one.rescaled)
+        truth = wrong_horizon(pilot, negative.ladder.sizes, _TRAINED)
+    except InputError:
+        return None
+    scales = pilot.spread(negative.ladder.sizes)
+    trials = simulate_noise(pilot, negative.ladder.sizes, counts, scales=scales, groups=200, resamples=199, rng=rng)
+    return Share.of(trials.rejects(truth))
+
+
+def _missed(row: Negative) -> str:
+    label = row.recipe_label or row.recipe
+    chance = f" (planned power {row.planned_power.value:.2g})" if row.planned_power else ""
+    return f"the ladder trained wrongly on purpose ({label}) was not detected{chance}"

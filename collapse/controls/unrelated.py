@@ -1,0 +1,176 @@
+"""Controls beside a score: curves that share nothing but the schedule (N1), and the group's own with rungs shuffled."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...results.grid import bands
+from ..forms import log_form, schedule_of
+from ..ladders.rescaling import to_shape
+from ..outcome import Form, RescaledGroup
+from ..within.battery import assess
+from ..within.bootstrap import moments
+from ..within.exactness import statistics
+
+FEWEST_FITS = 4
+GENEROUS = (
+    "unrelated curves are power laws with exponents .2 to .8, for want of other fits: this control is generous, "
+    "and lying below it says little"
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Unrelated:
+    """Curves of the closed form with parameters drawn from the suite's own fits, through the group's schedule.
+
+    Attributes
+    ----------
+    deviation : mean over draws of the largest |d| over rungs and x.
+    bands : the same in each band, None where the band is empty.
+    curves : ``(draws, m)`` some of them, on the group's scale.
+    warning : what weakens the control.
+    """
+
+    deviation: float
+    bands: tuple[float | None, ...]
+    curves: np.ndarray
+    warning: str | None
+
+
+def unrelated(
+    group: RescaledGroup, fits: Sequence[Form], *, rng: np.random.Generator, draws: int = 200, shown: int = 60
+) -> Unrelated:
+    """Draw as many curves as the group has rungs, ``draws`` times, and measure their spread as the group's is measured.
+
+    With at least four fits, (mu, r, G) are drawn from them with replacement and perturbed (a kernel of Silverman's
+    width in ln mu, logit share and G). With fewer: one set of exponents evenly on [.2, .8], pure power laws. All go
+    through the group's schedule and are put on its scale, because a decaying schedule alone makes curves agree near
+    their end.
+    """
+    k = len(group.sizes)
+    generous = len(fits) < FEWEST_FITS
+    mu, share, gain = _even(k) if generous else _drawn(fits, (draws, k, 1), rng)
+    curves = log_form(mu, share, gain, *schedule_of(group))
+    if group.scale == "shape":
+        curves = to_shape(curves, group.x)
+    d = np.abs(curves - curves.mean(axis=1, keepdims=True))
+    in_band = [float(d[..., mask].max(axis=(1, 2)).mean()) if mask.any() else None for _, mask in bands(group.x)]
+    warning = GENEROUS if generous else None
+    if group.phase is None:
+        warning = "the schedule is not known: unrelated curves are drawn at constant rate, which is a generous control"
+    return Unrelated(
+        deviation=float(d.max(axis=(1, 2)).mean()),
+        bands=tuple(in_band),
+        curves=curves.reshape(-1, len(group.x))[:shown],
+        warning=warning,
+    )
+
+
+def _even(k: int) -> tuple[np.ndarray, float, float]:
+    return np.linspace(0.2, 0.8, k)[None, :, None], 1.0, 0.0
+
+
+def _drawn(
+    fits: Sequence[Form], shape: tuple[int, ...], rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    table = np.array([[np.log(fit.mu), np.log(fit.share / (1 - fit.share)), fit.gain] for fit in fits])  # type: ignore[operator, arg-type]
+    width = table.std(axis=0, ddof=1) * (0.8 / len(table)) ** (1 / 7)
+    chosen = table[rng.integers(len(table), size=shape[:2])] + width * rng.normal(size=(*shape[:2], 3))
+    mu, share = np.exp(chosen[..., :1]), 1 / (1 + np.exp(-chosen[..., 1:2]))
+    return mu, share, np.clip(chosen[..., 2:], 0.0, 0.95)
+
+
+_ORDERS = 720  # all orders of six sizes; of more, as many at random
+_TIE = 1e-9
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Shuffled:
+    """A group whose curves were dealt to its rungs at random, and one whose sizes were put in another order.
+
+    Attributes
+    ----------
+    deviation, deviation_high : median and 95 % quantile of the largest |d| when curves are dealt at random: what seeds
+        alone show.
+    p_deviation : share of deals with at least the group's own deviation, itself counted.
+    rejected, rejected_trend : shares of deals that T1 and T1d reject at 5 %: the tests' size on these very curves.
+        None where a rung has too few seeds for the test.
+    p_order : share of the orders of the sizes with at least the group's own trend (T1d's statistic), itself counted.
+    """
+
+    deviation: float
+    deviation_high: float
+    p_deviation: float
+    rejected: float | None
+    rejected_trend: float | None
+    p_order: float
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain types, ready for JSON."""
+        return dataclasses.asdict(self)
+
+
+def shuffled_rungs(
+    group: RescaledGroup, *, rng: np.random.Generator, shuffles: int = 199, resamples: int = 199
+) -> Shuffled:
+    """What chance makes of the group's own curves.
+
+    Curves are dealt to the rungs at random, each rung keeping its number of seeds: no deal has a rung of its own, so
+    what it shows is the seeds' noise. Where rungs differ, their difference is part of that noise and the deals spread
+    more than the seeds do; where a rung is noisier than others the deals are only roughly exchangeable. Apart from that
+    the sizes are put in other orders over the rungs as they are. About .3 s.
+
+    Parameters
+    ----------
+    group : at least three rungs of two seeds that differ.
+    rng : chance.
+    shuffles : deals.
+    resamples : wild resamples for each.
+    """
+    counts = [len(rows) for rows in group.values]
+    pooled, places = np.concatenate(group.values), np.cumsum(counts)[:-1]
+    own = _deviation(group.values)
+    deviations, exact, trend = [], [], []
+    for _ in range(shuffles):
+        dealt = np.split(rng.permutation(pooled), places)
+        found, bounds = assess(dealt, group.x, group.sizes, rng=rng, resamples=resamples)
+        deviations.append(float(np.abs(bounds.d).max()))
+        exact.append(found.p)
+        trend.append(found.p_trend)
+    return Shuffled(
+        deviation=float(np.median(deviations)),
+        deviation_high=float(np.quantile(deviations, 0.95)),
+        p_deviation=_rank(own, np.array(deviations)),
+        rejected=_below(exact),
+        rejected_trend=_below(trend),
+        p_order=_order(group, rng),
+    )
+
+
+def _deviation(values: Sequence[np.ndarray]) -> float:
+    means = np.stack([rows.mean(axis=0) for rows in values])
+    return float(np.abs(means - means.mean(axis=0)).max())
+
+
+def _order(group: RescaledGroup, rng: np.random.Generator) -> float:
+    data, k = moments(group.values), len(group.sizes)
+    if math.factorial(k) <= _ORDERS:
+        orders = list(itertools.permutations(range(k)))[1:]
+    else:
+        orders = [tuple(rng.permutation(k)) for _ in range(_ORDERS - 1)]
+    trends = [float(statistics(data, group.x, group.sizes[list(order)])[1][0]) for order in orders]
+    return _rank(float(statistics(data, group.x, group.sizes)[1][0]), np.array(trends))
+
+
+def _rank(own: float, others: np.ndarray) -> float:
+    return float((1 + np.sum(others >= own * (1 - _TIE))) / (len(others) + 1))
+
+
+def _below(p_values: Sequence[float | None], level: float = 0.05) -> float | None:
+    known = [p for p in p_values if p is not None]
+    return float(np.mean([p < level for p in known])) if known else None

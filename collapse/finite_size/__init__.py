@@ -1,0 +1,1 @@
+"""Finite-size scaling of tables of an observable at several system sizes."""

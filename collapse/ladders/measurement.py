@@ -1,0 +1,206 @@
+"""Everything that is measured on one group before a verdict can be given."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from ...results.curves import CurveSet
+from ..forms import fit_form
+from ..irreducible.choice import UNKNOWN, FloorChoice, fitted_floor, given_floor, known_floor, profiled_floor
+from ..outcome import Form, IrreducibleLoss, RescaledGroup, Spread
+from ..single.group import SingleGroup, one_run_a_size
+from ..within.battery import assess
+from ..within.equivalence import Deviations
+from ..within.exactness import Exactness
+from .ladder import Ladder
+from .rescaling import overlap, try_rescale
+from .soundness import OVERLAP, copied, noisy, problem_of, rising, unusable, warnings_of
+from .spread import describe
+
+_NO_END = "the end losses of the seeds do not differ, so no floor can be fitted to them"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Measured:
+    """One group: its ladder, floor, rescaled curves and test results.
+
+    ``problem`` is what forbids any verdict but cannot-tell. ``rescaled`` is on the end-point scale where there is a
+    floor, else on the shape scale; ``exact`` and ``deviations`` are on the same scale. ``shape`` is the exactness test
+    on shapes. Each is None where it cannot be had. ``single`` is the picture of one run a size, where fewer than three
+    rungs have seeds.
+    """
+
+    curves: CurveSet
+    ladder: Ladder
+    floor: IrreducibleLoss
+    floor_problem: str | None
+    problem: str | None
+    overlap: float
+    rescaled: RescaledGroup | None
+    exact: Exactness | None
+    shape: Exactness | None
+    deviations: Deviations | None
+    spread: Spread | None
+    form: Form
+    warnings: tuple[str, ...]
+    single: SingleGroup | None = None
+
+    @property
+    def family(self) -> str:
+        """The family's name."""
+        return self.curves.curves[0].family
+
+    @property
+    def dataset(self) -> str:
+        """The data set's name."""
+        return self.curves.curves[0].dataset
+
+    @property
+    def recipe(self) -> str:
+        """The recipe within which curves are compared."""
+        return self.curves.curves[0].recipe
+
+    @property
+    def leg(self) -> str:
+        """The kind of schedule."""
+        return self.curves.curves[0].leg
+
+    @property
+    def control(self) -> str | None:
+        """What is known beforehand of the group: ``holds``, ``fails``, or None for a measurement."""
+        return self.curves.curves[0].control
+
+    @property
+    def independent(self) -> bool:
+        """Whether the seeds are: they differ, and none is another written down twice."""
+        return self.rescaled is not None and noisy(self.rescaled) and not copied(self.ladder, self.rescaled)
+
+    @property
+    def comparable(self) -> bool:
+        """Whether the group can stand beside other families: enough of each curve, and noise of its own."""
+        return self.independent and self.overlap >= OVERLAP
+
+    @property
+    def bounded_below(self) -> bool:
+        """Whether a lower bound can be had: with two seeds half of a rung's resamples have no variance."""
+        return self.ladder.fewest_seeds > 2
+
+
+def measure(
+    curves: CurveSet, *, choice: FloorChoice, resamples: int, x_min: float, rng: np.random.Generator
+) -> Measured:
+    """Rescale one group's curves and run the tests; nothing here raises on bad curves, it is written down.
+
+    Parameters
+    ----------
+    curves : one group.
+    choice : which irreducible loss.
+    resamples : wild resamples.
+    x_min : where the grid starts at the earliest.
+    rng : chance.
+    """
+    ladder = Ladder.of(curves)
+    floor_rng, end_rng, shape_rng = rng.spawn(3)
+    x_min = min(0.9, max([x_min, *(10 * curve.warmup_fraction for curve in curves)]))
+    refused = unusable(ladder) or rising(ladder, x_min)
+    if refused is not None:
+        return _refused(curves, ladder, refused)
+    shape, shape_problem = try_rescale(ladder, "shape", None, x_min)
+    floor, profiled, floor_problem = _floor(ladder, shape, choice, floor_rng)
+    ends, end_problem = try_rescale(ladder, "end-point", floor.value, x_min) if floor_problem is None else (None, None)
+    rescaled = ends or shape
+    # Copies make the noise too small: every number that rests on it would look better than it is.
+    repeated = bool(copied(ladder, rescaled))
+    exact, bounds = (None, None) if repeated else _assessed(ends, resamples, end_rng)
+    exact_shape, shape_bounds = (None, None) if repeated else _assessed(shape, resamples, shape_rng)
+    single = one_run_a_size(ladder, choice, x_min)
+    covered = overlap(ladder if single is None else single.ladder, x_min)
+    return Measured(
+        curves=curves,
+        ladder=ladder,
+        floor=floor,
+        floor_problem=floor_problem or end_problem,
+        problem=problem_of(ladder, covered, rescaled) or (shape_problem if rescaled is None else None),
+        overlap=covered,
+        rescaled=rescaled,
+        exact=None if repeated else profiled or exact,
+        shape=exact_shape,
+        deviations=bounds if ends else shape_bounds,
+        spread=describe(rescaled) if rescaled and len(rescaled.sizes) > 1 and not repeated else None,
+        form=fit_form(rescaled) if rescaled else _NO_FORM,
+        warnings=_warnings(ladder, floor, rescaled, shape_problem, single),
+        single=single,
+    )
+
+
+def _warnings(
+    ladder: Ladder,
+    floor: IrreducibleLoss,
+    rescaled: RescaledGroup | None,
+    shape_problem: str | None,
+    single: SingleGroup | None,
+) -> tuple[str, ...]:
+    if single is None:
+        return warnings_of(ladder, floor, rescaled, shape_problem)
+    return warnings_of(single.ladder, single.floor, None, None)
+
+
+_NO_FORM = Form(mu=None, share=None, gain=None, error=None, status="there is no curve to fit")
+
+
+def _floor(
+    ladder: Ladder, shape: RescaledGroup | None, choice: FloorChoice, rng: np.random.Generator
+) -> tuple[IrreducibleLoss, Exactness | None, str | None]:
+    """The floor, T2 where it was profiled, and why there is no floor."""
+    if not ladder.rungs:
+        return UNKNOWN, None, None
+    within = choice if isinstance(choice, tuple) else None
+    if (choice in ("profile", "fit") or within) and not _ends_differ(ladder):
+        return UNKNOWN, None, ladder.quantity.say(_NO_END)
+    if choice == "profile" or within:
+        return profiled_floor(ladder, shape if shape and noisy(shape) else None, rng, within)
+    if choice == "known":
+        if not all(curve.irreducible_loss is None or np.isfinite(curve.irreducible_loss) for curve in ladder.curves):
+            return UNKNOWN, None, ladder.quantity.say("the irreducible loss of the curves is not a finite number")
+        floor, problem = known_floor(ladder)
+    elif choice == "fit":
+        floor, problem = fitted_floor(ladder, rng)
+    else:
+        floor, problem = given_floor(float(choice)), None  # type: ignore[arg-type]
+    return floor, None, problem
+
+
+def _ends_differ(ladder: Ladder) -> bool:
+    """Whether the seeds of some rung end at losses that differ by more than rounding."""
+    ends = [np.array([curve.loss[-1] for curve in rung]) for rung in ladder.rungs]
+    largest = max(float(np.abs(rows).max()) for rows in ends)
+    return max(float(np.ptp(rows)) for rows in ends) > 1e-12 * largest and min(abs(rows.mean()) for rows in ends) > 0
+
+
+def _refused(curves: CurveSet, ladder: Ladder, problem: str) -> Measured:
+    """A group with which nothing can be computed."""
+    return Measured(
+        curves=curves,
+        ladder=ladder,
+        floor=UNKNOWN,
+        floor_problem=None,
+        problem=problem,
+        overlap=0.0,
+        rescaled=None,
+        exact=None,
+        shape=None,
+        deviations=None,
+        spread=None,
+        form=_NO_FORM,
+        warnings=(),
+    )
+
+
+def _assessed(
+    group: RescaledGroup | None, resamples: int, rng: np.random.Generator
+) -> tuple[Exactness | None, Deviations | None]:
+    if group is None or len(group.sizes) < 2 or not noisy(group):
+        return None, None
+    return assess(group.values, group.x, group.sizes, rng=rng, resamples=resamples)

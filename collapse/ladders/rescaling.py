@@ -1,0 +1,137 @@
+"""From raw curves to one grid on which they should coincide."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...errors import InputError
+from ...results.curves import LearningCurve
+from ...results.grid import X_MAX, X_MIN, common_grid, mean_over
+from ..outcome import RescaledGroup, Scale
+from .ladder import Ladder, name_of
+
+
+def overlap(ladder: Ladder, x_min: float = X_MIN) -> float:
+    """Share of the grid's length in ln x on which every rung has data."""
+    start = max(x_min, ladder.first_x())
+    return float(max(0.0, np.log(X_MAX / start) / np.log(X_MAX / x_min)))
+
+
+def rescale(
+    ladder: Ladder, *, scale: Scale, irreducible_loss: float | None = None, x_min: float = X_MIN
+) -> RescaledGroup:
+    """Put all curves of a ladder on the common grid and on one scale.
+
+    ``end-point``: ``z(x) = ln[E(x)/E(1)]`` with ``E = L - L0``, by the same seed's own end; interpolation between
+    evaluations is linear in (ln x, ln E).
+    ``shape``: ``q(x) = [L(x) - L(1)] / M`` with M the mean over the grid in d ln x of the numerator, so that L0 cancels
+    and the mean of q is 1; interpolation is linear in (ln x, L).
+
+    The grid starts at ``x_min`` or where the last rung's data start, whichever is later; nothing is extrapolated.
+    Curves that are not complete are left out (see `Ladder`).
+
+    Parameters
+    ----------
+    ladder : the curves of one group.
+    scale : which of the two.
+    irreducible_loss : L0, for ``end-point``.
+    x_min : first grid point, a fraction of the horizon.
+
+    Raises
+    ------
+    InputError : no curve is complete; the data start after x = .98; L0 is missing or not below every loss; a curve has
+        no improvement whose shape could be asked for.
+    """
+    if not ladder.rungs:
+        raise InputError("no rung has two complete curves")
+    start = max(x_min, ladder.first_x())
+    if start >= X_MAX:
+        raise InputError(f"the curves have no common x before {X_MAX:g}: the last one starts at {start:g}")
+    x = common_grid(start)
+    on_grid = _shape if scale == "shape" else _end_point
+    rows = [[on_grid(curve, x, irreducible_loss) for curve in rung] for rung in ladder.rungs]
+    phase, rate, end_rate = schedule(ladder, x)
+    return RescaledGroup(
+        scale=scale,
+        x=x,
+        sizes=ladder.sizes,
+        rungs=ladder.names,
+        values=tuple(np.stack([values for values, _ in rung]) for rung in rows),
+        seeds=tuple(tuple(curve.seed for curve in rung) for rung in ladder.rungs),
+        phase=phase,
+        rate=rate,
+        end_rate=end_rate,
+        units=tuple(np.array([unit for _, unit in rung]) for rung in rows),
+        quantity=ladder.quantity,
+    )
+
+
+def try_rescale(
+    ladder: Ladder, scale: Scale, floor: float | None, x_min: float
+) -> tuple[RescaledGroup | None, str | None]:
+    """`rescale`, with its error as a reason: the group or None, and why there is none."""
+    try:
+        return rescale(ladder, scale=scale, irreducible_loss=floor, x_min=x_min), None
+    except InputError as error:
+        return None, str(error)
+
+
+def _end_point(curve: LearningCurve, x: np.ndarray, floor: float | None) -> tuple[np.ndarray, float]:
+    """z on the grid, and the end excess that it was divided by."""
+    if floor is None:
+        raise InputError(curve.quantity.say("the end-point scale needs the irreducible loss"))
+    seen = curve.x > 0
+    excess = curve.loss[seen] - floor
+    if np.any(excess <= 0):
+        first = float(curve.x[seen][excess <= 0][0])
+        who = f"{name_of(curve)}, seed {curve.seed}"
+        said = (curve.quantity.say(words) for words in ("the irreducible loss", "is not below the loss of"))
+        raise InputError(f"{next(said)} {floor:g} {next(said)} {who}, at x = {first:g}")
+    return np.interp(np.log(x), np.log(curve.x[seen]), np.log(excess / excess[-1])), float(excess[-1])
+
+
+def _shape(curve: LearningCurve, x: np.ndarray, _: float | None) -> tuple[np.ndarray, float]:
+    """q on the grid, and the mean improvement that it was divided by."""
+    seen = curve.x > 0
+    gap = np.interp(np.log(x), np.log(curve.x[seen]), curve.loss[seen] - curve.loss[-1])
+    unit = mean_over(gap, x)
+    if unit <= 0:
+        raise InputError(f"{name_of(curve)}, seed {curve.seed}, does not improve between x = {x[0]:g} and its end")
+    return gap / unit, float(unit)
+
+
+def to_shape(z: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Curves ``z = ln l``, ``(..., m)``, on the shape scale: ``(l - 1) / mean(l - 1)``."""
+    gap = np.expm1(z)
+    return gap / mean_over(gap, x)[..., None]
+
+
+def schedule(ladder: Ladder, x: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None, float | None]:
+    """Phase ``y(x) = int_0^x eta / int_0^1 eta`` and rate ``eta(x)/peak`` on the grid, and the rate at the end.
+
+    From the first curve with a learning rate; a leg at constant rate needs none. None where it is not known.
+    """
+    for curve in ladder.curves:
+        if curve.lr is not None and np.max(curve.lr) > 0:
+            return _schedule_of(curve, x)
+    if ladder.curves and ladder.curves[0].leg == "constant":
+        return x, np.ones_like(x), 1.0
+    return None, None, None
+
+
+def _schedule_of(curve: LearningCurve, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    assert curve.lr is not None
+    seen = curve.x > 0
+    top = float(np.max(curve.lr))
+    # Rates come over their peak, which may lie between two evaluations; raw ones are told by their size.
+    times, rates = curve.x[seen], curve.lr[seen] / (1.0 if 0.5 < top <= 1.0 else top)
+    # A warmup shorter than the first evaluation cannot be seen: from there back to 0 the rate goes on as it came, or
+    # the trapezoid to the cold start at step 0 would take half of the first stretch away.
+    slope = (rates[1] - rates[0]) / (times[1] - times[0]) if len(times) > 1 else 0.0
+    times = np.append(0.0, times)
+    rates = np.append(max(0.0, rates[0] - slope * times[1]), rates)
+    integral = np.append(0.0, np.cumsum(np.diff(times) * (rates[1:] + rates[:-1]) / 2))
+    rate = np.interp(x, times, rates)
+    before = np.searchsorted(times, x, side="right") - 1
+    phase = integral[before] + (x - times[before]) * (rates[before] + rate) / 2
+    return phase / integral[-1], rate, float(rates[-1])

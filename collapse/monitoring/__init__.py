@@ -1,0 +1,1 @@
+"""What the curves of a sweep say while it runs."""

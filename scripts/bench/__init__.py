@@ -1,0 +1,1 @@
+"""Benchmarks for maintainers: each prints times as ratios against the alternative, in one run."""

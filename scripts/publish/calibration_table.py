@@ -1,0 +1,204 @@
+"""The cells of the calibration certificate, and the figures that they should reproduce."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from ...collapse.calibration.simulation import Cell
+
+Range = tuple[float, float]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """A cell of the table and the figures it should reproduce, as (low, high); ``floors`` runs T2 and T4 too."""
+
+    name: str
+    cell: Cell
+    expected: Mapping[str, Range]
+    floors: bool = True
+
+
+def _one(value: float) -> Range:
+    return value, value
+
+
+LINES = (
+    Line(
+        name="true collapse",
+        cell=Cell(),
+        expected={
+            "chi_square": (0.6, 0.7),
+            "permutation": (0.19, 0.28),
+            "exact": _one(0.05),
+            "shape": _one(0.04),
+            "profiled": (0.04, 0.06),
+            "certified": (0.99, 1.0),
+            "refuted": _one(0.0),
+            "bias": _one(0.0),
+            "against_end_point": _one(0.05),
+            "against_known": _one(0.05),
+            "against_normal": (0.05, 0.08),
+            "joint": _one(0.048),
+        },
+    ),
+    Line(
+        name="noise 4 times larger at one end",
+        cell=Cell(noise_ratio=4),
+        expected={
+            "chi_square": _one(0.6),
+            "permutation": (0.17, 0.28),
+            "exact": (0.04, 0.08),
+            "shape": (0.02, 0.055),
+            "profiled": (0.045, 0.058),
+            "certified": _one(0.78),
+            "refuted": _one(0.0),
+            "bias": _one(0.0001),
+        },
+    ),
+    Line(
+        name="horizon exponent +5 %",
+        cell=Cell(gamma_error=0.05),
+        expected={
+            "chi_square": _one(0.98),
+            "permutation": _one(0.56),
+            "exact": (0.55, 0.68),
+            "trend": _one(0.92),
+            "shape": _one(0.05),
+            "profiled": _one(0.09),
+            "bias": _one(0.007),
+            "against_normal": _one(0.37),
+            "against_known": _one(0.89),
+        },
+    ),
+    Line(
+        name="horizon exponent +10 %",
+        cell=Cell(gamma_error=0.1),
+        expected={
+            "chi_square": _one(1.0),
+            "permutation": (0.91, 0.97),
+            "exact": _one(1.0),
+            "shape": _one(0.045),
+            "profiled": _one(0.18),
+            "certified": _one(0.22),
+            "refuted": _one(0.0),
+            "bias": _one(0.0128),
+            "against_normal": _one(0.88),
+            "joint": _one(0.54),
+        },
+    ),
+    Line(
+        name="horizon exponent +20 %",
+        cell=Cell(gamma_error=0.2),
+        expected={
+            "permutation": _one(1.0),
+            "exact": _one(1.0),
+            "shape": _one(0.05),
+            "profiled": _one(0.70),
+            "refuted": _one(0.52),
+            "bias": _one(0.0229),
+            "against_end_point": _one(1.0),
+            "joint": _one(0.99),
+        },
+    ),
+    Line(
+        name="horizon exponent +40 %",
+        cell=Cell(gamma_error=0.4),
+        expected={
+            "exact": _one(1.0),
+            "shape": _one(0.06),
+            "profiled": _one(1.0),
+            "refuted": _one(1.0),
+            "bias": _one(0.0377),
+        },
+    ),
+    Line(
+        name="time exponent drifts .01 a rung",
+        cell=Cell(drift=0.01),
+        expected={"exact": _one(1.0), "shape": (0.30, 0.35), "profiled": _one(0.60), "bias": _one(-0.0270)},
+    ),
+    Line(
+        name="time exponent drifts .02 a rung",
+        cell=Cell(drift=0.02),
+        expected={"exact": _one(1.0), "shape": _one(0.95), "profiled": _one(1.0), "bias": _one(-0.0606)},
+    ),
+    Line(
+        name="4 rungs, 3 seeds, true collapse",
+        cell=Cell(rungs=4, seeds=3),
+        expected={"exact": _one(0.046), "certified": _one(0.88)},
+        floors=False,
+    ),
+    Line(
+        name="4 rungs, 8 seeds, true collapse",
+        cell=Cell(rungs=4, seeds=8),
+        expected={"exact": _one(0.061)},
+        floors=False,
+    ),
+    Line(
+        name="horizon exponent +20 %, noise 4 times larger at one end",
+        cell=Cell(gamma_error=0.2, noise_ratio=4),
+        expected={"exact": _one(1.0), "refuted": _one(0.73)},
+        floors=False,
+    ),
+    Line(
+        name="exponents .3, horizon exponent +20 %, constant rate",
+        cell=Cell(mu=0.3, nu=0.3, gamma_error=0.2),
+        expected={"exact": _one(0.70)},
+        floors=False,
+    ),
+    Line(
+        name="exponents .3, horizon exponent +20 %, linear decay",
+        cell=Cell(mu=0.3, nu=0.3, gamma_error=0.2, decay=True),
+        expected={"exact": _one(0.42)},
+        floors=False,
+    ),
+    Line(
+        name="the same, constant rate, noise 4 times larger at one end",
+        cell=Cell(mu=0.3, nu=0.3, gamma_error=0.2, noise_ratio=4),
+        expected={"exact": _one(0.70)},
+        floors=False,
+    ),
+    Line(
+        name="the same, linear decay, noise 4 times larger at one end",
+        cell=Cell(mu=0.3, nu=0.3, gamma_error=0.2, decay=True, noise_ratio=4),
+        expected={"exact": _one(0.42)},
+        floors=False,
+    ),
+    Line(
+        name="exponents .3, linear decay, gain drifts from .11 to .17",
+        cell=Cell(mu=0.3, nu=0.3, gain=(0.11, 0.17), decay=True),
+        expected={"deviation": _one(0.03)},
+        floors=False,
+    ),
+    Line(
+        name="test-set offset, sd 2 % of the smallest end excess",
+        cell=Cell(offset=0.02),
+        expected={"exact": _one(0.14)},
+        floors=False,
+    ),
+    Line(
+        name="8 rungs, 10 seeds, test-set offset, sd 4 %",
+        cell=Cell(rungs=8, seeds=10, offset=0.04),
+        expected={"exact": _one(0.56)},
+        floors=False,
+    ),
+    Line(
+        name="error curve shared by a rung's seeds, a third of a seed's",
+        cell=Cell(rung_noise=1 / 3),
+        expected={"exact": (0.19, 0.95), "covered_above": (0.95, 1.0)},
+        floors=False,
+    ),
+    Line(
+        name="error curve shared by a rung's seeds, three quarters of a seed's",
+        cell=Cell(rung_noise=0.75),
+        expected={"exact": (0.19, 0.95), "covered_above": (0.95, 1.0)},
+        floors=False,
+    ),
+    Line(
+        name="data order shared across rungs, half the variance",
+        cell=Cell(order_noise=0.5),
+        expected={"exact": (0.0, 0.05)},
+        floors=False,
+    ),
+)
