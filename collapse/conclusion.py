@@ -15,10 +15,11 @@ from .forms import resolution
 from .ladders.measurement import Measured
 from .ladders.spread import noise_floor
 from .outcome import Band, Evidence, Form, GroupResult, Verdict
+from .sentences.numbers import percent
+from .sentences.verdicts import sentence
 from .single.result import describe_single
 from .verdict import decide, findings, grade
 from .within.equivalence import Deviations
-from .wording import percent, sentence
 
 
 def conclude(

@@ -25,7 +25,7 @@ from .drawing.panels import View, draw_collapsed, draw_residual
 from .drawing.placement import LEFT, block, finish, gap, in_columns, in_rows
 from .drawing.sheet import Sheet
 from .outcome import Analysis, GroupResult
-from .wording import told_apart
+from .sentences.verdicts import told_apart
 
 KINDS = ("png", "svg", "pdf")
 _SUMMARY_WIDTH = 9.0

@@ -10,8 +10,8 @@ import numpy as np
 
 from ..results.curves import LearningCurve
 from .outcome import Evidence, IrreducibleLoss, Verdict
+from .sentences.numbers import percent
 from .within.equivalence import Deviations
-from .wording import percent
 
 MARGIN = 0.03
 _ALPHA = 0.05

@@ -120,7 +120,7 @@ def print_analysis(inquiry: Inquiry, *, titled: bool = False) -> None:
 
     Above it stands what the curves are of, unless it is the loss and ``titled`` is False.
     """
-    from ..collapse.wording import told_apart
+    from ..collapse.sentences.verdicts import told_apart
 
     analysis, quantity = inquiry.analysis, inquiry.analysis.quantity
     table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
@@ -151,7 +151,7 @@ def print_analysis(inquiry: Inquiry, *, titled: bool = False) -> None:
 
 def _print_notes(analysis: Analysis) -> None:
     """Each warning once with the groups that have it, and which evidence is confirmatory."""
-    from ..collapse.wording import told_apart
+    from ..collapse.sentences.verdicts import told_apart
 
     notes: dict[str, list[str]] = {}
     for group in analysis.groups:

@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 from onecurve.collapse.analysis import analyze, to_json, to_table
-from onecurve.collapse.calibration.simulation.simulation import FLOOR, Cell, simulate
+from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
 from onecurve.errors import InputError
 from onecurve.results.curves import CurveSet, LearningCurve
 from onecurve.results.grid import mean_over

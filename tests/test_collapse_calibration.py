@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration.simulation.simulation import FLOOR, Cell, autoregression, simulate, size_and_power
-from onecurve.collapse.calibration.simulation.wrong_tests import chi_square_on_points, permutation_with_fitted_floor
+from onecurve.collapse.calibration.simulation import FLOOR, Cell, autoregression, simulate, size_and_power
+from onecurve.collapse.calibration.wrong_tests import chi_square_on_points, permutation_with_fitted_floor
 from onecurve.collapse.irreducible.profile import cost_at, least_cost, null_losses, profile_floor
 from onecurve.collapse.within.battery import assess
 from onecurve.results.grid import common_grid

@@ -6,8 +6,8 @@ import dataclasses
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration.simulation.simulation import FLOOR, Cell, simulate
-from onecurve.collapse.controls.unrelated.unrelated import unrelated
+from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
+from onecurve.collapse.controls.unrelated import unrelated
 from onecurve.collapse.forms import fit_form, log_form, resolution
 from onecurve.collapse.ladders.ladder import Ladder
 from onecurve.collapse.ladders.rescaling import rescale, to_shape

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from onecurve.collapse.analysis import analyze
-from onecurve.collapse.calibration.simulation.simulation import Cell, simulate
+from onecurve.collapse.calibration.simulation import Cell, simulate
 from onecurve.results.curves import CurveSet
 
 

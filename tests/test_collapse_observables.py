@@ -10,7 +10,7 @@ import json
 import numpy as np
 import polars as pl
 import pytest
-from onecurve.collapse.calibration.simulation.simulation import FLOOR, Cell, simulate
+from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
 from onecurve.collapse.figures import draw_dataset, save_figures
 from onecurve.collapse.inquiry import OF_GROUPS, QUESTIONS, inquire, inquiry_json
 from onecurve.collapse.planning.patterns import wrong_horizon

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration.simulation.simulation import autoregression
+from onecurve.collapse.calibration.simulation import autoregression
 from onecurve.collapse.families.deviation import Member, compare_families, longest_stretch
 from onecurve.collapse.outcome import RescaledGroup
 from onecurve.results.grid import common_grid

@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 from onecurve.collapse.outcome import IrreducibleLoss
+from onecurve.collapse.sentences.numbers import percent, stretch_of, together
 from onecurve.collapse.verdict import Findings, decide, grade, seeds_needed
-from onecurve.collapse.wording import percent, stretch, together
 from onecurve.results.curves import LearningCurve
 
 FOUND = Findings(
@@ -107,7 +107,7 @@ def test_words():
     assert together(["width 24"]) == "width 24"
     assert together(["tiny", "small"]) == "tiny, small"
     x = np.array([0.1, 0.2, 0.3, 0.6, 0.9])
-    assert stretch(np.array([1, 1, 0, 0, 0]), x) == "at x < 0.3"
-    assert stretch(np.array([0, 0, 0, 1, 1]), x) == "at x > 0.3"
-    assert stretch(np.array([0, 1, 0, 1, 0]), x) == "between x = 0.2 and 0.6"
-    assert stretch(np.ones(5), x) == "over the whole range"
+    assert stretch_of(np.array([1, 1, 0, 0, 0]), x) == "at x < 0.3"
+    assert stretch_of(np.array([0, 0, 0, 1, 1]), x) == "at x > 0.3"
+    assert stretch_of(np.array([0, 1, 0, 1, 0]), x) == "between x = 0.2 and 0.6"
+    assert stretch_of(np.ones(5), x) == "over the whole range"

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration.simulation.simulation import autoregression
+from onecurve.collapse.calibration.simulation import autoregression
 from onecurve.collapse.families.card import deviation_cards
 from onecurve.collapse.families.deviation import Member, compare_families, left_out
 from onecurve.collapse.forms import log_form

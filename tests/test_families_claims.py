@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from onecurve.collapse.calibration.simulation.simulation import autoregression
+from onecurve.collapse.calibration.simulation import autoregression
 from onecurve.collapse.families.claims import claims
 from onecurve.collapse.families.deviation import Member, compare_families, left_out
 from onecurve.collapse.outcome import RescaledGroup

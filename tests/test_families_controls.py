@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration.simulation.simulation import autoregression
-from onecurve.collapse.controls.unrelated.other_data_sets import (
+from onecurve.collapse.calibration.simulation import autoregression
+from onecurve.collapse.controls.other_data_sets import (
     CONTROLS,
     end_slope,
     foreign_controls,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration.simulation.simulation import autoregression
+from onecurve.collapse.calibration.simulation import autoregression
 from onecurve.collapse.families.deviation import Member
 from onecurve.collapse.families.random_effects import exponent_spread, family_exponents, random_effects
 from onecurve.collapse.forms import log_form

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration.simulation.simulation import autoregression
+from onecurve.collapse.calibration.simulation import autoregression
 from onecurve.collapse.families.covariance import pool_noise
 from onecurve.collapse.families.deviation import Member
 from onecurve.collapse.families.models import FORM_NOT_IDENTIFIED, smallest_model

@@ -7,7 +7,7 @@ import itertools
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration.simulation.simulation import Cell, autoregression, simulate
+from onecurve.collapse.calibration.simulation import Cell, autoregression, simulate
 from onecurve.collapse.families.crossing import Crossing, cross
 from onecurve.collapse.families.permutation import permute_datasets
 from onecurve.collapse.ladders.measurement import measure

@@ -32,7 +32,7 @@ from onecurve.collapse.outcome import (
     IrreducibleLoss,
     RescaledGroup,
 )
-from onecurve.collapse.wording import told_apart
+from onecurve.collapse.sentences.verdicts import told_apart
 from onecurve.errors import InputError
 from onecurve.results.curves import CurveSet, LearningCurve
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from onecurve.collapse.finite_size.fit.fit import fit_scaling
-from onecurve.collapse.finite_size.fit.metric_factors import compare_systems
-from onecurve.collapse.finite_size.fit.tables import Table
+from onecurve.collapse.finite_size.fit import fit_scaling
+from onecurve.collapse.finite_size.metric_factors import compare_systems
+from onecurve.collapse.finite_size.tables import Table
 from onecurve.errors import InputError
 from onecurve.scripts.cli import app
 from typer.testing import CliRunner

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration.simulation.simulation import FLOOR, Cell, simulate
+from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
 from onecurve.collapse.irreducible.balance import _implied, balance, balance_of
 from onecurve.collapse.irreducible.joint import joint, joint_of
 from onecurve.collapse.ladders.ladder import Ladder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration.simulation.simulation import FLOOR, Cell, simulate
+from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
 from onecurve.collapse.ladders.ladder import Ladder
 from onecurve.collapse.ladders.rescaling import rescale
 from onecurve.collapse.laws.frontier import estimate_deltas

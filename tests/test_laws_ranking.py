@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration.simulation.simulation import FLOOR, Cell, autoregression, simulate
+from onecurve.collapse.calibration.simulation import FLOOR, Cell, autoregression, simulate
 from onecurve.collapse.ladders.ladder import Ladder
 from onecurve.collapse.laws.ranking import independent_values, rank_rescalings
 from onecurve.results.curves import LearningCurve

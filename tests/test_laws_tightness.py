@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from onecurve.collapse.calibration.simulation.simulation import FLOOR, Cell, simulate
+from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
 from onecurve.collapse.irreducible.end_points import fit_means
 from onecurve.collapse.ladders.ladder import Ladder
 from onecurve.collapse.ladders.raw_losses import loss_on

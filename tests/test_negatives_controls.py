@@ -7,11 +7,11 @@ import json
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration.simulation.simulation import FLOOR, Cell, simulate
+from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
 from onecurve.collapse.conclusion import conclude
-from onecurve.collapse.controls.unrelated.negatives import judge, negatives_of, resolution_gate
-from onecurve.collapse.controls.unrelated.unrelated import shuffled_rungs
-from onecurve.collapse.controls.unrelated.wrong_horizons import truncate, wrong_horizons
+from onecurve.collapse.controls.negatives import judge, negatives_of, resolution_gate
+from onecurve.collapse.controls.unrelated import shuffled_rungs
+from onecurve.collapse.controls.wrong_horizons import truncate, wrong_horizons
 from onecurve.collapse.ladders.measurement import measure
 from onecurve.collapse.verdict import Findings, decide
 from onecurve.errors import InputError

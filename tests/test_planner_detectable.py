@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 from onecurve.collapse.analysis import analyze
-from onecurve.collapse.calibration.simulation.simulation import Cell, simulate
+from onecurve.collapse.calibration.simulation import Cell, simulate
 from onecurve.collapse.ladders.ladder import Ladder
 from onecurve.collapse.ladders.rescaling import rescale
 from onecurve.collapse.planning.detectable import smallest_detectable

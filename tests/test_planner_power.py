@@ -10,7 +10,7 @@ import numpy as np
 import onecurve
 import polars as pl
 import pytest
-from onecurve.collapse.calibration.simulation.simulation import Cell, simulate
+from onecurve.collapse.calibration.simulation import Cell, simulate
 from onecurve.collapse.outcome import Form
 from onecurve.collapse.planning.analytic import certification, points, rejection
 from onecurve.collapse.planning.cost import Cost

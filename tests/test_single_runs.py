@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 from onecurve.collapse.analysis import analyze, examine
-from onecurve.collapse.calibration.simulation.simulation import FLOOR, Cell, simulate
+from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
 from onecurve.collapse.contract import to_json
 from onecurve.collapse.inquiry import inquire, inquiry_json
 from onecurve.collapse.ladders.ladder import Ladder

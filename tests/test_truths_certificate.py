@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration.simulation.floor_power import balance_rows, floor_rates, profile_rows
-from onecurve.collapse.calibration.simulation.simulation import Cell
+from onecurve.collapse.calibration.floor_power import balance_rows, floor_rates, profile_rows
+from onecurve.collapse.calibration.simulation import Cell
 from onecurve.scripts import calibrate as scripts
 from onecurve.scripts.cli import app
 from onecurve.scripts.publish.calibration_table import LINES

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from ...results.quantity import LOSS
 from ..outcome import Analysis, GroupResult
-from ..wording import told_apart
+from ..sentences.verdicts import told_apart
 from .headings import p_value
 from .lettering import wrap
 from .limits import limit_axis

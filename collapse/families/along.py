@@ -9,9 +9,9 @@ import numpy as np
 from scipy.special import stdtrit as student_quantile
 
 from ..outcome import Scale
+from ..sentences.numbers import percent, stretch_of
 from ..within.bootstrap import quantile
 from ..within.envelope import runs
-from ..wording import percent, stretch
 from .deviation import Contrast, MeanCurve, Member, mean_curves
 
 _RESAMPLES = 999
@@ -114,5 +114,5 @@ def _sentence(found: Along, apart: np.ndarray, x: np.ndarray) -> str:
 
 def _where(found: Along, apart: np.ndarray, x: np.ndarray) -> str:
     if len(found.stretches) == 1:
-        return stretch(apart, x).replace("at x <", "before x =").replace("at x >", "after x =")
+        return stretch_of(apart, x).replace("at x <", "before x =").replace("at x >", "after x =")
     return "at " + ", ".join(f"x = {a:.2g} to {b:.2g}" if b > a else f"x = {a:.2g}" for a, b in found.stretches)

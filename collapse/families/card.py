@@ -11,7 +11,7 @@ from scipy.special import stdtrit as student_quantile
 from ..forms import master_curve
 from ..ladders.spread import describe
 from ..outcome import AcrossFamilies, FamilyDeviation, RescaledGroup, Verdict
-from ..wording import percent, stretch
+from ..sentences.numbers import percent, stretch_of
 from .attribution import Cause, attribute
 from .covariance import Noise, pool_noise
 from .deviation import Member
@@ -175,7 +175,7 @@ def _place(where: tuple[float, float] | None, x: np.ndarray) -> str:
         return ", though no stretch of x stands out"
     if where[0] == where[1]:
         return f" at x = {where[0]:.2g}"
-    return " " + stretch((x >= where[0]) & (x <= where[1]), x)
+    return " " + stretch_of((x >= where[0]) & (x <= where[1]), x)
 
 
 def _cause(card: DeviationCard) -> str:

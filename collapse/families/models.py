@@ -11,7 +11,7 @@ from scipy.stats import multivariate_t
 
 from ..forms import master_curve
 from ..outcome import RescaledGroup
-from ..wording import percent
+from ..sentences.numbers import percent
 from .covariance import counts_of, halves, pool_noise
 from .deviation import Member, shares_of
 from .predictions import (

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats
 
 from ...results.curves import LearningCurve
-from ..wording import together
+from ..sentences.numbers import together
 from .ladder import Ladder, name_of
 
 _FEWEST = 3  # seeds of one size on each device: fewer do not tell what their noise is

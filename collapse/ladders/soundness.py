@@ -8,7 +8,7 @@ from ...results.curves import LearningCurve
 from ...results.quantity import LOSS, TEST_ACCURACY
 from ..irreducible.choice import floor_warning
 from ..outcome import IrreducibleLoss, RescaledGroup
-from ..wording import together
+from ..sentences.numbers import together
 from .ladder import Ladder, name_of
 from .mixed_devices import mixed_devices
 

@@ -12,7 +12,7 @@ from ..irreducible.choice import known_floor
 from ..ladders.ladder import Ladder, name_of
 from ..ladders.rescaling import try_rescale
 from ..outcome import RescaledGroup
-from ..wording import percent
+from ..sentences.numbers import percent
 from .departures import Departure, departures
 
 RATE = 0.01  # share of groups with a false alarm at one look

@@ -11,8 +11,8 @@ from ...results.grid import bands
 from ..controls.unrelated import Unrelated, unrelated
 from ..forms import fit_form, resolution
 from ..outcome import Band, Form, GroupResult
+from ..sentences.numbers import percent
 from ..verdict import grade
-from ..wording import percent
 
 if TYPE_CHECKING:
     from ..ladders.measurement import Measured

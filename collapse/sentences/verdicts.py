@@ -6,20 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .outcome import GroupResult
-
-
-def percent(value: float) -> str:
-    """Two digits: ``1.8 %``, ``12 %``, ``0.37 %``."""
-    return f"{100 * value:.2g} %" if value < 0.995 else f"{100 * value:.0f} %"
-
-
-def together(names: Sequence[str]) -> str:
-    """``widths 24, 32`` for ``width 24`` and ``width 32``; a plain list where the names share no first word."""
-    words = {name.split(" ", 1)[0] for name in names}
-    if len(names) < 2 or len(words) > 1 or not all(" " in name for name in names):
-        return ", ".join(names)
-    return f"{words.pop()}s " + ", ".join(name.split(" ", 1)[1] for name in names)
+from ..outcome import GroupResult
+from .numbers import percent, stretch_of, together
 
 
 def leaving(result: GroupResult) -> str | None:
@@ -32,19 +20,7 @@ def leaving(result: GroupResult) -> str | None:
     names = result.rescaled.rungs
     rungs = [name for name, row in zip(names, out, strict=True) if row.any()]
     who = f"all {len(names)} rungs" if len(rungs) == len(names) else together(rungs)
-    return f"{who} leave{'s' if len(rungs) == 1 else ''} {stretch(np.asarray(out.any(axis=0)), result.rescaled.x)}"
-
-
-def stretch(inside: np.ndarray, x: np.ndarray) -> str:
-    """Where a mask ``(m,)`` holds, from its first to its last point."""
-    first, last = np.flatnonzero(inside)[[0, -1]]
-    if first == 0 and last == len(x) - 1:
-        return "over the whole range"
-    if first == 0:
-        return f"at x < {x[last + 1]:.2g}"
-    if last == len(x) - 1:
-        return f"at x > {x[first - 1]:.2g}"
-    return f"between x = {x[first]:.2g} and {x[last]:.2g}"
+    return f"{who} leave{'s' if len(rungs) == 1 else ''} {stretch_of(np.asarray(out.any(axis=0)), result.rescaled.x)}"
 
 
 def sentence(result: GroupResult, *, sound: bool = True) -> str:

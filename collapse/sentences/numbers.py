@@ -1,0 +1,50 @@
+"""How numbers are written, everywhere: a percentage, an interval, a stretch of x, a list of model sizes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def percent(value: float) -> str:
+    """Two digits: ``1.8 %``, ``12 %``, ``0.37 %``."""
+    return f"{100 * value:.2g} %" if value < 0.995 else f"{100 * value:.0f} %"
+
+
+def interval(low: float | None, high: float | None, digits: str = ".3g") -> str:
+    """``[0.28, 0.31]``; an end that could not be had is ``?``."""
+    ends = ("?" if end is None or not math.isfinite(end) else f"{end:{digits}}" for end in (low, high))
+    return "[" + ", ".join(ends) + "]"
+
+
+def stretch(first: float, last: float) -> str:
+    """A stretch of x by its ends: ``between x = 0.22 and 0.41``, or ``at x = 0.22`` where it is one point."""
+    low, high = f"{first:.2g}", f"{last:.2g}"
+    return f"at x = {low}" if low == high else f"between x = {low} and {high}"
+
+
+def stretches(where: Sequence[tuple[float, float]]) -> str:
+    """Several stretches of x, joined by ``and``."""
+    return " and ".join(stretch(*one) for one in where)
+
+
+def stretch_of(inside: np.ndarray, x: np.ndarray) -> str:
+    """Where a mask ``(m,)`` over the grid ``x`` holds, from its first to its last point."""
+    first, last = np.flatnonzero(inside)[[0, -1]]
+    if first == 0 and last == len(x) - 1:
+        return "over the whole range of x"
+    if first == 0 and last > 0:
+        return f"at x < {x[last + 1]:.2g}"
+    if last == len(x) - 1 and first < last:
+        return f"at x > {x[first - 1]:.2g}"
+    return stretch(float(x[first]), float(x[last]))
+
+
+def together(names: Sequence[str]) -> str:
+    """``widths 24, 32`` for ``width 24`` and ``width 32``; a plain list where the names share no first word."""
+    words = {name.split(" ", 1)[0] for name in names}
+    if len(names) < 2 or len(words) > 1 or not all(" " in name for name in names):
+        return ", ".join(names)
+    return f"{words.pop()}s " + ", ".join(name.split(" ", 1)[1] for name in names)
