@@ -4,6 +4,7 @@ are the field's."""
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from pathlib import Path
 
@@ -76,9 +77,22 @@ def test_every_folder_and_module_that_is_named_exists(page):
     assert [place for place in places if not (place.is_dir() or place.with_suffix(".py").is_file())] == []
 
 
+@pytest.mark.parametrize("house", ["collapse", "scripts"])
+def test_the_table_of_rooms_has_every_room(house):
+    rows = table_of(text_of("CONTRIBUTING.md"), f"| room of `{house}/` ")[1]
+    rooms = {one.name for one in (ROOT / house).iterdir() if one.is_dir() and not one.name.startswith(("_", "."))}
+    assert {row[0].strip("`/") for row in rows} == rooms
+
+
+def is_row(line: str) -> bool:
+    """Whether a line is of a table."""
+    return line.startswith("|")
+
+
 def table_of(text: str, head: str) -> tuple[list[str], list[list[str]]]:
     """Heads and rows of the first table after a heading."""
-    lines = [line for line in text.split(head, 1)[1].split("\n## ")[0].splitlines() if line.startswith("|")]
+    lines = text[text.index(head) :].split("\n## ")[0].splitlines()
+    lines = [*itertools.takewhile(is_row, itertools.dropwhile(lambda line: not is_row(line), lines))]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return rows[0], rows[2:]
 
