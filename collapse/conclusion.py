@@ -13,7 +13,7 @@ from .families.margins import Margin
 from .forms import resolution
 from .ladders.measurement import Measured
 from .ladders.spread import noise_floor
-from .outcome import Band, Bounds, Design, Form, GroupResult, Residuals, Verdict
+from .outcome import Band, Bounds, Extent, Form, GroupResult, Residuals, Verdict
 from .reasons import Reason, because
 from .single.result import describe_single
 from .verdict import Findings, decide, grade
@@ -47,12 +47,12 @@ def conclude(
     null = unrelated(group, fits, rng=rng) if group and len(group.sizes) > 1 else None
     limit = resolution(one.form, group) if group else None
     gate = resolution_gate(one, negatives, margin=margin, resolution=limit, rng=rng)
-    design, bounds = Design.of(one.ladder, group, one.overlap), _bounds(one, null)
-    verdict, reason = _verdict(one, design, bounds, margin, gate, local)
+    extent, bounds = Extent.of(one.ladder, group, one.overlap), _bounds(one, null)
+    verdict, reason = _verdict(one, extent, bounds, margin, gate, local)
     evidence, why = grade(one.curves.curves, one.floor, margin=margin, planned=planned)
     return GroupResult(
         key=one.key,
-        design=design,
+        extent=extent,
         irreducible_loss=one.floor,
         exact=one.exact,
         shape=one.shape,
@@ -79,7 +79,7 @@ def _shown(gate: Gate) -> dict[str, float | None]:
 
 
 def _verdict(
-    one: Measured, design: Design, bounds: Bounds, margin: float, gate: Gate, local: Margin | None
+    one: Measured, extent: Extent, bounds: Bounds, margin: float, gate: Gate, local: Margin | None
 ) -> tuple[Verdict, Reason | None]:
     if one.problem is not None:
         return "cannot-tell", one.problem
@@ -90,7 +90,7 @@ def _verdict(
     found = Findings(
         bounds=bounds,
         largest_se=one.deviations.largest_se(),
-        design=design,
+        extent=extent,
         p_exact=one.exact.p if one.exact else None,
         gate=gate if one.control is None else None,
         **_held_against(local, one.deviations),

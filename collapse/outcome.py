@@ -45,7 +45,7 @@ class Key:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Design:
+class Extent:
     """What was trained: model sizes, seeds of the size that has fewest, runs without an end, and the range of x on
     which ``overlap`` is the share that all sizes have."""
 
@@ -57,7 +57,7 @@ class Design:
     overlap: float | None = None
 
     @classmethod
-    def of(cls, ladder: Ladder, group: RescaledGroup | None, overlap: float) -> Design:
+    def of(cls, ladder: Ladder, group: RescaledGroup | None, overlap: float) -> Extent:
         """Read off a ladder and its rescaled curves."""
         counts = {"n_rungs": len(ladder.rungs), "n_seeds": ladder.fewest_seeds, "n_censored": len(ladder.censored)}
         if group is None:
@@ -203,7 +203,7 @@ class GroupResult:
 
     Attributes
     ----------
-    key, design : which group, and what was trained.
+    key, extent : which group, and what was trained.
     irreducible_loss : what was subtracted.
     exact, shape : the exactness tests, with the irreducible loss and on shapes.
     margin, bounds : the margin in use, and the deviation that is held against it.
@@ -220,7 +220,7 @@ class GroupResult:
     key: Key = dataclasses.field(
         metadata=flat("family", "dataset", "recipe", "recipe_label", "leg", "control"),
     )
-    design: Design = dataclasses.field(
+    extent: Extent = dataclasses.field(
         metadata=flat("n_rungs", "n_seeds", "n_censored", "x_min", "x_max", "overlap"),
     )
     irreducible_loss: IrreducibleLoss
@@ -248,8 +248,8 @@ class GroupResult:
 
     family, dataset, recipe = _of("key.family"), _of("key.dataset"), _of("key.recipe")
     recipe_label, leg, control = _of("key.recipe_label"), _of("key.leg"), _of("key.control")
-    n_rungs, n_seeds, n_censored = _of("design.n_rungs"), _of("design.n_seeds"), _of("design.n_censored")
-    x_min, x_max, overlap = _of("design.x_min"), _of("design.x_max"), _of("design.overlap")
+    n_rungs, n_seeds, n_censored = _of("extent.n_rungs"), _of("extent.n_seeds"), _of("extent.n_censored")
+    x_min, x_max, overlap = _of("extent.x_min"), _of("extent.x_max"), _of("extent.overlap")
     p_exact, p_trend, p_shape = _of("exact.p"), _of("exact.p_trend"), _of("shape.p")
     deviation, lower_bound = _of("bounds.deviation"), _of("bounds.lower_bound")
     upper_bound, noise_bound, bands = _of("bounds.upper_bound"), _of("bounds.noise_bound"), _of("bounds.bands")

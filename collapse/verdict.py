@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..results.curves import LearningCurve
-from .outcome import Bounds, Design, Evidence, IrreducibleLoss, Verdict
+from .outcome import Bounds, Evidence, Extent, IrreducibleLoss, Verdict
 from .reasons import Reason, because
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Findings:
     ----------
     bounds : the largest deviation and its 95 % bounds.
     largest_se : standard error where the upper bound is reached.
-    design : seeds of the model size that has fewest, and runs that did not reach their horizon.
+    extent : seeds of the model size that has fewest, and runs that did not reach their horizon.
     p_exact : None where it cannot be had, as with two seeds.
     gate : what the ladder was shown to resolve; None where that is not held against a claim of collapse.
     certified, refuted : whether the bounds lie below, or reach, a margin that other data sets tighten at each x; None
@@ -36,7 +36,7 @@ class Findings:
 
     bounds: Bounds
     largest_se: float
-    design: Design
+    extent: Extent
     p_exact: float | None = None
     gate: Gate | None = None
     certified: bool | None = None
@@ -61,7 +61,7 @@ class Findings:
     def beyond(self, margin: float) -> bool:
         """Whether the deviation reaches the margin somewhere, shown with three seeds or more."""
         lower = self.bounds.lower_bound
-        if lower is None or self.design.n_seeds < 3:
+        if lower is None or self.extent.n_seeds < 3:
             return False
         return lower >= margin if self.refuted is None else self.refuted
 
@@ -103,8 +103,8 @@ def decide(found: Findings, margin: float) -> tuple[Verdict, Reason | None]:
 
 
 def _claim(found: Findings) -> tuple[Verdict, Reason | None]:
-    if found.design.n_censored:
-        return "cannot-tell", because("selection", runs=found.design.n_censored)
+    if found.extent.n_censored:
+        return "cannot-tell", because("selection", runs=found.extent.n_censored)
     unresolved = _unresolved(found.gate, found.upper) if found.gate is not None else None
     if unresolved is not None:
         return "cannot-tell", unresolved
@@ -132,7 +132,7 @@ def _undecided(found: Findings, margin: float) -> Reason:
     needed = seeds_needed(found, margin)
     if needed is None:
         return because("at-the-margin", margin=margin)
-    more = needed - found.design.n_seeds
+    more = needed - found.extent.n_seeds
     if lower is None:
         return because("underpowered-below", high=found.upper, more=more, margin=margin)
     return because("underpowered", **where, more=more, margin=margin)
@@ -144,7 +144,7 @@ def seeds_needed(found: Findings, margin: float) -> int | None:
     About ``n (U95/eps)^2`` where the deviation is within two standard errors of 0, so that it would shrink as well;
     else ``n [(U95 - D)/(eps - D)]^2`` with the deviation D.
     """
-    n = found.design.n_seeds
+    n = found.extent.n_seeds
     if found.deviation <= 2 * found.largest_se:
         return max(n + 1, math.ceil(n * (found.upper / margin) ** 2))
     if found.deviation >= margin:

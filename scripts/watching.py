@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..collapse.monitoring.monitor import Watched, watch_group
-from ..collapse.sentences.watching import leaving_line, watched_line
+from ..collapse.sentences.monitored import leaving_line, watched_line
 from ..results.curves import CurveSet, LearningCurve
 from ..results.reading import curves_of
 from ..results.schema import SCHEMA

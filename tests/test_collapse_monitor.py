@@ -10,7 +10,7 @@ from onecurve.benchmark.executors import InProcess
 from onecurve.benchmark.sweep import load_sweep
 from onecurve.collapse.monitoring.departures import departures
 from onecurve.collapse.monitoring.monitor import watch, watch_group
-from onecurve.collapse.sentences.watching import leaving_line, watched_line
+from onecurve.collapse.sentences.monitored import leaving_line, watched_line
 from onecurve.results.curves import CurveSet, LearningCurve
 from onecurve.results.grid import common_grid
 from onecurve.results.store import Store

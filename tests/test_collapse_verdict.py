@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 from onecurve.collapse.controls.negatives import Gate
-from onecurve.collapse.outcome import Bounds, Design, IrreducibleLoss
+from onecurve.collapse.outcome import Bounds, Extent, IrreducibleLoss
 from onecurve.collapse.reasons import because
 from onecurve.collapse.sentences.numbers import percent, stretch_of, together
 from onecurve.collapse.verdict import Findings, decide, grade, seeds_needed
@@ -21,7 +21,7 @@ def found(
     return Findings(
         bounds=Bounds(deviation=deviation, lower_bound=None if seeds < 3 else lower, upper_bound=upper),
         largest_se=0.005,
-        design=Design(n_rungs=6, n_seeds=seeds, n_censored=censored),
+        extent=Extent(n_rungs=6, n_seeds=seeds, n_censored=censored),
         p_exact=p,
         gate=Gate(limit=resolution) if gated else None,
     )

@@ -29,7 +29,7 @@ from onecurve.collapse.outcome import (
     AcrossFamilies,
     Analysis,
     Bounds,
-    Design,
+    Extent,
     FamilyDeviation,
     GroupResult,
     IrreducibleLoss,
@@ -91,7 +91,7 @@ def make_group(
         key=Key(
             family=family, dataset=dataset, recipe=recipe, recipe_label="adam, linear, muP", leg=leg, control=control
         ),
-        design=Design(n_rungs=rungs, n_seeds=seeds, x_min=0.1, x_max=0.98, overlap=1.0),
+        extent=Extent(n_rungs=rungs, n_seeds=seeds, x_min=0.1, x_max=0.98, overlap=1.0),
         irreducible_loss=IrreducibleLoss(
             value=floor, low=floor, high=floor, source="known" if floor is not None else "none"
         ),
@@ -133,7 +133,7 @@ def change(group: GroupResult, **changes) -> GroupResult:
 
 PARTS = {
     **{name: ("key", name) for name in ("recipe_label", "control")},
-    **{name: ("design", name) for name in ("x_min", "x_max", "overlap", "n_censored")},
+    **{name: ("extent", name) for name in ("x_min", "x_max", "overlap", "n_censored")},
     **{name: ("bounds", name) for name in ("deviation", "lower_bound", "upper_bound")},
     **{name: ("residuals", name) for name in ("d", "se", "df", "band")},
     "p_exact": ("exact", "p"),

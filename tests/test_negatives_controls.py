@@ -14,7 +14,7 @@ from onecurve.collapse.controls.negatives import Gate, judge, negatives_of, reso
 from onecurve.collapse.controls.unrelated import shuffled_rungs
 from onecurve.collapse.controls.wrong_horizons import truncate, wrong_horizons
 from onecurve.collapse.ladders.measurement import measure
-from onecurve.collapse.outcome import Bounds, Design
+from onecurve.collapse.outcome import Bounds, Extent
 from onecurve.collapse.reasons import because
 from onecurve.collapse.verdict import Findings, decide
 from onecurve.errors import InputError
@@ -181,7 +181,7 @@ def test_a_no_collapse_stands_whatever_the_gate():
     found = Findings(
         bounds=Bounds(deviation=0.1, lower_bound=0.08, upper_bound=0.12),
         largest_se=0.01,
-        design=Design(n_rungs=6, n_seeds=5),
+        extent=Extent(n_rungs=6, n_seeds=5),
         p_exact=0.001,
         gate=Gate(limit=0.01, undetected=because("negative-missed", setting="b")),
     )

@@ -10,7 +10,7 @@ import numpy as np
 from ...results.grid import bands
 from ..controls.unrelated import Unrelated, unrelated
 from ..forms import fit_form, resolution
-from ..outcome import Band, Bounds, Design, Form, GroupResult, Residuals
+from ..outcome import Band, Bounds, Extent, Form, GroupResult, Residuals
 from ..reasons import Reason, because
 from ..verdict import grade
 
@@ -38,7 +38,7 @@ def describe_single(
     evidence, why = grade(one.curves.curves, single.floor, margin=margin, planned=planned)
     return GroupResult(
         key=one.key,
-        design=Design.of(single.ladder, group, one.overlap),
+        extent=Extent.of(single.ladder, group, one.overlap),
         irreducible_loss=single.floor,
         margin=margin,
         bounds=_bounds(single, null),
