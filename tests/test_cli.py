@@ -93,7 +93,8 @@ def test_another_margin_is_said_aloud(onecurve, tiny):
     onecurve("run", tiny(), "--out", "run", "--address", "in-process", "--only", "family=linear")
     result = json.loads(onecurve("analyze", "run", "--margin", "0.2", "--json", "-").stdout)
     assert result["groups"][0]["evidence"] == "exploratory"
-    assert "margin changed after the data" in json.dumps(result)
+    assert "exploratory-margin-changed" in result["groups"][0]["warning_codes"]
+    assert result["warning_codes"] == ["margin-changed"]
 
 
 def test_a_failed_trial_is_not_exit_code_0(onecurve, tiny):

@@ -131,7 +131,7 @@ def test_the_floor_of_the_loss_is_no_floor_of_the_error(tmp_path):
     for paths in ([as_given], [tidy(tmp_path / "c.csv", both)], stored(tmp_path, rows(simulated(True)))):
         group = verdict(read_curves(paths, "error"))
         assert group.verdict == "cannot-tell" and group.irreducible_loss.source == "none"
-        assert group.reason.root == because("floor-unknown", quantity=ERROR)
+        assert say(group.reason.root) == "the smallest reachable error is not known"
         assert group.deviation is not None and group.p_exact is None
 
 
