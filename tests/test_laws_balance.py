@@ -86,7 +86,7 @@ def test_the_floor_itself_has_no_bias_and_little_spread(cell, sd):
 
 def test_a_family_with_a_floor_of_its_own_is_above_bayes():
     (one,) = balances(Cell(), 1, shift=0.05)
-    assert one.conclusion == "floor above Bayes"
+    assert one.conclusion.code == "floor-above-known"
     assert one.against_known.difference == pytest.approx(0.05, abs=0.01)
     assert one.against_end_point.rejected is False
 
