@@ -16,7 +16,7 @@ Scale = Literal["as-given", "complement"]
 TEST_LOSS, TEST_ACCURACY = "test_loss", "test_accuracy"
 _SHORT = {"loss": TEST_LOSS, "accuracy": TEST_ACCURACY}
 _ERROR = "error"
-_OF_LOSS = re.compile(r"an irreducible loss|irreducible loss|excess loss|test loss|losses|loss")
+_OF_LOSS = re.compile(r"an irreducible loss|irreducible loss|reducible loss|excess loss|test loss|losses|loss")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -70,6 +70,7 @@ class Quantity:
         said = {
             "an irreducible loss": f"a {self.floor}",
             "irreducible loss": self.floor,
+            "reducible loss": f"excess {self.noun}" if plain else f"excess of {self.noun}",
             "excess loss": f"excess {self.noun}" if plain else f"excess of {self.noun}",
             "test loss": self.title,
             "losses": f"values of {self.noun}",

@@ -289,7 +289,7 @@ def test_shape_scale_is_drawn_as_it_is():
     mean = [float(row["y"]) for row in numbers(sheet, series="rung mean", rung="width 1")]
     np.testing.assert_allclose(mean, group.rescaled.values[1].mean(axis=0), rtol=1e-12)
     assert panel(sheet.figure, "mean improvement").get_yscale() == "linear"
-    assert "no floor is known" in words_in(sheet.figure)
+    assert "no irreducible loss is known" in words_in(sheet.figure)
     raw = [float(row["y"]) for row in numbers(sheet, series="trial", rung="width 1", seed=0)]
     np.testing.assert_allclose(raw, curves[5].loss[1:], rtol=1e-12)
 
@@ -297,11 +297,11 @@ def test_shape_scale_is_drawn_as_it_is():
 @pytest.mark.parametrize(
     "change, label",
     [
-        ({}, "95 % pointwise noise band around zero, noisiest rung (t quantile × standard error)"),
-        ({"df": None}, "95 % pointwise noise band around zero, noisiest rung (1.96 × standard error)"),
+        ({}, "95 % pointwise noise band around zero, noisiest size (t quantile × standard error)"),
+        ({"df": None}, "95 % pointwise noise band around zero, noisiest size (1.96 × standard error)"),
         (
             {"band": np.full((5, 24), 0.01)},
-            "95 % simultaneous noise band around zero, noisiest rung (wild bootstrap over seeds)",
+            "95 % simultaneous noise band around zero, noisiest size (wild bootstrap over seeds)",
         ),
     ],
 )
@@ -344,7 +344,7 @@ def test_no_band_without_standard_errors():
 def test_key_has_one_entry_for_trials():
     for sheet in (dataset_sheet(usual()), figures._summary_sheet(*usual())):
         said = [text for text in key_of(sheet.figure) if "trial" in text or "one seed" in text]
-        assert said == ["one trial (one seed of a rung)"]
+        assert said == ["one trial (one seed of a model size)"]
 
 
 def test_generous_controls_are_called_so():
@@ -376,14 +376,14 @@ def test_what_a_logarithmic_axis_cannot_show_is_counted():
     words = words_in(sheet.figure)
     # 24 whole or censored trials start at x = 0; one trial lies below its floor from x = 0.05 or later on.
     assert "24 at x ≤ 0" in words and "at y ≤ 0" in words
-    assert "13 of 25 trials did not reach their horizon" in words and "1 without a single point" in words
+    assert "13 of 25 trials ended early" in words and "1 without a single point" in words
     assert min(float(row["x"]) for row in numbers(sheet, panel="raw")) > 0
 
 
 def test_censored_trials_are_dashed_and_whole_ones_are_not():
     group, curves = make_group(rungs=3, seeds=3)
     sheet = dataset_sheet(collect((group, [censor(curve, 9) if curve.seed == 1 else curve for curve in curves])))
-    lines = panel(sheet.figure, "above its floor").lines
+    lines = panel(sheet.figure, "reducible loss, L").lines
     dashed = [line for line in lines if line.is_dashed()]
     assert len(lines) == 9 and len(dashed) == 3
     assert all(np.nanmax(np.asarray(line.get_xdata())) < 0.9 for line in dashed)
@@ -400,7 +400,7 @@ def test_negative_losses_without_a_floor_get_a_linear_axis():
 
 def test_failing_control_lies_below_the_right_one_on_the_same_axes():
     figure = figures.draw_dataset(*usual(), "power-law")
-    for label in ("above its floor", "final value", "over the margin"):
+    for label in ("reducible loss, L", "final value", "over the margin"):
         above, below = panel(figure, label, 0), panel(figure, label, 1)
         assert above.get_position().y0 > below.get_position().y1
         assert above.get_position().x0 == below.get_position().x0

@@ -94,4 +94,4 @@ def _draw_differences(sheet: Sheet, axes: Axes, entry: AcrossFamilies, looks: di
     if x_span is not None and y_span is not None:
         limit_axis(axes, "x", x_span, log=True, pad=(0.03, 0.03))
         limit_axis(axes, "y", (min(y_span[0], 0.0), max(y_span[1], 0.0)), log=False, pad=(0.08, 0.08))
-    axes.set(xlabel="fraction of the horizon x", ylabel="family less the master curve\nof the others (%)")
+    axes.set(xlabel="fraction of training x", ylabel="family less the master curve\nof the others (%)")

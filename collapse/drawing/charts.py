@@ -24,8 +24,8 @@ from .sheet import Mark, Sheet
 ROW = 0.33
 _LABELS, _CHART, _VERDICT = 2.7, 4.0, 2.5
 _SHAPE_NOTE = (
-    "(shape): on the shape scale, as no floor is subtracted. These numbers are relative to the mean improvement and "
-    "cannot be compared with the others."
+    "(shape): on the shape scale, as no irreducible loss is subtracted. These numbers are relative to the mean "
+    "improvement and cannot be compared with the others."
 )
 _SAID: dict[str, Any] = {"fontsize": 7.5, "style": "italic"}
 _CONTROL = {"holds": "control, must collapse", "fails": "control, must fail"}
@@ -35,7 +35,7 @@ def deviations_sheet(analysis: Analysis) -> Sheet:
     """Every group's deviation, its 95 % bounds, its margin and the deviation of unrelated curves."""
     groups = sorted(analysis.groups, key=_order)
     sheet = Sheet(_LABELS + _CHART + _VERDICT)
-    title = asked(analysis, "how far do rungs lie from their shared curve?")
+    title = asked(analysis, "how far does each model size lie from the shared curve?")
     top = 0.15 + sheet.text(0.15, 0.12, wrap(title, sheet.width - 0.3, 11, weight="bold"), fontsize=11, weight="bold")
     if not groups:
         sheet.text(0.15, top + 0.1, "There is no group of curves.", style="italic")
@@ -49,7 +49,7 @@ def deviations_sheet(analysis: Analysis) -> Sheet:
         for group in groups
     ]
     left = percent_axis(axes, len(groups), [value for row in numbers for value in row])
-    axes.set_xlabel("largest deviation of a rung from the mean of the rungs (%)")
+    axes.set_xlabel("largest deviation of a model size from the mean of all sizes (%)")
     names = [group.family for group in groups]
     colors, markers = family_colors(names), family_markers(names)
     for row, group in enumerate(groups):
