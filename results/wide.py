@@ -17,8 +17,10 @@ from .quantity import TEST_ACCURACY, TEST_LOSS, stored_name
 from .sources.source import Raw
 
 _HELD_OUT = ("val", "eval", "valid", "validation", "test")
-_SHARES = {"accuracy": ("accuracy", "acc", "top1", "top_1", "top1_accuracy", "top_1_accuracy", "top1_acc")}
-_SHARES["error"] = ("error", "err", "error_rate", "top1_error", "top_1_error", "top1_err")
+_SHARES: dict[str, tuple[str, ...]] = {
+    "accuracy": ("accuracy", "acc", "top1", "top_1", "top1_accuracy", "top_1_accuracy", "top1_acc"),
+    "error": ("error", "err", "error_rate", "top1_error", "top_1_error", "top1_err"),
+}
 
 
 @dataclasses.dataclass(frozen=True)

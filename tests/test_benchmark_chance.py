@@ -58,6 +58,13 @@ def test_masks_depend_on_seed_and_step_alone(spec):
     assert len(again.observables["gradient_norm"]) == len(again.step)
 
 
+def test_every_trial_has_the_masks_of_its_seed(spec, monkeypatch):
+    asked, made = [], Chance.at
+    monkeypatch.setattr(Chance, "at", lambda self, step: asked.append((self._seed, step)) or made(self, step))
+    train([spec(3), spec(4)])
+    assert asked == [(seed, step) for seed in (3, 4) for step in range(40)]
+
+
 def test_dropout_trains_otherwise_and_is_off_where_it_is_evaluated(spec):
     dropped, plain = (train([spec(rate=rate)])[0].test_loss for rate in (0.2, 0.0))
     assert dropped[0] == plain[0]  # before the first update, with all units
