@@ -104,7 +104,7 @@ def stored_name(name: str) -> str:
     return _SHORT.get(name, name)
 
 
-def quantity_of(asked: str, scale: str | None, there: Collection[str]) -> Quantity:
+def quantity_of(asked: str, scale: str | None, there: Collection[str], more: Collection[str] = ()) -> Quantity:
     """The quantity that a user asks for.
 
     Parameters
@@ -112,6 +112,7 @@ def quantity_of(asked: str, scale: str | None, there: Collection[str]) -> Quanti
     asked : a name in the tables, or ``loss``, ``accuracy``, ``error`` (1 - accuracy, where nothing is stored as that).
     scale : None is ``as-given``, but for ``error``.
     there : names in the tables.
+    more : columns that may be asked for as well, for the message.
 
     Raises
     ------
@@ -126,5 +127,7 @@ def quantity_of(asked: str, scale: str | None, there: Collection[str]) -> Quanti
     if stored_name(asked) not in there:
         short = {noun for noun, name in _SHORT.items() if name in there}
         derived = {_ERROR} if TEST_ACCURACY in there else set()
-        raise unknown("observable", asked, {*there, *short, *derived})
+        raise unknown("observable", asked, {*there, *short, *derived, *more})
+    if stored_name(asked) == TEST_LOSS and scale == "complement":
+        raise InputError("1 - loss means nothing: a complement is taken of shares, such as `--of accuracy`")
     return Quantity(stored_name(asked), scale or "as-given")

@@ -228,7 +228,8 @@ def test_tables_of_others_that_lack_it_are_named(tmp_path):
         ),
         ("wave", None, "unknown observable 'wave'. Did you mean 'waves'"),
         ("error", "complement", "the error is 1 - accuracy already"),
-        ("loss", "complement", r"net on web, size .* test_loss is .* taken of shares alone, between 0 and 1"),
+        ("waves", "complement", r"net on web, size .* waves.* is .* taken of shares alone, between 0 and 1"),
+        ("loss", "complement", "1 - loss means nothing: a complement is taken of shares, such as `--of accuracy`"),
         ("waves", "log", "unknown scale 'log'.*Allowed: as-given, complement"),
     ],
 )
