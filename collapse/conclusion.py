@@ -16,6 +16,7 @@ from .ladders.measurement import Measured
 from .ladders.spread import noise_floor
 from .outcome import Band, Evidence, Form, GroupResult, Verdict
 from .sentences.numbers import percent
+from .sentences.reasons import say
 from .sentences.verdicts import sentence
 from .single.result import describe_single
 from .verdict import decide, findings, grade
@@ -79,7 +80,7 @@ def conclude(
         verdict=verdict,
         evidence=evidence,
         reason=reason,
-        warnings=(*_warnings(one, evidence, why, others, limit), *((local.note,) if local else ())),
+        warnings=(*_warnings(one, evidence, why, others, limit), *((say(local.note),) if local else ())),
         sentence="",
         n_censored=len(one.ladder.censored),
         rescaled=group,
@@ -167,7 +168,7 @@ def _warnings(
 ) -> tuple[str, ...]:
     found = [f"{evidence}: {reason}" for reason in why] + list(one.warnings)
     if others and others.warning:
-        found.append(others.warning)
+        found.append(say(others.warning))
     if limit is None and one.rescaled is not None and one.rescaled.scale == "end-point":
         found.append(f"the ladder's resolution is not known: {one.form.status}")
     return tuple(found)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .outcome import AcrossFamilies, Analysis, FamilyDeviation, GroupResult
+from .sentences.as_json import worded
 
 SCHEMA_VERSION = 1
 
@@ -101,5 +102,4 @@ def _across(result: AcrossFamilies) -> dict[str, Any]:
 
 
 def _family(row: FamilyDeviation) -> dict[str, Any]:
-    names = ("family", "recipe", "deviation", "low", "high", "where", "verdict", "reason")
-    return {name: getattr(row, name) for name in names}
+    return worded(row)

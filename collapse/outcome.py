@@ -8,6 +8,8 @@ from typing import Literal
 import numpy as np
 
 from ..results.quantity import LOSS, Quantity
+from .composing import HIDDEN
+from .reasons import Reason
 
 Verdict = Literal["collapse", "approximate", "no-collapse", "cannot-tell"]
 Evidence = Literal["confirmatory", "exploratory"]
@@ -168,19 +170,20 @@ class FamilyDeviation:
     """How far a family's mean curve lies from the master curve of the other families on that data set.
 
     ``difference`` is ``(m,)``, signed, on the grid ``x``; ``deviation`` its largest modulus with a 95 % interval;
-    ``where`` the stretch of x in which the simultaneous band excludes zero, None where there is none.
+    ``where`` the stretch of x in which the simultaneous band excludes zero, None where there is none. The numbers are
+    None where the family cannot stand beside the others, and ``reason`` says why.
     """
 
     family: str
     recipe: str
-    deviation: float | None
-    low: float | None
-    high: float | None
-    where: tuple[float, float] | None
+    deviation: float | None = None
+    low: float | None = None
+    high: float | None = None
+    where: tuple[float, float] | None = None
     verdict: Verdict
-    reason: str | None
-    x: np.ndarray | None
-    difference: np.ndarray | None
+    reason: Reason | None
+    x: np.ndarray | None = dataclasses.field(default=None, metadata=HIDDEN)
+    difference: np.ndarray | None = dataclasses.field(default=None, metadata=HIDDEN)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)

@@ -130,7 +130,7 @@ def print_analysis(inquiry: Inquiry, *, titled: bool = False) -> None:
     rows = zip(analysis.groups, inquiry.groups, strict=True)
     for group, answers in sorted(rows, key=lambda row: _order(row[0])):
         name = told_apart(group, analysis.groups)
-        table.add_row(*_analysis_row(name, group, answers.detectable.trend if answers.detectable else None))
+        table.add_row(*_analysis_row(name, group, getattr(answers.detectable, "trend", None)))
     if titled or quantity != LOSS:
         console().print(quantity.heading, style="bold")
     console().print(table)
@@ -165,6 +165,8 @@ def _print_notes(analysis: Analysis) -> None:
 
 
 def _print_across(analysis: Analysis) -> None:
+    from ..collapse.sentences.reasons import say
+
     table = Table(
         box=None,
         pad_edge=False,
@@ -179,7 +181,11 @@ def _print_across(analysis: Analysis) -> None:
         for family in across.per_family:
             where = _stretch(*family.where) if family.where else ""
             interval = (
-                f"{_percent(family.low)} to {_percent(family.high)}" if family.high is not None else family.reason or ""
+                f"{_percent(family.low)} to {_percent(family.high)}"
+                if family.high is not None
+                else say(family.reason, analysis.quantity)
+                if family.reason
+                else ""
             )
             table.add_row(
                 across.dataset, family.family, _percent(family.deviation) + star, interval, where, family.verdict

@@ -130,7 +130,7 @@ def test_neighbours_need_enough_evaluations():
 
 def judged(curves, noise_from=None):
     settings = Settings(resamples=99, noise_from=noise_from)
-    return examine(CurveSet.of(curves), settings, rng=np.random.default_rng(0))[0].groups
+    return examine(CurveSet.of(curves), settings, rng=np.random.default_rng(0)).analysis.groups
 
 
 def test_noise_is_borrowed_where_it_is_allowed_and_said():
@@ -244,7 +244,7 @@ def test_a_language_models_ladder_of_single_runs():
                 base = {"family": "olmo", "dataset": "c4", "recipe": ratio, "size": size, "seed": seed}
                 curves.append(LearningCurve(**base, x=tokens / tokens[-1], loss=loss))
     settings = Settings(irreducible_loss=0.0, x_min=0.3, resamples=99, noise_from="groups")
-    groups = {g.recipe: g for g in examine(CurveSet.of(curves), settings, rng=np.random.default_rng(0))[0].groups}
+    groups = {g.recipe: g for g in examine(CurveSet.of(curves), settings, rng=np.random.default_rng(0)).analysis.groups}
     single = groups["5xC"]
     assert single.single and not groups["1xC"].single
     assert 0.003 < single.deviation < 0.005 and single.deviation < single.upper_bound < 0.01

@@ -12,6 +12,7 @@ from ..controls.unrelated import Unrelated, unrelated
 from ..forms import fit_form, resolution
 from ..outcome import Band, Form, GroupResult
 from ..sentences.numbers import percent
+from ..sentences.reasons import say
 from ..verdict import grade
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def describe_single(
         taken = one.ladder.quantity.say("takes losses as they are")
         warnings.append(f"{single.floor_problem}: curves are on the shape scale; --floor 0 {taken}")
     if others.warning:
-        warnings.append(others.warning)
+        warnings.append(say(others.warning))
     reason = f"{one.problem}; one run a size is described, not tested" if one.problem else _UNTESTED
     return GroupResult(
         family=one.family,
