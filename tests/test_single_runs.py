@@ -175,7 +175,7 @@ def test_every_question_has_an_answer_or_a_reason():
     questions = ["laws", "forecast", "where", "controls"]
     asked = inquire(CurveSet.of(curves_of(Cell(seeds=1))), questions, rng=np.random.default_rng(0))
     found = asked.groups[0].single_runs
-    assert found.forecast.status == "ok" and found.forecast.master.skill["last value"].low is None
+    assert found.forecast.status.code == "ok" and found.forecast.master.skill["last value"].low is None
     assert found.laws.end_floor == pytest.approx(FLOOR, abs=0.05)
     low, high = found.laws.end_floor_range
     assert low <= found.laws.end_floor <= high
@@ -220,9 +220,9 @@ def test_the_verb_is_not_silent_and_draws(tmp_path):
         "one run a size is described, not tested",
         "a description, not tested",
         "neighbouring evaluations' noise",
-        "forecast: a forecast needs five rungs",
+        "forecast: none, because a forecast needs five model sizes",
         "where, as a description",
-        "end points as L0 + a p^-b",
+        "last losses as L0 + a p^-b",
         "no data set has two families",
     ):
         assert words in said, words

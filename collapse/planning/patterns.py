@@ -45,8 +45,9 @@ def wrong_horizon(pilot: Pilot, sizes: np.ndarray, error: float, gamma: float = 
     if not _fitted(pilot) or form.mu is None or form.share is None or form.gain is None:
         raise InputError(f"the effect of a wrong horizon needs the form of the curve: {form.status}")
     if pilot.scale == "shape":
-        said = "a wrong horizon does not show in shapes; it needs a known irreducible loss"
-        raise InputError(pilot.quantity.say(said))
+        raise InputError(
+            pilot.quantity.say("a wrong horizon does not show in shapes; it needs a known irreducible loss")
+        )
     steps = np.log(sizes) - np.log(sizes).mean()
     r = form.share / (1 - form.share) * np.exp(-form.mu * gamma * error * steps)
     curves = log_form(form.mu, (r / (1 + r))[:, None], form.gain, pilot.phase, pilot.rate, pilot.end_rate)
