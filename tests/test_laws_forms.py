@@ -81,7 +81,7 @@ def test_a_rung_is_held_against_forms_that_did_not_see_it():
 def test_forms_that_coincide_are_named_not_ranked():
     found = compare_forms(group_of(), rng=np.random.default_rng(0), resamples=9)
     silent = {fit.name: fit.status for fit in found.fits if fit.left_out_error is None}
-    same = "coincides with sum with size"
+    same = because("coincides-with", form="sum with size")
     assert silent == {"power law with offset": same, "multi-power law": same}
 
 

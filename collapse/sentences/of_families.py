@@ -29,10 +29,10 @@ def card_sentence(card: DeviationCard, quantity: Quantity = LOSS) -> str:
             f"{row.family} shares the curve of the other families within {percent(high)}, less than the margin of "
             f"{percent(card.margin)}"
         )
+    least = f"the difference is at least {percent(low)}, and " if low > 0 else ""
     said = (
         f"{row.family} lies up to {percent(abs(standing.amplitude))}{_unit(standing.scale)} {_SIDES[standing.sign]} "
-        f"the curve of the other families{_place(row)}; the difference is at least {percent(low)}, and the margin is "
-        f"{percent(card.margin)}"
+        f"the curve of the other families{_place(row)}; {least}the margin is {percent(card.margin)}"
     )
     if high < card.margin:
         said += (
@@ -55,7 +55,7 @@ def _unit(scale: Scale) -> str:
 
 def _place(row: FamilyDeviation) -> str:
     if row.where is None or row.x is None:
-        return ", though at no x beyond the simultaneous 95 % band"
+        return ", though at no x by more than the simultaneous 95 % band allows"
     return " " + stretch_of((row.x >= row.where[0]) & (row.x <= row.where[1]), row.x)
 
 
