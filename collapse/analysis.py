@@ -12,7 +12,7 @@ from ..results.grid import X_MIN
 from .conclusion import conclude
 from .contract import to_json, to_table
 from .controls.negatives import negatives_of
-from .families.crossing import cross
+from .families.crossing import Crossing, cross
 from .families.deviation import Member, compare_families, left_out
 from .families.margins import Margin, tightened_margin
 from .irreducible.choice import FloorChoice
@@ -52,11 +52,29 @@ def analyze(
     InputError : an argument is out of range. Bad curves raise nothing: they are told in the result.
     """
     settings = Settings(margin=margin, irreducible_loss=irreducible_loss, resamples=resamples, x_min=x_min)
-    return examine(curves, settings, rng=rng)[0]
+    return examine(curves, settings, rng=rng).analysis
 
 
-def examine(curves: CurveSet, settings: Settings, *, rng: np.random.Generator) -> tuple[Analysis, list[Measured]]:
-    """`analyze`, with what was measured of each group on the way, in the order of the groups."""
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Examined:
+    """An analysis with what it rests on, from which further questions start.
+
+    Attributes
+    ----------
+    measured : what was measured of each group, in the order of the analysis's groups.
+    crossings, margins : families crossed with data sets, and the margin that these tighten, for each leg.
+    members : for each data set and leg that is compared across families, the ladders on their common grid.
+    """
+
+    analysis: Analysis
+    measured: Sequence[Measured]
+    crossings: Mapping[str, Crossing]
+    margins: Mapping[str, Margin]
+    members: Mapping[tuple[str, str], Sequence[Member]]
+
+
+def examine(curves: CurveSet, settings: Settings, *, rng: np.random.Generator) -> Examined:
+    """`analyze`, with what was found on the way."""
     planned = MARGIN if curves.margin is None else curves.margin
     used = planned if settings.margin is None else settings.margin
     resamples, x_min = settings.resamples, settings.x_min
@@ -68,7 +86,8 @@ def examine(curves: CurveSet, settings: Settings, *, rng: np.random.Generator) -
         for group, (chance, _) in zip(grouped, chances, strict=True)
     ]
     measured = with_noise(measured, settings.noise_from)
-    margins = {leg: tightened_margin(crossing, used) for leg, crossing in cross(measured).items()}
+    crossings = cross(measured)
+    margins = {leg: tightened_margin(crossing, used) for leg, crossing in crossings.items()}
     groups = tuple(
         conclude(
             one,
@@ -81,7 +100,8 @@ def examine(curves: CurveSet, settings: Settings, *, rng: np.random.Generator) -
         )
         for one, (_, chance) in zip(measured, chances, strict=True)
     )
-    across = _across(measured, margins, margin=used, resamples=resamples, rng=across_rng)
+    members = _members(measured)
+    across = _across(measured, members, margins, margin=used, resamples=resamples, rng=across_rng)
     changed = () if used == planned else (because("margin-changed", planned=planned, margin=used),)
     found = Analysis(
         groups=groups,
@@ -90,7 +110,7 @@ def examine(curves: CurveSet, settings: Settings, *, rng: np.random.Generator) -
         notes=curves.notes,
         quantity=curves.quantity,
     )
-    return found, measured
+    return Examined(analysis=found, measured=measured, crossings=crossings, margins=margins, members=members)
 
 
 def _fits(measured: Sequence[Measured], one: Measured) -> list[Form]:
@@ -115,6 +135,7 @@ def _local(one: Measured, margins: Mapping[str, Margin]) -> Margin | None:
 
 def _across(
     measured: Sequence[Measured],
+    members: Mapping[tuple[str, str], Sequence[Member]],
     margins: Mapping[str, Margin],
     *,
     margin: float,
@@ -122,20 +143,26 @@ def _across(
     rng: np.random.Generator,
 ) -> tuple[AcrossFamilies, ...]:
     """Compare families on each data set and leg where there are two; controls are left out."""
-    settings = by_setting(measured)
+    settings = _by_setting(measured)
     found = []
     for (setting, rows), child in zip(sorted(settings.items()), rng.spawn(len(settings)), strict=True):
-        members = members_of([one for one in rows if one.comparable])
-        if len({member.family for member in members}) > 1:
-            local = margins.get(setting[1])
-            across = compare_families(*setting, members, margin=margin, local=local, rng=child, resamples=resamples)
-            inside = {(member.family, member.recipe) for member in members}
+        if setting in members:
+            local, own = margins.get(setting[1]), members[setting]
+            across = compare_families(*setting, own, margin=margin, local=local, rng=child, resamples=resamples)
+            inside = {(member.family, member.recipe) for member in own}
             outside = [left_out(one.family, one.recipe) for one in rows if (one.family, one.recipe) not in inside]
             found.append(dataclasses.replace(across, per_family=(*across.per_family, *outside)))
     return tuple(found)
 
 
-def by_setting(measured: Sequence[Measured]) -> dict[tuple[str, str], list[Measured]]:
+def _members(measured: Sequence[Measured]) -> dict[tuple[str, str], list[Member]]:
+    """The ladders of each data set and leg on which there are two families to compare."""
+    rows = {setting: [one for one in group if one.comparable] for setting, group in _by_setting(measured).items()}
+    found = {setting: _on_one_grid(group) for setting, group in rows.items()}
+    return {setting: own for setting, own in found.items() if len({member.family for member in own}) > 1}
+
+
+def _by_setting(measured: Sequence[Measured]) -> dict[tuple[str, str], list[Measured]]:
     """Measurements by (data set, leg); controls are left out."""
     settings: dict[tuple[str, str], list[Measured]] = {}
     for one in measured:
@@ -144,7 +171,7 @@ def by_setting(measured: Sequence[Measured]) -> dict[tuple[str, str], list[Measu
     return settings
 
 
-def members_of(rows: Sequence[Measured]) -> list[Member]:
+def _on_one_grid(rows: Sequence[Measured]) -> list[Member]:
     """All ladders on one grid and one scale: end points where one floor of the data set is known, else shapes."""
     known = all(one.floor.source in ("known", "given") and one.floor_problem is None for one in rows)
     start = max((float(one.rescaled.x[0]) for one in rows if one.rescaled is not None), default=X_MIN)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from .composing import Missing
 from .controls.other_data_sets import Foreign, foreign_controls
 from .controls.unrelated import Shuffled, shuffled_rungs
 from .controls.wrong_horizons import WrongHorizons, wrong_horizons
@@ -36,8 +37,8 @@ class Laws:
 
     balance: Balance
     deltas: Deltas | None
-    forms: FormComparison | None
-    rescalings: Ranking
+    forms: FormComparison | Missing | None
+    rescalings: Ranking | Missing
     joint: Joint
 
 
@@ -46,8 +47,8 @@ class Controls:
     """What else a ladder shows: its curves dealt at random or cut at wrong horizons, and other data sets' curves."""
 
     shuffled: Shuffled | None
-    wrong_horizons: WrongHorizons
-    foreign: tuple[Foreign, ...]
+    wrong_horizons: WrongHorizons | Missing
+    foreign: tuple[Foreign | Missing, ...]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,8 +63,8 @@ class GroupInquiry:
     recipe: str
     leg: str
     laws: Laws | None
-    forecast: Forecast | None
-    detectable: Detectable | None
+    forecast: Forecast | Missing | None
+    detectable: Detectable | Missing | None
     where: Departures | None
     controls: Controls | None
     noise: tuple[SeedNoise, ...] | None
@@ -134,7 +135,7 @@ def _single_runs(one: Measured, measured: Sequence[Measured], settings: Settings
     return single_runs(one.ladder, same, irreducible_loss=floor, x_min=settings.x_min)
 
 
-def _detectable(group: RescaledGroup, margin: float, rng: np.random.Generator) -> Detectable:
+def _detectable(group: RescaledGroup, margin: float, rng: np.random.Generator) -> Detectable | Missing:
     return smallest_detectable(group, rng=rng, margin=margin, groups=_SIMULATED, resamples=99)
 
 

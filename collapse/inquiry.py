@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,28 +11,29 @@ import numpy as np
 from ..errors import unknown
 from ..results.curves import CurveSet
 from ..results.grid import X_MIN
-from ..results.quantity import Quantity
-from .analysis import by_setting, examine, members_of
+from .analysis import Examined, examine
+from .composing import Missing
 from .contract import SCHEMA_VERSION, plain, to_json
 from .families.card import DeviationCard, deviation_cards
 from .families.claims import Claims, claims
-from .families.crossing import Crossing, cross
+from .families.crossing import Crossing
 from .families.deviation import Member
-from .families.margins import Margin, tightened_margin
+from .families.margins import Margin
 from .families.models import SmallestModel, smallest_model
 from .families.permutation import DatasetTest, permute_datasets
 from .families.random_effects import RandomEffects, exponent_spread
 from .families.variance import VarianceShares, variance_shares
 from .group_inquiry import GroupInquiry, inquire_group
 from .irreducible.choice import FloorChoice
-from .ladders.measurement import Measured
 from .outcome import AcrossFamilies, Analysis
+from .reasons import because
 from .sentences.as_json import worded
 from .settings import Settings
 from .single.noise_levels import NoiseChoice
 
 OF_GROUPS = ("controls", "detectable", "forecast", "laws", "noise", "tightness", "where")
 QUESTIONS = ("across", *OF_GROUPS)
+_NO_MODEL = SmallestModel(model=None, reason=because("models-need-a-floor"))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,8 +53,8 @@ class LegInquiry:
     """Answers about families and data sets together on one leg."""
 
     leg: str
-    datasets: DatasetTest
-    shares: VarianceShares
+    datasets: DatasetTest | Missing
+    shares: VarianceShares | Missing
     margin: Margin
 
 
@@ -99,31 +100,28 @@ def inquire(
             raise unknown("question", question, QUESTIONS)
     base, groups_rng, legs_rng = rng.spawn(3)
     settings = Settings(margin=margin, irreducible_loss=irreducible_loss, x_min=x_min, noise_from=noise_from)
-    analysis, measured = examine(curves, settings, rng=base)
-    used = analysis.groups[0].margin
-    chances = groups_rng.spawn(len(measured))
-    crossings = cross(measured)
-    rows = zip(measured, chances, strict=True)
+    found = examine(curves, settings, rng=base)
+    used = found.analysis.groups[0].margin
+    chances = groups_rng.spawn(len(found.measured))
     groups = tuple(
-        inquire_group(one, measured, crossings.get(one.leg), questions, settings, margin=used, rng=chance)
-        for one, chance in rows
+        inquire_group(one, found.measured, found.crossings.get(one.leg), questions, settings, margin=used, rng=chance)
+        for one, chance in zip(found.measured, chances, strict=True)
     )
-    compared, legs = _across(analysis, measured, crossings, used, legs_rng) if "across" in questions else ((), ())
-    return Inquiry(analysis=_named(analysis, compared), groups=groups, settings=compared, legs=legs)
+    compared, legs = _across(found, used, legs_rng) if "across" in questions else ((), ())
+    return Inquiry(analysis=_named(found.analysis, compared), groups=groups, settings=compared, legs=legs)
 
 
 def inquiry_json(inquiry: Inquiry) -> dict[str, Any]:
     """The analysis's JSON with the answers beside what they are about; a missing number is null."""
-    found = to_json(inquiry.analysis)
+    found, quantity = to_json(inquiry.analysis), inquiry.analysis.quantity
     for group, answers in zip(found["groups"], inquiry.groups, strict=True):
-        fields = plain(worded(answers, inquiry.analysis.quantity))
-        group |= {name: fields[name] for name in (*OF_GROUPS, "single_runs")}
+        group |= {name: plain(worded(getattr(answers, name), quantity)) for name in (*OF_GROUPS, "single_runs")}
     answered = {(one.dataset, one.leg): one for one in inquiry.settings}
     for across in found["across_families"]:
         setting = answered.get((across["dataset"], across["leg"]))
         if setting is not None:
-            across |= plain(worded(setting, inquiry.analysis.quantity))
-    return found | {"legs": [plain(worded(one, inquiry.analysis.quantity)) for one in inquiry.legs]}
+            across |= plain(worded(setting, quantity))
+    return found | {"legs": plain(worded(inquiry.legs, quantity))}
 
 
 def json_of(inquiries: Sequence[Inquiry]) -> dict[str, Any]:
@@ -133,34 +131,31 @@ def json_of(inquiries: Sequence[Inquiry]) -> dict[str, Any]:
 
 
 def _across(
-    analysis: Analysis,
-    measured: Sequence[Measured],
-    crossings: Mapping[str, Crossing],
-    margin: float,
-    rng: np.random.Generator,
+    found: Examined, margin: float, rng: np.random.Generator
 ) -> tuple[tuple[SettingInquiry, ...], tuple[LegInquiry, ...]]:
     legs_rng, settings_rng = rng.spawn(2)
     legs = tuple(
-        _leg(leg, crossing, margin, child)
-        for (leg, crossing), child in zip(sorted(crossings.items()), legs_rng.spawn(len(crossings)), strict=True)
+        _leg(leg, crossing, found.margins[leg], child)
+        for (leg, crossing), child in zip(
+            sorted(found.crossings.items()), legs_rng.spawn(len(found.crossings)), strict=True
+        )
     )
     on_leg = {one.leg: one for one in legs}
-    compared = sorted(analysis.across_families, key=lambda one: (one.dataset, one.leg))
-    rows = by_setting([one for one in measured if one.comparable])
+    compared = sorted(found.analysis.across_families, key=lambda one: (one.dataset, one.leg))
     settings = tuple(
-        _setting(one, members_of(rows[one.dataset, one.leg]), margin, on_leg.get(one.leg), child)
+        _setting(one, found.members[one.dataset, one.leg], margin, on_leg.get(one.leg), child)
         for one, child in zip(compared, settings_rng.spawn(len(compared)), strict=True)
     )
     return settings, legs
 
 
-def _leg(leg: str, crossing: Crossing, margin: float, rng: np.random.Generator) -> LegInquiry:
+def _leg(leg: str, crossing: Crossing, margin: Margin, rng: np.random.Generator) -> LegInquiry:
     order, spread = rng.spawn(2)
     return LegInquiry(
         leg=leg,
         datasets=permute_datasets(crossing, rng=order),
         shares=variance_shares(crossing, rng=spread),
-        margin=tightened_margin(crossing, margin),
+        margin=margin,
     )
 
 
@@ -172,22 +167,17 @@ def _setting(
     return SettingInquiry(
         dataset=across.dataset,
         leg=across.leg,
-        model=smallest_model(members, margin=margin) if ends else _no_model(members[0].group.quantity),
+        model=smallest_model(members, margin=margin) if ends else _NO_MODEL,
         cards=deviation_cards(members, across, margin=margin),
         exponents=exponent_spread(members, margin=margin) if ends else {},
         claims=claims(
             members,
             across,
             margin=leg.margin.reach() if leg is not None and local else margin,
-            dataset_p=leg.datasets.p if leg is not None else None,
+            dataset_p=leg.datasets.p if leg is not None and isinstance(leg.datasets, DatasetTest) else None,
             rng=rng,
         ),
     )
-
-
-def _no_model(quantity: Quantity) -> SmallestModel:
-    reason = quantity.say("the nested models need an irreducible loss that is known")
-    return SmallestModel(model=None, reason=reason)
 
 
 def _named(analysis: Analysis, settings: Sequence[SettingInquiry]) -> Analysis:

@@ -262,7 +262,8 @@ class FamilyDeviation:
     """How far a family's mean curve lies from the master curve of the other families on that data set.
 
     ``difference`` is ``(m,)``, signed, on the grid ``x``; ``deviation`` its largest modulus with a 95 % interval;
-    ``where`` the stretch of x in which the simultaneous band excludes zero, None where there is none.
+    ``where`` the stretch of x in which the simultaneous band excludes zero, None where there is none. The numbers are
+    None where the family cannot stand beside the others, and ``reason`` says why.
     """
 
     family: str
@@ -272,7 +273,7 @@ class FamilyDeviation:
     high: float | None = None
     where: tuple[float, float] | None = None
     verdict: Verdict = "cannot-tell"
-    reason: Reason | str | None = None
+    reason: Reason | None = None
     x: np.ndarray | None = dataclasses.field(default=None, metadata=HIDDEN)
     difference: np.ndarray | None = dataclasses.field(default=None, metadata=HIDDEN)
 

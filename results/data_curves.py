@@ -164,7 +164,7 @@ def _curve(trials: Sequence[_Trial], n_max: int, against: Against) -> LearningCu
         dataset=last.spec.dataset.name,
         recipe=shared.recipe if against == "data" else f"{shared.recipe} {rung}",
         recipe_label=f"{shared.recipe_label}, {last.loss} {last.quantity.noun} against examples",
-        leg=last.spec.leg,
+        leg=row["leg"],
         size=float(row["n_params"] if against == "data" else row["sample_scale"]),
         seed=last.spec.seed,
         x=np.array([trial.row["train_size"] / n_max for trial in ended]),

@@ -192,6 +192,7 @@ def power(
     from ..collapse.contract import plain
     from ..collapse.planning.cost import Cost
     from ..collapse.planning.planner import plan as plan_power
+    from ..collapse.sentences.as_json import worded
     from .answers import print_plan
     from .listing import console
 
@@ -218,7 +219,7 @@ def power(
     )
     if as_json:
         read = {} if curves is None else {"observable": curves.quantity.observable, "scale": curves.quantity.scale}
-        print_json(plain(found.to_dict() | read))
+        print_json(plain(worded(found) | read))
     else:
         print_plan(found, console(), None if curves is None else curves.quantity)
 

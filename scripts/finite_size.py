@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import json
 from collections.abc import Sequence
@@ -17,8 +16,9 @@ if TYPE_CHECKING:
     import polars as pl
     from rich.console import Console
 
+    from ..collapse.composing import Missing
     from ..collapse.finite_size.metric_factors import SharedFunction
-    from ..collapse.finite_size.tables import Estimate, Scaling, Table
+    from ..collapse.finite_size.tables import Scaling, Table
 
 _NUMBERS = ("size", "t", "value", "error")
 SYNONYMS = {
@@ -71,7 +71,7 @@ def finite_size(
     systems, notes = read_systems(paths, column or [])
     fits, pairs = _fitted(systems, _known(critical or [], systems), corrections), []
     for first, second in itertools.combinations(systems, 2):
-        pairs.append((first, second, *_compared(systems, fits, first, second, margin)))
+        pairs.append((first, second, _compared(systems, fits, first, second, margin)))
     found = _json(systems, fits, pairs) | {"notes": notes}
     if json_file is not None:
         text = json.dumps(plain(found), indent=1, allow_nan=False)
@@ -169,7 +169,7 @@ def _known(given: Sequence[str], systems: Systems) -> dict[str, float]:
     return found
 
 
-def _fitted(systems: Systems, critical: dict[str, float], corrections: bool) -> dict[str, Scaling]:
+def _fitted(systems: Systems, critical: dict[str, float], corrections: bool) -> dict[str, Scaling | Missing]:
     import numpy as np
 
     from ..collapse.finite_size.fit import fit_scaling
@@ -182,64 +182,42 @@ def _fitted(systems: Systems, critical: dict[str, float], corrections: bool) -> 
 
 
 def _compared(
-    systems: Systems, fits: dict[str, Scaling], first: str, second: str, margin: float
-) -> tuple[SharedFunction | None, str]:
-    from ..collapse.finite_size.metric_factors import compare_systems
+    systems: Systems, fits: dict[str, Scaling | Missing], first: str, second: str, margin: float
+) -> SharedFunction | Missing:
+    from ..collapse.composing import Missing
+    from ..collapse.finite_size.metric_factors import SharedFunction, compare_systems
+    from ..collapse.reasons import because
 
     if systems[first][0] != systems[second][0]:
-        return None, "they do not have the same observables"
-    try:
-        shared = compare_systems((systems[first][1], fits[first]), (systems[second][1], fits[second]), margin=margin)
-    except InputError as error:
-        return None, str(error)
-    return shared, "ok"
+        return Missing(SharedFunction, because("different-observables"))
+    return compare_systems((systems[first][1], fits[first]), (systems[second][1], fits[second]), margin=margin)
 
 
-def _json(systems: Systems, fits: dict[str, Scaling], pairs: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
+def _json(systems: Systems, fits: dict[str, Scaling | Missing], pairs: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
+    from ..collapse.sentences.as_json import worded
+
     rows = []
     for name, fit in fits.items():
-        fields = dataclasses.asdict(fit)
+        fields = worded(fit)
         dimensions = dict(zip(systems[name][0], fields.pop("dimensions"), strict=True))
         rows.append({"system": name, **fields, "dimensions": dimensions})
-    compared = [
-        {"systems": [first, second], "status": status, **(dataclasses.asdict(shared) if shared else {})}
-        for first, second, shared, status in pairs
-    ]
-    return {"systems": rows, "pairs": compared}
+    return {
+        "systems": rows,
+        "pairs": [{"systems": [first, second], **worded(shared)} for first, second, shared in pairs],
+    }
 
 
-def _print(systems: Systems, fits: dict[str, Scaling], pairs: Sequence[tuple[Any, ...]], console: Console) -> None:
+def _print(
+    systems: Systems, fits: dict[str, Scaling | Missing], pairs: Sequence[tuple[Any, ...]], console: Console
+) -> None:
+    from ..collapse.composing import Missing
+    from ..collapse.sentences.of_finite_size import pair_line, system_lines
+
     for name, fit in fits.items():
-        console.print(f"{name}: {fit.points} points", style="bold")
-        if fit.critical is None or fit.inverse_nu is None:
-            console.print(f"  {fit.status}")
-            continue
-        point = _said(fit.critical, 6) if fit.critical.high > fit.critical.low else f"{fit.critical.value:.6g} (given)"
-        console.print(f"  critical point {point}, 1/nu {_said(fit.inverse_nu)}")
-        if fit.plain_goodness is not None:
-            found = "not identified" if fit.omega is None else _said(fit.omega)
-            console.print(
-                f"  correction L^-omega: omega {found}; without it p = {fit.plain_goodness:.2g} in this window"
-            )
-        for observable, dimension in zip(systems[name][0], fit.dimensions, strict=True):
-            if dimension is not None:
-                console.print(f"  {observable} ~ L^{_said(dimension)}")
-        console.print(f"  window |t - t_c| L^(1/nu) <= {fit.window:.3g}, goodness of fit p = {fit.goodness:.2g}")
-        if fit.status != "ok":
-            console.print(f"  {fit.status}")
-    for first, second, shared, status in pairs:
+        points = 0 if isinstance(fit, Missing) else fit.points
+        console.print(f"{name}: {points} points", style="bold")
+        for line in system_lines(systems[name][0], fit):
+            console.print(f"  {line}")
+    for first, second, shared in pairs:
         console.print(f"{first} and {second}", style="bold")
-        if shared is None:
-            console.print(f"  cannot-tell: {status}")
-            continue
-        said = {True: "one class", False: "different classes", None: "cannot-tell"}[shared.one_class]
-        exponents = "exponents agree" if shared.exponents_agree else "exponents differ"
-        console.print(
-            f"  {said}: {exponents}; with the distance of {second} times {_said(shared.distance_factor)}, its function "
-            f"differs by {100 * shared.difference:.2g} % [{100 * shared.low:.2g}, {100 * shared.high:.2g}], margin "
-            f"{100 * shared.margin:.2g} %"
-        )
-
-
-def _said(one: Estimate, digits: int = 4) -> str:
-    return f"{one.value:.{digits}g} [{one.low:.{digits}g}, {one.high:.{digits}g}]"
+        console.print(f"  {pair_line(second, shared)}")

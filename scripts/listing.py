@@ -131,7 +131,7 @@ def print_analysis(inquiry: Inquiry, *, titled: bool = False) -> None:
     rows = zip(analysis.groups, inquiry.groups, strict=True)
     for group, answers in sorted(rows, key=lambda row: _order(row[0])):
         name = told_apart(group, analysis.groups)
-        table.add_row(*_analysis_row(name, group, answers.detectable.trend if answers.detectable else None))
+        table.add_row(*_analysis_row(name, group, getattr(answers.detectable, "trend", None)))
     if titled or quantity != LOSS:
         console().print(quantity.heading, style="bold")
     console().print(table)
@@ -185,7 +185,9 @@ def _print_across(analysis: Analysis) -> None:
             interval = (
                 f"{_percent(family.low)} to {_percent(family.high)}"
                 if family.high is not None
-                else say(family.reason or "")
+                else say(family.reason, analysis.quantity)
+                if family.reason
+                else ""
             )
             table.add_row(
                 across.dataset, family.family, _percent(family.deviation) + star, interval, where, family.verdict

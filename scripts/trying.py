@@ -60,13 +60,14 @@ def _answers(sweep: Sweep, store: Store, short: str) -> dict[str, Any]:
 
     from ..collapse.contract import plain
     from ..collapse.inquiry import inquire
+    from ..collapse.sentences.as_json import worded
     from ..collapse.sentences.verdicts import sentence
 
     curves, mine, n_shipped = _curves(sweep, store, short)
     rng, bands = np.random.default_rng(0).spawn(2)  # a fixed seed: the same curves give the same answer
     inquiry = inquire(curves, ["across"], rng=rng)
     group = next(one for one in inquiry.analysis.groups if one.family == mine)
-    cards = [card for setting in inquiry.settings for card in setting.cards if card.family == mine]
+    cards = [card for setting in inquiry.settings for card in setting.cards if card.row.family == mine]
     along, sheet = _along(inquiry, mine, bands)
     return {
         "family": mine,
@@ -75,8 +76,8 @@ def _answers(sweep: Sweep, store: Store, short: str) -> dict[str, Any]:
         "shipped_curves": n_shipped,
         "verdict": group.verdict,
         "own": sentence(group),
-        "card": plain(dataclasses.asdict(cards[0])) if cards else None,
-        "along": plain(along.to_dict()) if along else None,
+        "card": plain(worded(cards[0])) if cards else None,
+        "along": plain(worded(along)) if along else None,
         "sheet": sheet,
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from onecurve.collapse.families.multiplicity import benjamini_hochberg, gatekeep, holm, intersection_union
+from onecurve.collapse.reasons import because
 from onecurve.errors import InputError
 
 
@@ -33,7 +34,7 @@ def test_the_order_of_questions():
     families = {"a": 0.001, "b": 0.02, "c": 0.9}
     closed = gatekeep(0.2, families, {"a": 0.001})
     assert (closed.dataset, closed.families, closed.places) == (False, (), ())
-    assert "no family is asked about" in closed.reason
+    assert closed.reason.code == "data-sets-not-shown"
     opened = gatekeep(0.01, families, {})
     assert opened.families == ("a", "b")  # as Holm: .001 < .05/3, .02 < .05/2
     # a has 1/60; its "where" fails and keeps that, so b must pass .05/3 = .0167 and does not.
@@ -42,7 +43,7 @@ def test_the_order_of_questions():
     # a's "where" passes and hands .0167 on, half to b and half to c: b has .025.
     passed = gatekeep(0.01, families, {"a": 0.01, "b": 0.001, "c": 0.5})
     assert (passed.families, passed.places) == (("a", "b"), ("a", "b"))
-    assert passed.reason == "2 of 3 families deviate; where, for 2"
+    assert passed.reason == because("families-deviate", deviating=2, families=3, placed=2)
 
 
 def test_without_places_the_gate_is_holm():

@@ -8,10 +8,12 @@ import itertools
 import numpy as np
 import pytest
 from onecurve.collapse.calibration.simulation import Cell, autoregression, simulate
+from onecurve.collapse.composing import Missing
 from onecurve.collapse.families.crossing import Crossing, cross
 from onecurve.collapse.families.permutation import permute_datasets
 from onecurve.collapse.ladders.measurement import measure
 from onecurve.collapse.outcome import RescaledGroup
+from onecurve.collapse.reasons import because
 from onecurve.errors import InputError
 from onecurve.results.curves import CurveSet
 from onecurve.results.grid import common_grid, log_weights
@@ -96,8 +98,7 @@ def test_missing_cells_are_no_hindrance_and_one_data_set_is():
     assert found.n_families == 6
     alone = Crossing.of({key: one for key, one in cells.items() if key[1] == "d1"})
     found = permute_datasets(alone, rng=rng)
-    assert found.p is None
-    assert "two data sets" in found.status
+    assert isinstance(found, Missing) and found.status == because("two-families-on-two-data-sets")
 
 
 def test_the_complete_part_keeps_as_much_as_it_can():

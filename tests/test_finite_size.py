@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onecurve.collapse.composing import OK, Missing
 from onecurve.collapse.finite_size.fit import fit_scaling
 from onecurve.collapse.finite_size.metric_factors import compare_systems
 from onecurve.collapse.finite_size.tables import Table
+from onecurve.collapse.reasons import because
 from onecurve.errors import InputError
 from onecurve.scripts.cli import app
 from typer.testing import CliRunner
@@ -43,7 +45,7 @@ def test_exponents_are_found_and_covered(critical):
     for seed in range(4):
         rng = np.random.default_rng(seed)
         found = fit_scaling(system(rng, points=11), rng=rng, critical=critical, resamples=29)
-        assert found.status == "ok"
+        assert found.status == OK
         assert found.inverse_nu.value == pytest.approx(INVERSE_NU, abs=0.03)
         assert found.dimensions[0] is None
         assert found.critical.value == pytest.approx(CRITICAL, abs=1e-3)
@@ -66,7 +68,7 @@ def test_tables_that_do_not_scale_have_no_exponents():
     size, t = np.repeat(SIZES, 12), np.tile(np.linspace(0, 1, 12), 3)
     table = Table(sizes=size, t=t, y=rng.normal(size=36), se=np.full(36, 1e-3), dimensionless=True)
     found = fit_scaling([table], rng=rng, critical=0.5)
-    assert found.inverse_nu is None and found.status == "no window in which the tables scale"
+    assert isinstance(found, Missing) and found.status == because("no-scaling-window")
 
 
 def fitted(**changes):
@@ -128,7 +130,10 @@ def test_the_verb_fits_every_system_and_compares_every_pair(tmp_path):
     assert pair["systems"] == ["one", "two"] and pair["one_class"] is True
     assert pair["distance_factor"]["value"] == pytest.approx(1 / 1.6, abs=0.05)
     said = " ".join(done.stdout.split())
-    assert "critical point 1 (given), 1/nu 0." in said and "one and two one class: exponents agree" in said
+    assert (
+        "critical point 1 (given), 1/nu 0." in said
+        and "one and two one universality class: the exponents agree" in said
+    )
 
 
 def test_the_verb_names_what_is_wrong(tmp_path):
@@ -241,20 +246,22 @@ def test_drifting_crossings_need_a_correction_and_its_exponent_is_found(omega):
     rng = np.random.default_rng(1)
     tables = drifting(rng, omega)
     found = fit_scaling(tables, rng=rng, corrections=True, resamples=19)
-    assert found.status == "ok" and found.goodness >= 0.05 > found.plain_goodness
+    assert found.status == OK and found.goodness >= 0.05 > found.plain_goodness
     assert found.omega.value == pytest.approx(omega, abs=0.1)
     assert found.critical.value == pytest.approx(CRITICAL, abs=2e-4)
     assert found.inverse_nu.value == pytest.approx(INVERSE_NU, abs=0.01)
     assert found.dimensions[1].value == pytest.approx(DIMENSION, abs=0.005)
     plain = fit_scaling(tables, rng=rng, resamples=19)
-    biased = plain.inverse_nu is not None and abs(plain.inverse_nu.value - INVERSE_NU) > 0.01
-    assert biased or plain.status.endswith("a correction to scaling may be needed (--corrections)")
+    if isinstance(plain, Missing):
+        assert plain.status.code == "no-scaling-window-without-correction"
+    else:
+        assert abs(plain.inverse_nu.value - INVERSE_NU) > 0.01
 
 
 def test_a_correction_needs_four_sizes():
     rng = np.random.default_rng(0)
     found = fit_scaling(system(rng), rng=rng, corrections=True)
-    assert found.status == "a correction to scaling needs 4 sizes, got 3" and found.omega is None
+    assert isinstance(found, Missing) and found.status == because("correction-needs-sizes", needed=4, sizes=3)
 
 
 def test_the_verb_fits_corrections_and_says_what_it_took(tmp_path):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
+from onecurve.collapse.composing import OK
 from onecurve.collapse.ladders.ladder import Ladder
 from onecurve.collapse.ladders.rescaling import rescale
 from onecurve.collapse.laws.frontier import estimate_deltas
+from onecurve.collapse.reasons import because
 from onecurve.errors import InputError
 
 
@@ -27,7 +29,7 @@ def test_an_optimal_ladder_gives_one_delta_three_times():
         assert sum(one.low <= true <= one.high for one in estimates) >= 26, name
     assert sum(one.agree for one in found) >= 27
     assert np.mean([one.gamma.estimate.value for one in found]) == pytest.approx(1.5, rel=0.05)
-    assert found[0].proxy == "size" and "proxy" in found[0].frontier.status
+    assert found[0].proxy == "size" and found[0].frontier.status == because("size-as-proxy")
 
 
 def test_a_wrong_horizon_is_seen_as_disagreement():
@@ -41,20 +43,21 @@ def test_compute_that_is_given_takes_the_place_of_size():
     compute = 6.0 * (1e4 * 2.0 ** np.arange(6)) ** 2
     given, proxy = deltas(Cell(), compute=compute), deltas(Cell())
     assert given.frontier.estimate.value == pytest.approx(proxy.frontier.estimate.value)
-    assert (given.frontier.status, given.proxy) == ("ok", "compute")
+    assert (given.frontier.status, given.proxy) == (OK, "compute")
     half = deltas(Cell(), theta=0.5, horizon_exponent=1.0)
     assert half.composed.estimate.value == pytest.approx(0.5 * 0.5 / 0.75, rel=0.05)
 
 
 def test_a_decaying_rate_has_no_end_slope():
     found = deltas(Cell(decay=True, gain=(0.15, 0.15)))
-    assert found.end_slope.estimate is None and "annealing gain" in found.end_slope.status
-    assert found.composed.estimate is not None and "gain" in found.composed.status
+    assert found.end_slope.estimate is None
+    assert found.end_slope.status == because("end-slope-needs-constant-rate")
+    assert found.composed.estimate is not None and found.composed.status == because("gain-fitted-beside-mu")
     assert found.agree is True
 
 
 def test_what_cannot_be_estimated_is_said():
-    assert deltas(Cell(), scale="shape").frontier.status == "the irreducible loss is not known"
+    assert deltas(Cell(), scale="shape").frontier.status == because("exponent-needs-a-floor")
     assert deltas(Cell(rungs=2)).agree is None
     with pytest.raises(InputError, match="theta"):
         deltas(Cell(), theta=0.0)

@@ -7,9 +7,11 @@ import dataclasses
 import numpy as np
 import pytest
 from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
+from onecurve.collapse.composing import Missing
 from onecurve.collapse.ladders.ladder import Ladder
 from onecurve.collapse.ladders.rescaling import rescale
 from onecurve.collapse.laws.forecast import _crps, _Predicted, forecast
+from onecurve.collapse.reasons import because
 from onecurve.errors import InputError
 from scipy.stats import t as student
 
@@ -77,10 +79,10 @@ def test_the_score_equals_its_definition():
 def test_what_cannot_be_foretold_is_said():
     curves = simulate(Cell(rungs=4), 1, np.random.default_rng(0)).curves(0)
     few = rescale(Ladder.of(curves), scale="end-point", irreducible_loss=FLOOR)
-    assert "five rungs" in forecast(few).status and forecast(few).master is None
+    assert forecast(few).status.code == "forecast-needs-five-sizes" and isinstance(forecast(few), Missing)
     shape = rescale(Ladder.of(curves), scale="shape")
-    assert forecast(shape).status == "the irreducible loss is not known"
+    assert forecast(shape).status == because("forecast-needs-a-floor")
     group = groups(Cell(), 1)[0]
-    assert "fewer than three points" in forecast(group, early=0.11).status
+    assert forecast(group, early=0.11).status == because("too-few-early-points", x=0.11)
     with pytest.raises(InputError, match="between 0 and 1"):
         forecast(group, early=30)

@@ -7,8 +7,11 @@ import dataclasses
 import numpy as np
 import pytest
 from onecurve.collapse.calibration.simulation import FLOOR, Cell, autoregression, simulate
+from onecurve.collapse.composing import OK, Missing
 from onecurve.collapse.ladders.ladder import Ladder
 from onecurve.collapse.laws.ranking import independent_values, rank_rescalings
+from onecurve.collapse.reasons import because
+from onecurve.collapse.sentences.of_laws import ranking_sentence
 from onecurve.results.curves import LearningCurve
 from onecurve.results.grid import common_grid
 
@@ -58,7 +61,7 @@ def test_what_the_rungs_share_wins(name):
     floor = 0.05 if name == "end point without L0" else FLOOR
     found = rank_rescalings(ladder(TRUTHS[name]), irreducible_loss=floor)
     assert found.best == name, [(one.name, one.error, one.score) for one in found.rescalings]
-    assert found.status == "ok" and found.sentence
+    assert found.status == OK and ranking_sentence(found)
 
 
 def test_the_learning_rate_integral_wins_where_schedules_differ():
@@ -72,7 +75,7 @@ def test_the_learning_rate_integral_wins_where_schedules_differ():
     assert found.best == "learning-rate integral"
     same = rank_rescalings(ladder(TRUTHS["end point with L0"]), irreducible_loss=FLOOR)
     status = {one.name: one.status for one in same.rescalings}
-    assert "one schedule" in status["learning-rate integral"]
+    assert status["learning-rate integral"].code == "one-schedule-for-all"
 
 
 def test_an_anchor_has_its_price():
@@ -95,14 +98,14 @@ def test_independent_values_count_directions_of_the_noise():
 
 def test_what_cannot_be_ranked_is_said():
     few = simulate(Cell(rungs=3), 1, np.random.default_rng(0)).curves(0)
-    assert rank_rescalings(Ladder.of(few)).status == "ranking rescalings needs four rungs"
+    assert rank_rescalings(Ladder.of(few)).status.code == "ranking-needs-four-sizes"
     rising = rank_rescalings(ladder(lambda k, x: 4 - end(k) * x**-0.4))
-    assert rising.status == rising.sentence == "no rescaling predicts a rung that it did not see"
-    assert rising.best is None and "a rung does not improve" in {one.status for one in rising.rescalings}
+    assert isinstance(rising, Missing) and rising.status == because("no-rescaling-predicts")
+    assert because("size-does-not-improve") in [one.status for one in rising.known["rescalings"]]
     curves = simulate(Cell(), 1, np.random.default_rng(0)).curves(0)
     high = rank_rescalings(Ladder.of(curves), irreducible_loss=5.0)
-    assert high.best is None and "below every loss" in high.status
+    assert isinstance(high, Missing) and high.status == because("floor-not-below-losses")
     decayed = simulate(Cell(decay=True), 1, np.random.default_rng(0)).curves(0)
     blind = Ladder.of(dataclasses.replace(curve, lr=None) for curve in decayed)
     status = {one.name: one.status for one in rank_rescalings(blind, irreducible_loss=FLOOR).rescalings}
-    assert status["learning-rate integral"] == "the schedule is not known"
+    assert status["learning-rate integral"] == because("law-needs-schedule")

@@ -8,14 +8,16 @@ import json
 import numpy as np
 import pytest
 from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
-from onecurve.collapse.composing import OK
+from onecurve.collapse.composing import OK, Missing
 from onecurve.collapse.conclusion import conclude
+from onecurve.collapse.contract import plain
 from onecurve.collapse.controls.negatives import Gate, judge, negatives_of, resolution_gate
 from onecurve.collapse.controls.unrelated import shuffled_rungs
 from onecurve.collapse.controls.wrong_horizons import truncate, wrong_horizons
 from onecurve.collapse.ladders.measurement import measure
 from onecurve.collapse.outcome import Bounds, Extent
 from onecurve.collapse.reasons import because
+from onecurve.collapse.sentences.as_json import worded
 from onecurve.collapse.verdict import Findings, decide
 from onecurve.errors import InputError
 from onecurve.results.curves import CurveSet
@@ -37,7 +39,7 @@ def test_shuffled_rungs_show_what_seeds_alone_do():
     assert np.mean([one.deviation for one in found]) == pytest.approx(0.0075, rel=0.2)
     assert min(one.p_deviation for one in found) > 0.01
     assert all(one.deviation < one.deviation_high for one in found)
-    json.dumps(found[0].to_dict(), allow_nan=False)
+    json.dumps(plain(worded(found[0])), allow_nan=False)
 
 
 def test_a_real_trend_stands_out_from_shuffled_rungs():
@@ -79,21 +81,23 @@ def test_truncation_reveals_errors_about_as_large_as_the_ladder_can():
     found = [
         wrong_horizons(measured(seed=i), rng=np.random.default_rng(i), margin=0.03, resamples=199) for i in range(5)
     ]
-    assert all(one.status == "ok" and 0.05 <= one.revealed <= 0.15 for one in found)
+    assert all(one.status == OK and 0.05 <= one.revealed <= 0.15 for one in found)
     assert all(abs(one.best) <= 0.1 for one in found)
     for one in found:
         assert [row.error for row in one.rows] == sorted(row.error for row in one.rows)
-        assert [row.x_min for row in one.rows if row.error == 0.0] == [pytest.approx(0.1)]
+        assert [row.retested.x_min for row in one.rows if row.error == 0.0] == [pytest.approx(0.1)]
         for row in one.rows:
-            assert row.x_min == pytest.approx(0.1 * 32 ** abs(row.error))
-            assert row.lower_bound <= row.deviation <= row.upper_bound
-    json.dumps(found[0].to_dict(), allow_nan=False)
+            found_at = row.retested
+            assert found_at.x_min == pytest.approx(0.1 * 32 ** abs(row.error))
+            assert found_at.lower_bound <= found_at.deviation <= found_at.upper_bound
+    json.dumps(plain(worded(found[0])), allow_nan=False)
 
 
 def test_truncation_has_the_effect_that_a_wrong_horizon_has():
     """Without noise the cut ladder deviates as the closed form says: l(hx)/l(h) with the rung's own h."""
     one = measured(Cell(seeds=24))
-    rows = {row.error: row for row in wrong_horizons(one, rng=np.random.default_rng(0), margin=0.03, resamples=99).rows}
+    found = wrong_horizons(one, rng=np.random.default_rng(0), margin=0.03, resamples=99)
+    rows = {row.error: row.retested for row in found.rows}
     sizes = one.ladder.sizes
     for error in (-0.2, 0.2):
         h = ((sizes / (sizes[-1] if error > 0 else sizes[0])) ** error)[:, None]
@@ -107,23 +111,22 @@ def test_truncation_has_the_effect_that_a_wrong_horizon_has():
 def test_truncation_finds_the_horizons_that_were_wrong():
     one = wrong_horizons(measured(Cell(gamma_error=0.2)), rng=np.random.default_rng(0), margin=0.03, resamples=199)
     assert one.best in (-0.2, -0.15)
-    assert one.status.startswith("the ladder is not exact as it stands (p = 0.005)")
+    assert one.status == because("not-exact-as-it-stands", p=pytest.approx(0.005))
 
 
 def test_what_cannot_be_cut_says_so():
     def status(one):
         found = wrong_horizons(one, rng=np.random.default_rng(0), margin=0.03, resamples=99)
-        assert found.rows == () and found.revealed is None
-        return found.status
+        assert isinstance(found, Missing)
+        return found.status.code
 
-    assert "made by the schedule" in status(measured(Cell(decay=True)))
-    assert "without an irreducible loss" in status(measured(irreducible_loss=None))
-    assert "three seeds" in status(measured(Cell(seeds=2)))
-    assert status(measured(Cell(rungs=2))) == because("fewer-sizes", sizes=2)
-    assert status(measured(status="diverged")).code == "no-run-ended"
+    assert status(measured(Cell(decay=True))) == "cut-needs-constant-rate"
+    assert status(measured(irreducible_loss=None)) == "cut-needs-a-floor"
+    assert status(measured(Cell(seeds=2))) == "three-seeds-for-exactness"
+    assert status(measured(Cell(rungs=2))) == status(measured(status="diverged")) == "group-not-testable"
     far = wrong_horizons(measured(), rng=np.random.default_rng(0), margin=0.03, errors=(0.05, 0.7), resamples=99)
     assert {row.error for row in far.rows if row.p_exact is None} == {-0.7, 0.7}
-    assert far.revealed is None and "after" in far.rows[0].status
+    assert far.revealed is None and far.rows[0].status.code == "not-cut"
 
 
 # ---- trained negatives

@@ -9,11 +9,15 @@ import numpy as np
 import pytest
 from onecurve.collapse.analysis import analyze
 from onecurve.collapse.calibration.simulation import Cell, simulate
+from onecurve.collapse.composing import OK, Missing
+from onecurve.collapse.contract import plain
 from onecurve.collapse.ladders.ladder import Ladder
 from onecurve.collapse.ladders.rescaling import rescale
 from onecurve.collapse.planning.detectable import smallest_detectable
 from onecurve.collapse.planning.patterns import odd_rung, trend
 from onecurve.collapse.planning.pilot import pilot_of
+from onecurve.collapse.reasons import because
+from onecurve.collapse.sentences.as_json import worded
 from onecurve.collapse.within.battery import assess
 from onecurve.results.curves import CurveSet
 
@@ -43,9 +47,8 @@ def shares(cell, shift, groups=200):
 def typical():
     """Medians over pilots: each has noise of its own, known to a tenth."""
     found = [detectable(group_of(seed=seed), seed) for seed in range(5)]
-    return {
-        name: float(np.median([getattr(one, name) for one in found])) for name in found[0].to_dict() if name != "status"
-    }
+    names = [field.name for field in dataclasses.fields(found[0]) if field.name != "status"]
+    return {name: float(np.median([getattr(one, name) for one in found])) for name in names}
 
 
 def test_the_smallest_errors_have_the_power_that_they_claim(typical):
@@ -85,13 +88,15 @@ def test_it_stands_beside_a_result_of_any_kind():
     uneven = [dataclasses.replace(c, family="uneven") for c in curves if c.seed < 3 or c.size > 5e4]
     analysis = analyze(CurveSet.of([*curves, *blind, *two, *dead, *uneven]), rng=np.random.default_rng(0), resamples=99)
     rows = {result.family: detectable(result, groups=40, resamples=59) for result in analysis.groups}
-    assert rows["simulated"].status == rows["uneven"].status == rows["blind"].status == "ok"
+    assert rows["simulated"].status == rows["uneven"].status == rows["blind"].status == OK
     assert rows["uneven"].trend > rows["simulated"].trend
     assert rows["blind"].horizon_error is None and rows["blind"].trend > 0
-    assert rows["two"].trend is None and "three seeds" in rows["two"].status
-    assert rows["dead"].trend is None and "fewer than 3 rungs" in rows["dead"].status
+    assert isinstance(rows["two"], Missing) and rows["two"].status == because("three-seeds-for-exactness")
+    assert isinstance(rows["dead"], Missing) and rows["dead"].status.code == "detectable-needs-three-sizes"
     for row in rows.values():
-        json.dumps(row.to_dict(), allow_nan=False)
+        written = plain(worded(row))
+        json.dumps(written, allow_nan=False)
+        assert written.keys() == plain(worded(rows["simulated"])).keys() and written["power"] == 0.8
 
 
 def test_it_repeats_itself():

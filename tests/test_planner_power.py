@@ -11,6 +11,8 @@ import onecurve
 import polars as pl
 import pytest
 from onecurve.collapse.calibration.simulation import Cell, simulate
+from onecurve.collapse.composing import OK, Missing
+from onecurve.collapse.contract import plain
 from onecurve.collapse.outcome import Form
 from onecurve.collapse.planning.analytic import certification, points, rejection
 from onecurve.collapse.planning.cost import Cost
@@ -19,6 +21,8 @@ from onecurve.collapse.planning.patterns import odd_rung, trend, wrong_horizon
 from onecurve.collapse.planning.pilot import pilot_of
 from onecurve.collapse.planning.planner import ladder_of, plan
 from onecurve.collapse.planning.power import Share, _critical, simulate_noise
+from onecurve.collapse.reasons import because
+from onecurve.collapse.sentences.as_json import worded
 from onecurve.collapse.within.battery import assess
 from onecurve.collapse.within.exactness import p_value
 from onecurve.errors import InputError
@@ -61,9 +65,9 @@ def simulator(source, seed=0, groups=400):
 @pytest.mark.parametrize("target", [0.8, pytest.param(0.95, marks=pytest.mark.slow)])
 def test_a_wrong_horizon_is_detected_as_often_as_planned(target):
     need = seeds_for(simulator(0.01), Goal(kind="horizon", amount=0.05), LADDER, target)
-    assert need.power.value >= target and need.low <= need.seeds <= need.high
-    assert agree(need.power, brute_force(Cell(gamma_error=0.05, seeds=need.seeds), 400, 1), 400)
-    fewer = brute_force(Cell(gamma_error=0.05, seeds=need.low - 1), 400, 2)
+    assert need.simulated_power.value >= target and need.seeds_low <= need.seeds <= need.seeds_high
+    assert agree(need.simulated_power, brute_force(Cell(gamma_error=0.05, seeds=need.seeds), 400, 1), 400)
+    fewer = brute_force(Cell(gamma_error=0.05, seeds=need.seeds_low - 1), 400, 2)
     assert fewer < target + 0.03
 
 
@@ -72,12 +76,12 @@ def test_a_deviation_is_detected_as_often_as_planned(make):
     planner, kind = simulator(0.01), "detect" if make is trend else "odd rung"
     need = seeds_for(planner, Goal(kind=kind, amount=0.012), LADDER, 0.8)
     shift = make(planner.pilot, LADDER, 0.012)
-    assert agree(need.power, brute_force(Cell(seeds=need.seeds), 400, 3, shift=shift), 400)
+    assert agree(need.simulated_power, brute_force(Cell(seeds=need.seeds), 400, 3, shift=shift), 400)
 
 
 def test_a_margin_is_certified_as_often_as_planned():
     need = seeds_for(simulator(0.01), Goal(kind="certify", amount=0.014), LADDER, 0.8)
-    assert agree(need.power, brute_force(Cell(seeds=need.seeds), 400, 4, margin=0.014), 400)
+    assert agree(need.simulated_power, brute_force(Cell(seeds=need.seeds), 400, 4, margin=0.014), 400)
 
 
 def test_a_pilot_plans_as_its_own_truth_does():
@@ -195,24 +199,27 @@ def planned():
 
 
 def test_a_plan_answers_every_question(planned):
-    asked = {(d.goal, d.power) for d in planned.designs}
+    asked = {(d.goal.kind, d.power) for d in planned.designs}
     assert asked == {(g, p) for g in ("detect", "odd rung", "certify", "horizon") for p in (0.8, 0.95)}
     for d in planned.designs:
-        assert (d.rungs, d.span, d.status, d.method) == (6, pytest.approx(32.0), "ok", "simulation")
-        assert d.simulated_power.value >= d.power and d.seeds_low <= d.seeds <= d.seeds_high
+        assert (d.rungs, d.span, d.need.status, d.method) == (6, pytest.approx(32.0), OK, "simulation")
+        assert d.need.simulated_power.value >= d.power and d.need.seeds_low <= d.seeds <= d.need.seeds_high
         assert d.cost == pytest.approx(d.seeds * 2.0 * sum(4.0**k for k in range(6)))
         assert d.confirmatory == (d.seeds >= 5)
-    by = {(d.goal, d.power): d.seeds for d in planned.designs}
+    by = {(d.goal.kind, d.power): d.seeds for d in planned.designs}
     assert all(by[g, 0.8] <= by[g, 0.95] for g, _ in asked)
     assert by["odd rung", 0.8] >= by["detect", 0.8]
     sure = [d for d in planned.alternatives if d.method == "simulation"]
     assert len(sure) == 8 and all(d.rungs >= 6 and d.span >= 30 for d in sure)
-    assert any(d.span == pytest.approx(8.0) for d in planned.alternatives if d.goal == "horizon")
+    assert any(d.span == pytest.approx(8.0) for d in planned.alternatives if d.goal.kind == "horizon")
     assert planned.noise_low < planned.noise < planned.noise_high and planned.unit == "seconds"
 
 
 def test_a_plan_is_plain_data_and_repeats_itself(planned):
-    json.dumps(planned.to_dict(), allow_nan=False)
+    written = plain(worded(planned))
+    json.dumps(written, allow_nan=False)
+    first = written["designs"][0]
+    assert (first["goal"], first["seeds"], first["status"]) == ("detect", planned.designs[0].seeds, "ok")
     one, other = (plan(0.02, rng=np.random.default_rng(3), powers=(0.8,), groups=60) for _ in range(2))
     assert one == other
 
@@ -226,13 +233,14 @@ def test_a_longer_span_needs_fewer_seeds_for_a_wrong_horizon():
 
 def test_what_cannot_be_reached_says_so():
     need = seeds_for(simulator(0.3), Goal(kind="detect", amount=0.002), LADDER, 0.8)
-    assert need.seeds is None and need.power is None and need.status.startswith("about ")
+    assert isinstance(need, Missing) and need.status.code == "too-many-to-simulate"
+    assert need.known["start"] > need.status.values["seeds"] - 1
 
 
 def test_a_plan_without_a_floor_is_made_on_shapes():
     found = plan(blind(pilot()), rng=np.random.default_rng(0), deviation=0.1, margin=0.1, powers=(0.8,), groups=120)
-    assert {d.goal for d in found.designs} == {"detect", "odd rung", "certify"}
-    assert any("does not show in shapes" in said for said in found.warnings)
+    assert {d.goal.kind for d in found.designs} == {"detect", "odd rung", "certify"}
+    assert because("horizon-not-in-shapes") in found.warnings
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,14 @@ import json
 import numpy as np
 import polars as pl
 import pytest
+from onecurve.collapse.composing import OK, Missing
+from onecurve.collapse.reasons import because
 from onecurve.collapse.scaling.held_out import hold_out
 from onecurve.collapse.scaling.intervals import from_resamples, profile_intervals, resample
 from onecurve.collapse.scaling.isoflop import budgets_of, iso_flop
 from onecurve.collapse.scaling.law import fit_law, problem_of
 from onecurve.collapse.scaling.robust_fits import Design, Huber, bounds, minimise, starts_of
-from onecurve.collapse.scaling.study import shared_exponents, study
+from onecurve.collapse.scaling.study import Fitted, shared_exponents, study
 from onecurve.errors import InputError
 from onecurve.results.final_losses import FinalLosses, read_final_losses
 from onecurve.scripts.cli import app
@@ -56,7 +58,7 @@ def refit_design(seed, noise=0.005, n=240):
 def test_a_law_without_noise_is_recovered_exactly_from_every_start(truth):
     law = fit_law(grid(noise=0.0, truth=truth))
     assert law.parameters == pytest.approx(truth, rel=1e-5)
-    assert law.reached == 1.0 and law.status == "ok" and law.noise < 1e-8
+    assert law.reached == 1.0 and law.reservations == () and law.noise < 1e-8
 
 
 def test_the_published_refit_is_recovered_from_its_own_design():
@@ -170,11 +172,12 @@ def test_parabolas_find_the_minima():
     runs = grid(noise=0.0)
     law = fit_law(runs)
     found = iso_flop(runs, law=law)
-    assert [one.status for one in found.profiles] == ["ok"] * 5
+    assert [one.status for one in found.profiles] == [OK] * 5
     for one in found.profiles:
         exact = law.best_params(np.array([one.budget]))[0]
-        assert one.best_params.value == pytest.approx(exact, rel=0.25)
-        assert one.best_params.value * one.best_tokens * 6 == pytest.approx(one.budget)
+        best = one.minimum
+        assert best.best_params.value == pytest.approx(exact, rel=0.25)
+        assert best.best_params.value * best.best_tokens * 6 == pytest.approx(one.budget)
     bias = found.params.exponent.value - BEST
     assert found.params.bias == pytest.approx(bias, abs=0.01) and abs(bias) > 1e-4
     assert found.tokens.exponent.value == pytest.approx(1 - found.params.exponent.value)
@@ -188,7 +191,8 @@ def test_a_parabola_of_its_own_is_exact():
     )
     found = iso_flop(runs)
     assert found.params.exponent.value == pytest.approx(0.2, abs=1e-6)
-    assert found.profiles[1].best_params.value == pytest.approx(3e8) and found.profiles[1].best_loss == pytest.approx(3)
+    middle = found.profiles[1].minimum
+    assert middle.best_params.value == pytest.approx(3e8) and middle.best_loss == pytest.approx(3)
 
 
 def test_the_exponent_of_the_minima_covers():
@@ -205,11 +209,12 @@ def test_budgets_without_a_minimum_say_why():
     runs = grid(noise=0.0, budgets=(1e19, 1e20, 1e21))
     large = runs.pick((runs.params > 1e9) | (runs.flops > 5e20))
     found = iso_flop(large)
-    assert "got 3" in found.profiles[0].status or "smaller than all" in found.profiles[0].status
-    assert found.profiles[2].status == "ok" and found.params.exponent is None
-    assert found.params.status == "a power law of the best size needs 3 budgets with a minimum inside, got 1"
+    smaller = because("best-size-outside", side="smaller")
+    assert found.profiles[0].status in (because("parabola-needs-sizes", needed=4, sizes=3), smaller)
+    assert found.profiles[2].status == OK and isinstance(found.params, Missing)
+    assert found.params.status == because("growth-needs-budgets", needed=3, budgets=1)
     edge = iso_flop(runs.pick(runs.params > 9e8)).profiles[0]
-    assert edge.best_params is None and "smaller than all that were run" in edge.status
+    assert edge.minimum is None and edge.status == smaller
 
 
 def test_runs_within_five_percent_share_a_budget():
@@ -244,16 +249,16 @@ def test_a_law_that_changes_is_seen_on_the_held_out_budget():
 def test_tables_that_hold_no_law_say_why():
     runs = grid(0)
     one_size = runs.pick(runs.params == runs.params.min())
-    assert "needs 8 runs, got 5" in problem_of(one_size)
+    assert problem_of(one_size) == because("law-needs-runs", needed=8, runs=5)
     many = FinalLosses(params=np.full(9, 1e8), tokens=np.geomspace(1e9, 1e11, 9), flops=np.ones(9), loss=np.ones(9))
-    assert problem_of(many).startswith("all runs have one size")
+    assert problem_of(many) == because("one-value-in-all-runs", what="size")
     sizes = np.geomspace(1e8, 1e10, 9)
     along = FinalLosses(params=sizes, tokens=20 * sizes, flops=120 * sizes**2, loss=loss_of(sizes, 20 * sizes))
-    assert "cannot be told apart" in problem_of(along)
-    with pytest.raises(InputError, match="cannot be told apart"):
+    assert problem_of(along) == because("tokens-follow-size")
+    with pytest.raises(InputError, match="tokens follow size"):
         fit_law(along)
     found = study(along, rng=np.random.default_rng(0))
-    assert found.law is None and "cannot be told apart" in found.status and found.bootstrap == {}
+    assert found.law is None and found.fitted == Missing(Fitted, because("tokens-follow-size"))
     with pytest.raises(InputError, match="above 0"):
         fit_law(runs, delta=0.0)
     with pytest.raises(InputError, match="positive number"):
@@ -261,7 +266,7 @@ def test_tables_that_hold_no_law_say_why():
 
 
 def test_a_floor_that_does_not_show_is_said():
-    assert "no floor E" in fit_law(grid(noise=0.0, truth=TRUTH | {"E": 1e-9})).status
+    assert because("no-floor-shows") in fit_law(grid(noise=0.0, truth=TRUTH | {"E": 1e-9})).reservations
 
 
 # ---- families
@@ -284,7 +289,7 @@ def test_families_that_share_exponents_and_families_that_do_not():
     assert same["alpha"].p > 0.01 and other["alpha"].p < 1e-3
     assert np.exp(same["beta"].mean) == pytest.approx(0.3658, abs=0.02)
     few = shared_exponents(dict(list(alike.items())[:2]))
-    assert few[0].effects is None and "needs three laws" in few[0].status
+    assert few[0].effects is None and few[0].status == because("families-need-three-laws", laws=2)
 
 
 # ---- the verb
@@ -324,7 +329,7 @@ def test_several_families_have_a_forest(tmp_path):
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, done.output
     said = " ".join(done.stdout.split())
-    assert "they are taken as 6 N D" in said and "one value fits all, p =" in said
+    assert "they are taken as 6 N D" in said and "one value fits all families, p =" in said
     assert (tmp_path / "f" / "scaling-exponents.png").is_file()
 
 

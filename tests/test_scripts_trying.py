@@ -71,7 +71,7 @@ def test_a_network_is_laid_over_the_shipped_curves(recipes, shipped, tmp_path, c
     found = json.loads((tmp_path / "try.json").read_text())
     assert (found["family"], found["trained"], found["shipped_curves"]) == ("MyNet", 9, 18)
     assert found["along"]["nearest"] in ("mlp", "resmlp") and found["along"]["sentence"] in said
-    assert found["card"]["sentence"] in said and "this ladder could not have shown less than" in said
+    assert found["card"]["sentence"] in said
     assert all((out / "figures" / f"try.{kind}").stat().st_size > 1000 for kind in ("png", "svg", "pdf", "csv"))
     try_network(recipes, out=str(out), address="in-process")
     assert "all found in the table" in capsys.readouterr().out

@@ -138,7 +138,7 @@ def test_neighbours_need_enough_evaluations():
 
 def judged(curves, noise_from=None):
     settings = Settings(resamples=99, noise_from=noise_from)
-    return examine(CurveSet.of(curves), settings, rng=np.random.default_rng(0))[0].groups
+    return examine(CurveSet.of(curves), settings, rng=np.random.default_rng(0)).analysis.groups
 
 
 def test_noise_is_borrowed_where_it_is_allowed_and_said():
@@ -183,7 +183,7 @@ def test_every_question_has_an_answer_or_a_reason():
     questions = ["laws", "forecast", "where", "controls"]
     asked = inquire(CurveSet.of(curves_of(Cell(seeds=1))), questions, rng=np.random.default_rng(0))
     found = asked.groups[0].single_runs
-    assert found.forecast.status == "ok" and found.forecast.master.skill["last value"].low is None
+    assert found.forecast.status.code == "ok" and found.forecast.master.skill["last value"].low is None
     assert found.laws.end_floor == pytest.approx(FLOOR, abs=0.05)
     low, high = found.laws.end_floor_range
     assert low <= found.laws.end_floor <= high
@@ -228,9 +228,9 @@ def test_the_verb_is_not_silent_and_draws(tmp_path):
         "one run of each model size is described, not tested",
         "a description, not tested",
         "neighbouring evaluations' noise",
-        "forecast: a forecast needs five rungs",
+        "forecast: none, because a forecast needs five model sizes",
         "where, as a description",
-        "end points as L0 + a p^-b",
+        "last losses as L0 + a p^-b",
         "no data set has two families",
     ):
         assert words in said, words
@@ -252,7 +252,7 @@ def test_a_language_models_ladder_of_single_runs():
                 base = {"family": "olmo", "dataset": "c4", "recipe": ratio, "size": size, "seed": seed}
                 curves.append(LearningCurve(**base, x=tokens / tokens[-1], loss=loss))
     settings = Settings(irreducible_loss=0.0, x_min=0.3, resamples=99, noise_from="groups")
-    groups = {g.recipe: g for g in examine(CurveSet.of(curves), settings, rng=np.random.default_rng(0))[0].groups}
+    groups = {g.recipe: g for g in examine(CurveSet.of(curves), settings, rng=np.random.default_rng(0)).analysis.groups}
     single = groups["5xC"]
     assert single.single and not groups["1xC"].single
     assert 0.003 < single.deviation < 0.005 and single.deviation < single.upper_bound < 0.01

@@ -7,10 +7,12 @@ import dataclasses
 import numpy as np
 
 from ...results.grid import bands
+from ..composing import OK, Missing
 from ..families.crossing import Crossing
 from ..forms import master_curve, schedule_of
 from ..ladders.rescaling import to_shape
 from ..outcome import RescaledGroup
+from ..reasons import Reason, because
 
 NEAR = 0.02  # end slopes that differ by less are matched
 _LATE = 0.5  # the end slope is measured from here on
@@ -21,14 +23,14 @@ class Foreign:
     """How far as many curves as a group has rungs lie apart, drawn from one source.
 
     ``control`` says which (`CONTROLS`); ``n_curves`` how many there were to draw from; ``deviation`` the mean over
-    draws of the largest |d| over rungs and x; ``bands`` the same in each band. None where ``status`` is not ``ok``.
+    draws of the largest |d| over rungs and x; ``bands`` the same in each band, None where the band is empty.
     """
 
     control: str
     n_curves: int
-    deviation: float | None
+    deviation: float
     bands: tuple[float | None, ...]
-    status: str
+    status: Reason = OK
 
 
 CONTROLS = ("other data sets", "other data sets, end slope matched", "one number")
@@ -36,7 +38,7 @@ CONTROLS = ("other data sets", "other data sets, end slope matched", "one number
 
 def foreign_controls(
     crossing: Crossing, family: str, dataset: str, *, rng: np.random.Generator, draws: int = 200
-) -> tuple[Foreign, ...]:
+) -> tuple[Foreign | Missing, ...]:
     """N2, matched N2 and N3 for one group, on its grid, in its bands, with its number of rungs and its noise.
 
     N2 draws mean curves of the leg's groups on other data sets; matched N2 those whose slope at x = 1 differs from the
@@ -59,13 +61,13 @@ def foreign_controls(
     near = np.array([abs(end_slope(curve, group.x) - own) < NEAR for curve in pool], dtype=bool)
     numbers = np.array([one_number(other) for other in crossing.cells.values() if other.phase is not None])
     single = np.array([one_number_curve(delta, group) for delta in numbers]).reshape(-1, len(group.x))
-    missing = "the schedule is not known" if group.phase is None else "fewer than two curves to draw from"
+    missing = "control-needs-schedule" if group.phase is None else "fewer-than-two-curves"
     return tuple(
         _drawn(name, curves, group, draws, rng, why)
         for name, curves, why in zip(
             CONTROLS,
             (pool, pool[near], single if group.phase is not None else single[:0]),
-            ("no two groups on other data sets", "no two curves of other data sets have this end slope", missing),
+            ("fewer-than-two-other-groups", "fewer-than-two-of-this-end-slope", missing),
             strict=True,
         )
     )
@@ -101,9 +103,9 @@ def one_number_curve(delta: float, group: RescaledGroup) -> np.ndarray:
 
 def _drawn(
     name: str, curves: np.ndarray, group: RescaledGroup, draws: int, rng: np.random.Generator, why: str
-) -> Foreign:
+) -> Foreign | Missing:
     if len(curves) < 2:
-        return Foreign(control=name, n_curves=len(curves), deviation=None, bands=(), status=why)
+        return Missing(Foreign, because(why), {"control": name, "n_curves": len(curves)})
     k = len(group.values)
     scarce = len(curves) < k
     chosen = np.stack([rng.choice(len(curves), size=k, replace=scarce) for _ in range(draws)])
@@ -115,7 +117,6 @@ def _drawn(
         n_curves=len(curves),
         deviation=float(d.max(axis=(1, 2)).mean()),
         bands=tuple(in_band),
-        status="ok",
     )
 
 

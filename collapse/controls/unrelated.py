@@ -13,15 +13,12 @@ from ...results.grid import bands
 from ..forms import log_form, schedule_of
 from ..ladders.rescaling import to_shape
 from ..outcome import Form, RescaledGroup
+from ..reasons import Reason, because
 from ..within.battery import assess
 from ..within.bootstrap import moments
 from ..within.exactness import statistics
 
 FEWEST_FITS = 4
-GENEROUS = (
-    "unrelated curves are power laws with exponents .2 to .8, for want of other fits: this control is generous, "
-    "and lying below it says little"
-)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -39,7 +36,7 @@ class Unrelated:
     deviation: float
     bands: tuple[float | None, ...]
     curves: np.ndarray
-    warning: str | None
+    warning: Reason | None
 
 
 def unrelated(
@@ -60,9 +57,9 @@ def unrelated(
         curves = to_shape(curves, group.x)
     d = np.abs(curves - curves.mean(axis=1, keepdims=True))
     in_band = [float(d[..., mask].max(axis=(1, 2)).mean()) if mask.any() else None for _, mask in bands(group.x)]
-    warning = GENEROUS if generous else None
+    warning = because("generous-control") if generous else None
     if group.phase is None:
-        warning = "the schedule is not known: unrelated curves are drawn at constant rate, which is a generous control"
+        warning = because("control-at-constant-rate")
     return Unrelated(
         deviation=float(d.max(axis=(1, 2)).mean()),
         bands=tuple(in_band),
@@ -109,10 +106,6 @@ class Shuffled:
     rejected: float | None
     rejected_trend: float | None
     p_order: float
-
-    def to_dict(self) -> dict[str, object]:
-        """Plain types, ready for JSON."""
-        return dataclasses.asdict(self)
 
 
 def shuffled_rungs(

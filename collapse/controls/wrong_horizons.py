@@ -10,11 +10,12 @@ import numpy as np
 from ...errors import InputError
 from ...results.curves import LearningCurve
 from ...results.grid import X_MIN
+from ..composing import OK, Missing, inline
 from ..ladders.ladder import Ladder
 from ..ladders.measurement import Measured
 from ..ladders.rescaling import try_rescale
 from ..ladders.soundness import noisy
-from ..reasons import Reason
+from ..reasons import Reason, because
 from ..within.battery import assess
 
 ERRORS = (0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4)
@@ -22,17 +23,29 @@ _ALPHA = 0.05
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Retested:
+    """The test of a ladder whose curves were cut; ``x_min`` is where their grid starts."""
+
+    x_min: float
+    deviation: float
+    lower_bound: float
+    upper_bound: float
+    p_exact: float | None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Truncated:
-    """The ladder with each rung cut at a wrong horizon: ``error`` is that of the horizon exponent, ``x_min`` where the
-    grid of the cut curves starts. Without numbers, ``status`` says why."""
+    """The ladder with each rung cut at a wrong horizon: ``error`` is that of the horizon exponent, ``retested`` what
+    the test says then, None where it cannot be done and ``status`` says why."""
 
     error: float
-    x_min: float | None
-    deviation: float | None
-    lower_bound: float | None
-    upper_bound: float | None
-    p_exact: float | None
-    status: Reason | str
+    retested: Retested | None = dataclasses.field(default=None, metadata=inline(Retested))
+    status: Reason = OK
+
+    @property
+    def p_exact(self) -> float | None:
+        """The p-value of the exactness test, None where there is none."""
+        return None if self.retested is None else self.retested.p_exact
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,18 +60,14 @@ class WrongHorizons:
     refuted : the same for a lower bound at or above the margin.
     best : the error with which the cut curves collapse best (the largest p, of equal ones the smallest error); far from
         0 it says that the horizons were wrong by about as much the other way.
-    status : ``ok``, or why nothing can be read from the rows.
+    status : ``ok``, or why the rows must be read with care.
     """
 
     rows: tuple[Truncated, ...]
     revealed: float | None
     refuted: float | None
     best: float | None
-    status: Reason | str
-
-    def to_dict(self) -> dict[str, object]:
-        """Plain types, ready for JSON."""
-        return dataclasses.asdict(self)
+    status: Reason = OK
 
 
 def wrong_horizons(
@@ -69,7 +78,7 @@ def wrong_horizons(
     errors: Sequence[float] = ERRORS,
     gamma: float = 1.0,
     resamples: int = 999,
-) -> WrongHorizons:
+) -> WrongHorizons | Missing:
     """Cut every rung at a horizon with a wrong exponent, divide by the loss there, and test again.
 
     At constant rate a run knows nothing of its end, so the first part of a curve *is* a run with a shorter horizon. A
@@ -88,33 +97,32 @@ def wrong_horizons(
     """
     problem = _not_cuttable(one)
     if problem is not None:
-        return WrongHorizons(rows=(), revealed=None, refuted=None, best=None, status=problem)
+        return Missing(WrongHorizons, problem)
     tried = sorted({0.0, *(abs(e) for e in errors)})
     signed = [sign * e for e in tried for sign in ((1,) if e == 0 else (-1, 1))]
     chances = rng.spawn(len(signed))
     rows = [_cut_and_test(one, e, gamma, chance, resamples) for e, chance in zip(signed, chances, strict=True)]
     base, tested = rows[0], [row for row in rows if row.p_exact is not None]
-    status = "ok"
+    status = OK
     if base.p_exact is not None and base.p_exact < _ALPHA:
-        status = f"the ladder is not exact as it stands (p = {base.p_exact:.2g}), so an error may add to it or hide it"
+        status = because("not-exact-as-it-stands", p=base.p_exact)
     return WrongHorizons(
         rows=tuple(sorted(rows, key=lambda row: row.error)),
         revealed=_from_here_on(rows[1:], lambda row: row.p_exact is not None and row.p_exact < _ALPHA),
-        refuted=_from_here_on(rows[1:], lambda row: row.lower_bound is not None and row.lower_bound >= margin),
+        refuted=_from_here_on(rows[1:], lambda row: row.retested is not None and row.retested.lower_bound >= margin),
         best=max(tested, key=lambda row: (row.p_exact or 0.0, -abs(row.error))).error if tested else None,
         status=status,
     )
 
 
-def _not_cuttable(one: Measured) -> Reason | str | None:
+def _not_cuttable(one: Measured) -> Reason | None:
     if one.leg != "constant":
-        return "only curves at constant rate can be cut: under a schedule the end is made by the schedule"
+        return because("cut-needs-constant-rate")
     if one.problem is not None:
-        return one.problem
+        return because("group-not-testable", why=one.problem)
     if one.rescaled is None or one.rescaled.scale != "end-point":
-        said = one.ladder.quantity.say("a wrong horizon does not show without an irreducible loss")
-        return f"{said}: {one.floor_problem.code if one.floor_problem else 'there is none'}"
-    return None if one.ladder.fewest_seeds > 2 else "an exactness test needs three seeds a rung"
+        return because("cut-needs-a-floor", why=one.floor_problem or because("floor-unknown"))
+    return None if one.ladder.fewest_seeds > 2 else because("three-seeds-for-exactness")
 
 
 def _from_here_on(rows: Sequence[Truncated], shows: Callable[[Truncated], bool]) -> float | None:
@@ -135,21 +143,21 @@ def _cut_and_test(one: Measured, error: float, gamma: float, rng: np.random.Gene
     try:
         ladder = Ladder.of(truncate(curve, share[curve.size], one.floor.value) for curve in one.ladder.curves)
     except InputError as problem:
-        return _untested(error, str(problem))
+        return Truncated(error=error, status=because("not-cut", why=str(problem)))
     first = max(X_MIN, *(10 * curve.warmup_fraction / share[curve.size] for curve in ladder.curves))
     group, problem = try_rescale(ladder, "end-point", one.floor.value, first)
     if group is None or not noisy(group):
-        return _untested(error, problem or "the cut curves do not differ")
+        why = because("cut-curves-do-not-differ") if problem is None else because("not-cut", why=problem)
+        return Truncated(error=error, status=why)
     exact, bounds = assess(group.values, group.x, group.sizes, rng=rng, resamples=resamples)
-    return Truncated(
-        error=error,
+    retested = Retested(
         x_min=float(group.x[0]),
         deviation=float(np.abs(bounds.d).max()),
         lower_bound=bounds.lower(),
         upper_bound=bounds.upper(),
         p_exact=exact.p,
-        status="ok",
     )
+    return Truncated(error=error, retested=retested)
 
 
 def truncate(curve: LearningCurve, end: float, floor: float) -> LearningCurve:
@@ -168,9 +176,3 @@ def truncate(curve: LearningCurve, end: float, floor: float) -> LearningCurve:
     kept = x < end * (1 - 1e-12)
     last = floor + np.exp(np.interp(np.log(end), np.log(x), np.log(loss - floor)))
     return dataclasses.replace(curve, x=np.append(x[kept] / end, 1.0), loss=np.append(loss[kept], last), lr=None)
-
-
-def _untested(error: float, status: Reason | str) -> Truncated:
-    return Truncated(
-        error=error, x_min=None, deviation=None, lower_bound=None, upper_bound=None, p_exact=None, status=status
-    )

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from ..families.along import Along
 from ..families.deviation import Member
 from ..forms import master_curve
+from ..sentences.of_families import along_sentence
 from .lettering import house_style, wrap
 from .limits import extent, limit_axis
 from .palette import INK, Color, family_colors, family_markers, shades
@@ -32,7 +33,7 @@ def overlay_sheet(members: Sequence[Member], found: Along, title: str) -> Sheet:
     with house_style():
         sheet = Sheet(_LEFT + 2 * _WIDTH + _BETWEEN + 0.25)
         top = 0.12 + sheet.text(0.15, 0.12, title, fontsize=11, weight="bold")
-        top += 0.12 + sheet.text(0.15, top, wrap(f"{found.sentence}.", sheet.width - 0.3, 8))
+        top += 0.12 + sheet.text(0.15, top, wrap(f"{along_sentence(found)}.", sheet.width - 0.3, 8))
         names = [member.family for member in members]
         _draw_curves(sheet, sheet.axes(_LEFT, top, _WIDTH, _HEIGHT), members, found)
         axes = sheet.axes(_LEFT + _WIDTH + _BETWEEN, top, _WIDTH, _HEIGHT)

@@ -12,8 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from ..composing import Missing
 from ..scaling.isoflop import budgets_of
-from ..scaling.study import Shared, Study
+from ..scaling.study import Fitted, Shared, Study
+from ..sentences.numbers import interval, percent, signed_percent
+from ..sentences.of_scaling_laws import law_status
 from .charts import ROW
 from .lettering import house_style, wrap
 from .limits import limit_axis, words
@@ -55,20 +58,14 @@ def scaling_sheet(study: Study) -> Sheet:
 
 
 def _said(study: Study) -> str:
-    law = study.law
-    if law is None:
-        return f"No law: {study.status}."
-    p, interval = law.parameters, study.profile
-    exponents = ", ".join(
-        f"{letter} {p[name]:.3f} [{_end(interval[name].low)}, {_end(interval[name].high)}]"
-        for name, letter in (("alpha", "α"), ("beta", "β"))
+    if isinstance(study.fitted, Missing):
+        return f"No law is fitted: {law_status(study.fitted)}."
+    p, found = study.fitted.law.parameters, study.fitted.profile
+    shown = ", ".join(
+        f"{letter} {p[name]:.3f} {interval(found[name].low, found[name].high, '.3f')}"
+        for name, letter in (("E", "E"), ("alpha", "α"), ("beta", "β"))
     )
-    floor = f"E {p['E']:.3f} [{_end(interval['E'].low)}, {_end(interval['E'].high)}]"
-    return f"L = E + A / N^α + B / D^β:  {floor}, {exponents}; a run lies {100 * law.noise:.2g} % about it"
-
-
-def _end(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+    return f"L = E + A / N^α + B / D^β:  {shown}; runs scatter by {percent(study.fitted.law.noise)} about it"
 
 
 def _colors(study: Study) -> np.ndarray:
@@ -96,10 +93,10 @@ def _draw_profiles(sheet: Sheet, axes: Axes, study: Study) -> None:
             law = Mark(series=f"law at {one.budget:.3g} FLOPs", **about)
             style = {"color": INK, "linewidth": 0.6, "linestyle": (0, (4, 2))}
             sheet.line(axes, x, study.law.loss(x, one.budget / (6 * ratio * x)), law, **style)
-        if one.best_params is not None and one.best_loss is not None:
+        if one.minimum is not None:
             style = {"color": color, "marker": "D", "markersize": 5.5, "markeredgecolor": "white", "linestyle": "none"}
             mark = Mark(series=f"minimum at {one.budget:.3g} FLOPs", **about)
-            sheet.line(axes, [one.best_params.value], [one.best_loss], mark, zorder=4, **style)
+            sheet.line(axes, [one.minimum.best_params.value], [one.minimum.best_loss], mark, zorder=4, **style)
     runs = study.runs
     limit_axis(axes, "x", (runs.params.min(), runs.params.max()), log=True, pad=(0.05, 0.05))
     limit_axis(axes, "y", (runs.loss.min(), runs.loss.max()), log=True, pad=(0.06, 0.05))
@@ -122,15 +119,15 @@ def _name_budgets(sheet: Sheet, colors: np.ndarray, budgets: Sequence[float]) ->
 
 def _draw_frontier(sheet: Sheet, axes: Axes, study: Study) -> None:
     axes.set(xscale="log", yscale="log", xlabel="budget C in FLOPs", ylabel="best size N")
-    good = [one for one in study.iso.profiles if one.best_params is not None]
-    if study.frontier is None and not good:
+    fitted = study.fitted if isinstance(study.fitted, Fitted) else None
+    if fitted is None and not any(one.minimum for one in study.iso.profiles):
         words(axes, "no law and no minimum inside a budget, so there is no frontier", sheet.width_of(axes))
         return
     about: dict[str, Any] = {"family": study.family, "panel": "frontier"}
     values: list[float] = []
     x_span = (float(study.runs.flops.min()), float(study.runs.flops.max()))
-    if study.frontier is not None:
-        line = study.frontier
+    if fitted is not None:
+        line = fitted.frontier
         band, shade = (line["low"], line["high"]), {"facecolor": NOISE, "linewidth": 0}
         sheet.line(axes, line["flops"], line["params"], Mark(series="law", **about), band, shade, color=INK)
         sheet.key("best size by the law", Line2D([], [], color=INK))
@@ -138,7 +135,7 @@ def _draw_frontier(sheet: Sheet, axes: Axes, study: Study) -> None:
         values += [*line["params"], *line["low"], *line["high"]]
         x_span = (float(line["flops"].min()), float(line["flops"].max()))
     growth = study.iso.params
-    if growth.exponent is not None and growth.log_factor is not None:
+    if not isinstance(growth, Missing):
         x = np.array(x_span)
         y = np.exp(growth.log_factor) * x**growth.exponent.value
         style = {"color": "#D55E00", "linewidth": 1.0, "linestyle": ":"}
@@ -146,19 +143,20 @@ def _draw_frontier(sheet: Sheet, axes: Axes, study: Study) -> None:
         sheet.key("power law through the minima", Line2D([], [], **style))
         values += y.tolist()
         ends = growth.exponent
-        sheet.note(axes, f"minima: N ~ C^{ends.value:.3f} [{_end(ends.low)}, {_end(ends.high)}]")
+        sheet.note(axes, f"minima: N ~ C^{ends.value:.3f} {interval(ends.low, ends.high, '.3f')}")
     for color, one in zip(_colors(study), study.iso.profiles, strict=True):
-        if one.best_params is None:
+        if one.minimum is None:
             continue
-        low, high = one.best_params.low, one.best_params.high
+        best = one.minimum.best_params
+        low, high = best.low, best.high
         style = {"color": color, "marker": "D", "markersize": 5, "markeredgecolor": "white", "linestyle": "none"}
-        sheet.line(axes, [one.budget], [one.best_params.value], Mark(series="minimum", **about), zorder=4, **style)
+        sheet.line(axes, [one.budget], [best.value], Mark(series="minimum", **about), zorder=4, **style)
         if low is not None and high is not None:
             axes.vlines(one.budget, low, high, color=color, linewidth=1.2, zorder=3)
-        values.append(one.best_params.value)
-    if study.bootstrap:
-        a = study.bootstrap["best size"]
-        sheet.note(axes, f"law: N ~ C^{a.value:.3f} [{_end(a.low)}, {_end(a.high)}]")
+        values.append(best.value)
+    if fitted is not None:
+        a = fitted.bootstrap["best size"]
+        sheet.note(axes, f"law: N ~ C^{a.value:.3f} {interval(a.low, a.high, '.3f')}")
     limit_axis(axes, "x", x_span, log=True, pad=(0.04, 0.04))
     limit_axis(axes, "y", (min(values), max(values)), log=True, pad=(0.16, 0.06))
 
@@ -178,14 +176,14 @@ def _draw_residuals(sheet: Sheet, axes: Axes, study: Study) -> None:
         dots = {"color": color, "marker": "o", "markersize": 3, "linestyle": "none"}
         sheet.line(axes, runs.params[mine], left[mine], mark, **dots)
     held, shown = study.held_out, left
-    if held.status == "ok" and held.observed is not None and held.expected is not None and held.error is not None:
+    if not isinstance(held, Missing):
         miss = 100 * (held.observed / held.expected - 1)
         style = {"color": "#D55E00", "marker": "x", "markersize": 4.5, "linestyle": "none"}
         mark = Mark(panel="residuals", series="held out", family=study.family)
         sheet.line(axes, held.params, miss, mark, **style)
         shown = np.append(left, miss)
-        sheet.key("largest budgets, foretold from the smaller", Line2D([], [], **style))
-        sheet.note(axes, f"held out: error {100 * held.error:.2g} %, bias {100 * (held.bias or 0):+.2g} %")
+        sheet.key("largest budgets, predicted from the smaller", Line2D([], [], **style))
+        sheet.note(axes, f"held out: error {percent(held.error)}, bias {signed_percent(held.bias)}")
     limit_axis(axes, "x", (runs.params.min(), runs.params.max()), log=True, pad=(0.05, 0.05))
     limit_axis(axes, "y", (float(shown.min()), float(shown.max())), log=False, pad=(0.18, 0.06))
 
@@ -222,10 +220,10 @@ def _draw_forest(
         left, above, wide, _ = sheet.box_of(axes)
         sheet.text(left, above - 0.3, wrap(f"{differ}; {said}", wide, 7), fontsize=7)
     for row, (name, study) in enumerate(studies.items()):
-        one = study.bootstrap.get(shared.name)
-        if one is None:
+        if isinstance(study.fitted, Missing):
             axes.text(0.5, row, "no law", transform=axes.get_yaxis_transform(), fontsize=7, color=FAINT, ha="center")
             continue
+        one = study.fitted.bootstrap[shared.name]
         mark = Mark(panel="forest", series=shared.name, family=name)
         sheet.remember(mark, row, one.value, one.low, one.high)
         axes.hlines(row, one.low or one.value, one.high or one.value, color=looks[0][name], linewidth=1.6)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import stdtrit as student_quantile
 
+from ..composing import HIDDEN
 from ..outcome import Scale
-from ..sentences.numbers import percent, stretch_of
 from ..within.bootstrap import quantile
 from ..within.envelope import runs
 from .deviation import Contrast, MeanCurve, Member, mean_curves
@@ -30,7 +30,6 @@ class Along:
     amplitude, at : the largest difference, signed, and at which x.
     resolution : the largest half-width of that band: a smaller difference might not have shown.
     scale : as for `RescaledGroup`.
-    sentence : all of it in one sentence.
     x, difference, half : ``(m,)`` the grid, the difference, and the half-width of its simultaneous band.
     """
 
@@ -42,15 +41,14 @@ class Along:
     at: float
     resolution: float
     scale: Scale
-    sentence: str
-    x: np.ndarray
-    difference: np.ndarray
-    half: np.ndarray
+    x: np.ndarray = dataclasses.field(metadata=HIDDEN)
+    difference: np.ndarray = dataclasses.field(metadata=HIDDEN)
+    half: np.ndarray = dataclasses.field(metadata=HIDDEN)
 
-    def to_dict(self) -> dict[str, object]:
-        """The numbers, without the arrays, as plain types."""
-        arrays = ("x", "difference", "half")
-        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in arrays}
+    @property
+    def apart(self) -> np.ndarray:
+        """``(m,)`` where the simultaneous band of the difference excludes zero."""
+        return np.abs(self.difference) > self.half
 
 
 def along_nearest(members: Sequence[Member], family: str, *, rng: np.random.Generator) -> Along:
@@ -82,7 +80,7 @@ def _along(mine: Member, nearest: str, found: Contrast) -> Along:
     apart = size > half
     bound = size + student_quantile(found.df, 0.95) * np.sqrt(found.variance)
     peak = int(np.argmax(size))
-    result = Along(
+    return Along(
         family=mine.family,
         nearest=nearest,
         within=None if 2 * apart.sum() >= len(x) else float(bound[~apart].max()),
@@ -91,28 +89,7 @@ def _along(mine: Member, nearest: str, found: Contrast) -> Along:
         at=float(x[peak]),
         resolution=float(half.max()),
         scale=mine.group.scale,
-        sentence="",
         x=x,
         difference=found.difference,
         half=half,
     )
-    return dataclasses.replace(result, sentence=_sentence(result, apart, x))
-
-
-def _sentence(found: Along, apart: np.ndarray, x: np.ndarray) -> str:
-    unit = " of the mean improvement" if found.scale == "shape" else ""
-    side = "above" if found.amplitude > 0 else "below"
-    far = f"up to {percent(abs(found.amplitude))}{unit} {side} it at x = {found.at:.2g}"
-    if found.within is None:
-        where = "everywhere" if apart.all() else f"over most of the range ({_where(found, apart, x)})"
-        said = f"{found.family} learns along no other curve: it leaves the nearest, of {found.nearest}, {where}, {far}"
-    else:
-        said = f"{found.family} learns along the {found.nearest} curve within {percent(found.within)}{unit}"
-        said += f" except {_where(found, apart, x)}, where it lies {far}" if found.stretches else ""
-    return f"{said}; this ladder could not have shown less than {percent(found.resolution)}"
-
-
-def _where(found: Along, apart: np.ndarray, x: np.ndarray) -> str:
-    if len(found.stretches) == 1:
-        return stretch_of(apart, x).replace("at x <", "before x =").replace("at x >", "after x =")
-    return "at " + ", ".join(f"x = {a:.2g} to {b:.2g}" if b > a else f"x = {a:.2g}" for a, b in found.stretches)

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import stdtrit as student_quantile
 
+from ..composing import HIDDEN, inline
 from ..forms import master_curve
 from ..ladders.spread import describe
-from ..outcome import AcrossFamilies, FamilyDeviation, RescaledGroup, Verdict
-from ..sentences.numbers import percent, stretch_of
+from ..outcome import AcrossFamilies, FamilyDeviation, RescaledGroup, Scale
+from ..reasons import Reason, because
 from .attribution import Cause, attribute
 from .covariance import Noise, pool_noise
 from .deviation import Member
@@ -31,37 +32,48 @@ class Trend:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Standing:
+    """How a family that was compared stands among the others.
+
+    Attributes
+    ----------
+    amplitude : the largest difference from the master curve of the others, signed, and ``at`` which x.
+    sign : ``above`` or ``below`` the others; ``crosses`` where the band excludes zero on both sides.
+    trend : with size, None for a single model size.
+    causes : what the difference is due to; empty where the schedule or the irreducible loss is not known.
+    explained : by which of the causes, or why by none; None where there are none or no x stands out.
+    rank : place of this difference among all families' own leave-one-out differences, 1 the largest.
+    typical : median of the other families' differences; None where there is none.
+    scale : as for `RescaledGroup`.
+    """
+
+    amplitude: float
+    at: float
+    sign: str
+    trend: Trend | None
+    causes: tuple[Cause, ...]
+    explained: Reason | None
+    rank: int
+    typical: float | None
+    scale: Scale = dataclasses.field(metadata=HIDDEN)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class DeviationCard:
     """All that is said of one family beside the others on a data set.
 
     Attributes
     ----------
-    amplitude : the largest difference from the master curve of the others, signed, and ``at`` which x.
-    low, high : 95 % bounds on its modulus.
-    sign : ``above`` or ``below`` the others; ``crosses`` where the band excludes zero on both sides.
-    where : stretch of x in which the simultaneous band excludes zero, None where there is none.
-    trend : with size, None for a single rung.
-    causes : what the difference is due to; empty where the schedule or the floor is not known.
-    rank, n_ranked : place of this difference among all families' own leave-one-out differences, 1 the largest.
-    typical : median of the other families' differences; None where there is none.
-    sentence : the verdict and its reason.
+    row : its deviation with bounds, the stretch of x, and the verdict.
+    standing : None where the family could not be compared.
+    n_ranked : how many families were.
+    margin : the margin in use.
     """
 
-    family: str
-    recipe: str
-    amplitude: float | None
-    at: float | None
-    low: float | None
-    high: float | None
-    sign: str | None
-    where: tuple[float, float] | None
-    trend: Trend | None
-    causes: tuple[Cause, ...]
-    rank: int | None
+    row: FamilyDeviation = dataclasses.field(metadata=inline(FamilyDeviation))
+    standing: Standing | None = dataclasses.field(metadata=inline(Standing))
     n_ranked: int
-    typical: float | None
-    verdict: Verdict
-    sentence: str
+    margin: float
 
 
 def deviation_cards(members: Sequence[Member], across: AcrossFamilies, *, margin: float) -> tuple[DeviationCard, ...]:
@@ -79,61 +91,46 @@ def deviation_cards(members: Sequence[Member], across: AcrossFamilies, *, margin
     cards = []
     for row in across.per_family:
         key = (row.family, row.recipe)
-        if key in places and row.difference is not None:
-            others = [size for other, size in sizes.items() if other != key]
-            cards.append(_card(row, members, noise, places[key], others, margin))
-        else:
-            cards.append(_blank(row, len(sizes)))
+        others = [size for other, size in sizes.items() if other != key]
+        compared = key in places and row.difference is not None
+        standing = _standing(row, members, noise, places[key], others) if compared else None
+        n_ranked = len(others) + 1 if compared else len(sizes)
+        cards.append(DeviationCard(row=row, standing=standing, n_ranked=n_ranked, margin=margin))
     return tuple(cards)
 
 
-def _card(
-    row: FamilyDeviation, members: Sequence[Member], noise: Noise, i: int, others: Sequence[float], margin: float
-) -> DeviationCard:
+def _standing(
+    row: FamilyDeviation, members: Sequence[Member], noise: Noise, i: int, others: Sequence[float]
+) -> Standing:
     group = members[i].group
     difference = np.asarray(row.difference)
     peak = int(np.argmax(np.abs(difference)))
     own = master_curve(group)
-    # The form speaks of excess losses: without a floor there is nothing to attribute to its parameters.
+    # The form speaks of reducible losses: without a floor there is nothing to attribute to its parameters.
     known = group.phase is not None and group.scale == "end-point"
-    card = DeviationCard(
-        family=row.family,
-        recipe=row.recipe,
+    causes = attribute(group, own, own - difference, noise, i) if known else ()
+    return Standing(
         amplitude=float(difference[peak]),
         at=float(group.x[peak]),
-        low=row.low,
-        high=row.high,
         sign=_sign(row, difference, peak),
-        where=row.where,
         trend=_trend(group, peak, float(np.sign(difference[peak]))) if len(group.values) > 1 else None,
-        causes=attribute(group, own, own - difference, noise, i) if known else (),
+        causes=causes,
+        explained=_explained(causes) if causes and row.where is not None else None,
         rank=1 + sum(other > abs(float(difference[peak])) for other in others),
-        n_ranked=len(others) + 1,
         typical=float(np.median(others)) if others else None,
-        verdict=row.verdict,
-        sentence="",
+        scale=group.scale,
     )
-    return dataclasses.replace(card, sentence=_sentence(card, group, margin))
 
 
-def _blank(row: FamilyDeviation, n_ranked: int) -> DeviationCard:
-    return DeviationCard(
-        family=row.family,
-        recipe=row.recipe,
-        amplitude=None,
-        at=None,
-        low=None,
-        high=None,
-        sign=None,
-        where=None,
-        trend=None,
-        causes=(),
-        rank=None,
-        n_ranked=n_ranked,
-        typical=None,
-        verdict=row.verdict,
-        sentence=f"{row.family} cannot be compared: {row.reason}",
-    )
+def _explained(causes: Sequence[Cause]) -> Reason:
+    main = max(causes, key=lambda cause: cause.share)
+    if main.share < _MAIN:
+        return because("no-single-cause")
+    if main.own is None or main.others is None or main.se is None:
+        return because("form-does-not-describe")
+    if abs(main.own - main.others) < 2 * main.se:
+        return because("seeds-do-not-tell-cause")
+    return because("main-cause", cause=main.name, own=main.own, others=main.others)
 
 
 def _sign(row: FamilyDeviation, difference: np.ndarray, peak: int) -> str:
@@ -152,46 +149,3 @@ def _trend(group: RescaledGroup, at: int, sign: float) -> Trend:
     clear = abs(slope) > reach
     direction = ("grows" if slope * sign > 0 else "shrinks") if clear else "no trend"
     return Trend(per_doubling=float(slope), low=float(slope - reach), high=float(slope + reach), direction=direction)
-
-
-def _sentence(card: DeviationCard, group: RescaledGroup, margin: float) -> str:
-    amplitude, low, high = abs(card.amplitude or 0.0), card.low or 0.0, card.high or 0.0
-    who = f"{card.family} shares the others' curve within {percent(high)}, less than the margin of {percent(margin)}"
-    if card.verdict != "collapse":
-        side = {"above": "above", "below": "below", "crosses": "now above and now below"}[card.sign or "above"]
-        place = _place(card.where, group.x)
-        unit = " of the mean improvement" if group.scale == "shape" else ""
-        who = f"{card.family} lies up to {percent(amplitude)}{unit} {side} the others' curve{place}"
-        who += f", at least {percent(low)}, and the margin is {percent(margin)}"
-        if card.verdict != "collapse" and high < margin:
-            who += f"; at most {percent(high)}, yet not at every x a third of what other data sets' curves differ by"
-        elif card.verdict == "cannot-tell":
-            who += f", but it may be {percent(high)}: more seeds would tell"
-    return who + _cause(card) + _size(card)
-
-
-def _place(where: tuple[float, float] | None, x: np.ndarray) -> str:
-    if where is None:
-        return ", though no stretch of x stands out"
-    if where[0] == where[1]:
-        return f" at x = {where[0]:.2g}"
-    return " " + stretch_of((x >= where[0]) & (x <= where[1]), x)
-
-
-def _cause(card: DeviationCard) -> str:
-    if card.where is None or card.verdict == "collapse" or not card.causes:
-        return ""
-    main = max(card.causes, key=lambda cause: cause.share)
-    if main.share < _MAIN:
-        return "; no single parameter of the form is behind it"
-    if main.own is None or main.others is None or main.se is None:
-        return "; the form does not describe it"
-    if abs(main.own - main.others) < 2 * main.se:
-        return "; the seeds do not tell through which parameter of the form"
-    return f"; mostly {main.name}, {main.own:.2g} in place of {main.others:.2g}"
-
-
-def _size(card: DeviationCard) -> str:
-    if card.trend is None or card.trend.direction == "no trend" or card.where is None or card.verdict == "collapse":
-        return ""
-    return f"; it {card.trend.direction} by {percent(abs(card.trend.per_doubling))} for each doubling of size"

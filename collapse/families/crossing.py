@@ -13,6 +13,7 @@ from ..forms import master_curve
 from ..ladders.measurement import Measured
 from ..ladders.rescaling import try_rescale
 from ..outcome import RescaledGroup
+from ..reasons import Reason, because
 
 Cells = Mapping[tuple[str, str], RescaledGroup]
 
@@ -30,7 +31,7 @@ class Crossing:
 
     cells: Cells
     x: np.ndarray
-    notes: tuple[str, ...] = ()
+    notes: tuple[Reason, ...] = ()
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -75,7 +76,7 @@ class Crossing:
             (kind, name), most = max(lacks.items(), key=lambda item: item[1])
             if most == 0:
                 break
-            dropped.append(f"{kind} {name} is left out: not every cell was trained")
+            dropped.append(because("cell-not-trained", kind=kind, name=name))
             cells = {key: group for key, group in cells.items() if name != key[0 if kind == "family" else 1]}
         return Crossing(cells, self.x, (*self.notes, *dropped))
 
@@ -107,14 +108,15 @@ def _crossing(rows: Sequence[Measured]) -> Crossing:
     for one in sorted(rows, key=lambda one: (-len(one.ladder.rungs), one.recipe)):
         first = chosen.setdefault((one.family, one.dataset), one)
         if first is not one:
-            notes.append(f"{one.family} on {one.dataset}: recipe {one.recipe} is left out, {first.recipe} is compared")
+            left = {"family": one.family, "dataset": one.dataset, "setting": one.recipe}
+            notes.append(because("other-setting-compared", **left, compared=first.recipe))
     known = all(one.floor.source in ("known", "given") and one.floor_problem is None for one in chosen.values())
     start = max((float(one.rescaled.x[0]) for one in chosen.values() if one.rescaled is not None), default=X_MIN)
     cells = {}
     for key, one in sorted(chosen.items()):
         group, problem = try_rescale(one.ladder, "end-point" if known else "shape", one.floor.value, start)
         if group is None:
-            notes.append(f"{key[0]} on {key[1]} is left out: {problem}")
+            notes.append(because("cell-not-rescaled", family=key[0], dataset=key[1], why=problem))
         else:
             cells[key] = group
     return Crossing(cells, next(iter(cells.values())).x if cells else np.empty(0), tuple(notes))

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import stdtrit as student_quantile
 
 from ..outcome import AcrossFamilies, FamilyDeviation, RescaledGroup, Scale, Verdict
+from ..reasons import Reason, because
 from ..within.bootstrap import blocks, draw_signs, moments, quantile
 from ..within.envelope import runs
 from ..within.equivalence import separable
@@ -79,16 +80,7 @@ def compare_families(
 def left_out(family: str, recipe: str) -> FamilyDeviation:
     """The row of a family that cannot stand beside the others; its own row says what is wrong with its curves."""
     return FamilyDeviation(
-        family=family,
-        recipe=recipe,
-        deviation=None,
-        low=None,
-        high=None,
-        where=None,
-        verdict="cannot-tell",
-        reason="its curves cannot be rescaled to the grid of the others",
-        x=None,
-        difference=None,
+        family=family, recipe=recipe, verdict="cannot-tell", reason=because("not-on-the-others-grid")
     )
 
 
@@ -190,17 +182,19 @@ def _deviation(
     )
 
 
-def _verdict(lower: np.ndarray, upper: np.ndarray, margin: float, local: Margin | None) -> tuple[Verdict, str | None]:
+def _verdict(
+    lower: np.ndarray, upper: np.ndarray, margin: float, local: Margin | None
+) -> tuple[Verdict, Reason | None]:
     below = upper.max() < margin
     if below and (local is None or local.certifies(upper)):
         return "collapse", None
     if lower.max() >= margin:
         return "no-collapse", None
     if local is not None and local.refutes(lower):
-        return "no-collapse", "beyond a third of other data sets' spread, though not beyond the flat margin"
+        return "no-collapse", because("beyond-other-data-sets", margin=margin)
     if below:
-        return "cannot-tell", "not bounded at every x by a third of other data sets' spread"
-    return "cannot-tell", f"the margin of {margin:g} lies within the interval"
+        return "cannot-tell", because("not-within-other-data-sets")
+    return "cannot-tell", because("margin-inside-interval", margin=margin)
 
 
 def longest_stretch(inside: np.ndarray, x: np.ndarray) -> tuple[float, float] | None:

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from ..outcome import RescaledGroup, Scale
+from ..reasons import Reason, because
 from .crossing import Crossing
 
 _FEWEST = 3
@@ -26,7 +27,7 @@ class Margin:
     values : ``(m,)`` the margin; infinite where blank.
     spread, spread_se : ``(m,)`` s_N2(x), the sd between data sets, and its standard error; None with fewer than three.
     blank : ``(m,)`` where curves of other data sets do not differ either: agreement there is no information.
-    tightened : whether the spread was used; ``note`` says what the row should say.
+    note : what a reader must know of it.
     """
 
     scale: Scale | None
@@ -36,8 +37,12 @@ class Margin:
     spread: np.ndarray | None
     spread_se: np.ndarray | None
     blank: np.ndarray
-    tightened: bool
-    note: str
+    note: Reason
+
+    @property
+    def tightened(self) -> bool:
+        """Whether the spread between data sets was used."""
+        return self.spread is not None
 
     def certifies(self, upper: np.ndarray) -> bool:
         """Whether ``U95(x) < eps(x)`` for upper bounds ``(..., m)`` at every x that is not blank, and any is left."""
@@ -74,7 +79,6 @@ def tightened_margin(crossing: Crossing, margin: float) -> Margin:
     scale: Scale | None = next((group.scale for group in crossing.cells.values()), None)
     datasets = crossing.datasets
     if len(datasets) < _FEWEST:
-        count = "1 data set" if len(datasets) == 1 else f"{len(datasets)} data sets"
         return Margin(
             scale=scale,
             x=x,
@@ -83,13 +87,12 @@ def tightened_margin(crossing: Crossing, margin: float) -> Margin:
             spread=None,
             spread_se=None,
             blank=np.zeros(m, dtype=bool),
-            tightened=False,
-            note=f"flat margin: {count}, and a margin from their spread needs {_FEWEST}",
+            note=because("flat-margin", needed=_FEWEST, datasets=len(datasets)),
         )
     means, variances = zip(*(_dataset(crossing, dataset) for dataset in datasets), strict=True)
     spread, se = _spread(np.stack(means), np.stack(variances))
     blank = spread < _CLEAR * se
-    share = f"{100 * blank.mean():.0f} % of the grid carries no information" if blank.any() else "no x is blank"
+    code = "margin-tightened-in-part" if blank.any() else "margin-tightened"
     return Margin(
         scale=scale,
         x=x,
@@ -98,8 +101,7 @@ def tightened_margin(crossing: Crossing, margin: float) -> Margin:
         spread=spread,
         spread_se=se,
         blank=blank,
-        tightened=True,
-        note=f"margin tightened to a third of the spread between {len(datasets)} data sets; {share}",
+        note=because(code, datasets=len(datasets), blank=float(blank.mean())),
     )
 
 

@@ -11,7 +11,7 @@ from scipy.stats import multivariate_t
 
 from ..forms import master_curve
 from ..outcome import RescaledGroup
-from ..sentences.numbers import percent
+from ..reasons import Reason, because
 from .covariance import counts_of, halves, pool_noise
 from .deviation import Member, shares_of
 from .predictions import (
@@ -51,12 +51,14 @@ class ModelScore:
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class SmallestModel:
     """The smallest model that holds (``M0``, ``M1``, ``M2'``, ``M2``, ``M3`` or ``form not identified``), None where
-    there is no comparison, and why. ``scores`` are the models' in order of size, ``rivals`` the rival forms'."""
+    there is no comparison, and why. ``scores`` are the models' in order of size, ``rivals`` the rival forms';
+    ``uncertified`` are smaller models that only the margin forbids: with more seeds they might hold."""
 
     model: str | None
-    reason: str
+    reason: Reason
     scores: tuple[ModelScore, ...] = ()
     rivals: tuple[ModelScore, ...] = ()
+    uncertified: tuple[ModelScore, ...] = ()
 
 
 def smallest_model(members: Sequence[Member], *, margin: float, horizon_sd: float = HORIZON_SD) -> SmallestModel:
@@ -86,11 +88,12 @@ def smallest_model(members: Sequence[Member], *, margin: float, horizon_sd: floa
     """
     names = [member.family for member in members]
     if len(set(names)) < _FEWEST:
-        return SmallestModel(model=None, reason=f"fewer than {_FEWEST} families: {len(set(names))}")
+        few = because("fewer-families", needed=_FEWEST, families=len(set(names)))
+        return SmallestModel(model=None, reason=few)
     groups = tuple(member.group for member in members)
     noise = pool_noise(groups)
     if noise.df < 6:
-        return SmallestModel(model=None, reason=f"too few seeds to know the noise: {noise.df} degrees of freedom")
+        return SmallestModel(model=None, reason=because("noise-not-known", df=noise.df))
     settings = [Setting(groups, noise, i, shares_of(names, i), horizon_sd) for i in range(len(names))]
     forms = {name: np.array([_densities(predict, one) for one in settings]) for name, predict in _models(groups)}
     rival = {shape.name: own_exponents(shape) for shape in RIVALS if groups[0].phase is not None}
@@ -162,23 +165,16 @@ def _choose(scores: Sequence[ModelScore], rivals: Sequence[ModelScore]) -> Small
     own = scores[-1]
     chosen = next((score for score in scores if score.holds), None)
     if chosen is None:
-        reason = f"seed noise alone leaves {percent(own.upper_bound)} open, more than the margin"
-        return SmallestModel(model=None, reason=reason, scores=tuple(scores), rivals=tuple(rivals))
-    equals = [rival.model for rival in rivals if rival.shortfall <= 2 * rival.shortfall_se]
-    if chosen.model in ("M2'", "M2") and equals:
-        reason = f"{chosen.model} holds, but a {' and a '.join(equals)} predicts as well"
-        reason += _uncertified(scores[: scores.index(chosen)])
-        return SmallestModel(model=FORM_NOT_IDENTIFIED, reason=reason, scores=tuple(scores), rivals=tuple(rivals))
-    reason = f"it predicts left-out families as well as M3 and leaves at most {percent(chosen.upper_bound)} of a curve"
-    if chosen is own:
-        reason = "no smaller model predicts left-out families as well and stays within the margin"
-    reason += _uncertified(scores[: scores.index(chosen)])
-    return SmallestModel(model=chosen.model, reason=reason, scores=tuple(scores), rivals=tuple(rivals))
-
-
-def _uncertified(smaller: Sequence[ModelScore]) -> str:
-    """Smaller models that only the margin forbids: more seeds might yet certify them."""
-    near = [score for score in smaller if score.shortfall <= 2 * score.shortfall_se]
-    if not near:
-        return ""
-    return "; " + ", ".join(f"{one.model} predicts as well but may leave {percent(one.upper_bound)}" for one in near)
+        model, reason = None, because("noise-leaves-too-much", upper=own.upper_bound)
+        return SmallestModel(model=model, reason=reason, scores=tuple(scores), rivals=tuple(rivals))
+    equals = tuple(rival.model for rival in rivals if rival.shortfall <= 2 * rival.shortfall_se)
+    model = chosen.model
+    if model in ("M2'", "M2") and equals:
+        model, reason = FORM_NOT_IDENTIFIED, because("rival-forms-predict-as-well", model=model, rivals=equals)
+    elif chosen is own:
+        reason = because("no-smaller-model")
+    else:
+        reason = because("smaller-model-suffices", upper=chosen.upper_bound)
+    smaller = scores[: scores.index(chosen)]
+    near = tuple(score for score in smaller if score.shortfall <= 2 * score.shortfall_se)
+    return SmallestModel(model=model, reason=reason, scores=tuple(scores), rivals=tuple(rivals), uncertified=near)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ...errors import InputError
+from ..reasons import Reason, because
 
 
 def intersection_union(p_values: Sequence[float]) -> float:
@@ -53,7 +54,7 @@ class Gate:
     dataset: bool
     families: tuple[str, ...]
     places: tuple[str, ...]
-    reason: str
+    reason: Reason
 
 
 def gatekeep(
@@ -88,11 +89,11 @@ def gatekeep(
     deviating = tuple(name for name, out in zip(names, done[1 : n + 1], strict=True) if out)
     placed = tuple(name for name, out in zip(located, done[n + 1 :], strict=True) if out)
     if not done[0]:
-        reason = f"data sets are not shown to decide the curve (p = {dataset:.2g}), so no family is asked about"
+        reason = because("data-sets-not-shown", p=dataset)
     elif not deviating:
-        reason = "no family is shown to deviate"
+        reason = because("no-family-shown")
     else:
-        reason = f"{len(deviating)} of {n} families deviate; where, for {len(placed)}"
+        reason = because("families-deviate", deviating=len(deviating), families=n, placed=len(placed))
     return Gate(dataset=bool(done[0]), families=deviating, places=placed, reason=reason)
 
 

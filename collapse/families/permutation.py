@@ -7,6 +7,8 @@ import dataclasses
 import numpy as np
 
 from ...results.grid import log_weights
+from ..composing import OK, Missing
+from ..reasons import Reason, because
 from ..within.exactness import p_value
 from .crossing import Crossing
 
@@ -14,18 +16,17 @@ from .crossing import Crossing
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class DatasetTest:
     """Omnibus test of the data set. ``statistic`` is S, ``expected`` its mean under permuted labels: a ratio near 0
-    says that data sets decide the curve, near 1 that they do not. Small ``p``: families on a data set lie together.
-    The numbers are None where ``status`` is not ``ok``."""
+    says that data sets decide the curve, near 1 that they do not. Small ``p``: families on a data set lie together."""
 
-    statistic: float | None
-    expected: float | None
-    p: float | None
+    statistic: float
+    expected: float
+    p: float
     n_families: int
     n_datasets: int
-    status: str
+    status: Reason = OK
 
 
-def permute_datasets(crossing: Crossing, *, rng: np.random.Generator, permutations: int = 999) -> DatasetTest:
+def permute_datasets(crossing: Crossing, *, rng: np.random.Generator, permutations: int = 999) -> DatasetTest | Missing:
     """Test that which data set a curve is of makes no difference.
 
     ::
@@ -48,22 +49,19 @@ def permute_datasets(crossing: Crossing, *, rng: np.random.Generator, permutatio
     counts = has.sum(axis=0)
     n_families, n_datasets = int(keep.sum()), int((counts > 1).sum())
     if n_families < 2 or n_datasets < 2:
-        status = "the test needs two families on two data sets"
-        return _result(None, None, None, n_families, n_datasets, status)
+        known = {"n_families": n_families, "n_datasets": n_datasets}
+        return Missing(DatasetTest, because("two-families-on-two-data-sets"), known)
     curves = np.where(has[..., None], table, 0.0) * np.sqrt(log_weights(crossing.x))
     total = float((curves**2).sum())
     # A small S is a large part explained by data sets, which is positive, as the tie rule of the p-value asks.
     observed = float(_explained(curves[None], counts)[0])
     drawn = _explained(_permuted(curves, has, permutations, rng), counts)
-    p = p_value(observed, drawn)
-    return _result(total - observed, total - float(drawn.mean()), p, n_families, n_datasets, "ok")
-
-
-def _result(
-    statistic: float | None, expected: float | None, p: float | None, families: int, datasets: int, status: str
-) -> DatasetTest:
     return DatasetTest(
-        statistic=statistic, expected=expected, p=p, n_families=families, n_datasets=datasets, status=status
+        statistic=total - observed,
+        expected=total - float(drawn.mean()),
+        p=p_value(observed, drawn),
+        n_families=n_families,
+        n_datasets=n_datasets,
     )
 
 

@@ -9,7 +9,9 @@ import numpy as np
 from scipy.stats import t as student
 
 from ...results.grid import log_weights
+from ..composing import OK, Missing
 from ..outcome import RescaledGroup
+from ..reasons import Reason, because
 from ..within.bootstrap import draw_signs, moments, resample
 from .crossing import Crossing
 
@@ -35,19 +37,18 @@ class VarianceShares:
     """Variance components of curves.
 
     ``components`` is ``(5, m)``, estimates in the order of `SOURCES` (they may be below zero), and ``along`` the shares
-    at each x, of what is not. ``sentence`` is the headline; ``status`` is ``ok`` or says why there is nothing.
+    at each x, of what is not; ``notes`` say which cells were left out.
     """
 
-    x: np.ndarray | None
-    components: np.ndarray | None
-    along: np.ndarray | None
+    x: np.ndarray
+    components: np.ndarray
+    along: np.ndarray
     shares: tuple[Share, ...]
-    sentence: str
-    status: str
-    notes: tuple[str, ...] = ()
+    notes: tuple[Reason, ...]
+    status: Reason = OK
 
 
-def variance_shares(crossing: Crossing, *, rng: np.random.Generator, resamples: int = 499) -> VarianceShares:
+def variance_shares(crossing: Crossing, *, rng: np.random.Generator, resamples: int = 499) -> VarianceShares | Missing:
     """Two-way functional analysis of variance, ``z_ad = m + alpha_a + beta_d + gamma_ad + rung + seed``.
 
     With F families, D data sets, mean squares of the cells' mean curves and the variance s2 of a cell's mean that its
@@ -68,9 +69,9 @@ def variance_shares(crossing: Crossing, *, rng: np.random.Generator, resamples: 
     """
     part = crossing.complete()
     if len(part.families) < 2 or len(part.datasets) < 2:
-        return _nothing("variance shares need two families, each on the same two data sets", part.notes)
+        return Missing(VarianceShares, because("two-families-on-two-data-sets"), {"notes": part.notes})
     if any(len(group.values) < 2 for group in part.cells.values()):
-        return _nothing("variance shares need two rungs in every cell", part.notes)
+        return Missing(VarianceShares, because("one-size-in-a-cell"), {"notes": part.notes})
     counted = Statistics.of(part)
     components = counted.components()[..., 0]
     shares = _shares(_integrated(components[..., None], part.x))[:, 0]
@@ -85,8 +86,6 @@ def variance_shares(crossing: Crossing, *, rng: np.random.Generator, resamples: 
         components=components,
         along=_shares(components),
         shares=rows,
-        sentence=_sentence(rows),
-        status="ok",
         notes=part.notes,
     )
 
@@ -179,19 +178,3 @@ def _jackknife(part: Crossing, shares: np.ndarray) -> list[tuple[float, float] |
     each = np.stack([_shares(_integrated(one, part.x))[:, 0] for one in left])
     reach = float(student.ppf(0.975, f - 1)) * np.sqrt((f - 1) / f * ((each - each.mean(axis=0)) ** 2).sum(axis=0))
     return [(max(0.0, float(share - r)), min(1.0, float(share + r))) for share, r in zip(shares, reach, strict=True)]
-
-
-def _sentence(rows: Sequence[Share]) -> str:
-    dataset, family = rows[:2]
-    return f"the data set explains {_said(dataset)} of the curve's shape, the architecture {_said(family)}"
-
-
-def _said(row: Share) -> str:
-    around = row.family_interval
-    return f"{100 * row.share:.0f} %" + (f" ({100 * around[0]:.0f} to {100 * around[1]:.0f})" if around else "")
-
-
-def _nothing(status: str, notes: tuple[str, ...]) -> VarianceShares:
-    return VarianceShares(
-        x=None, components=None, along=None, shares=(), sentence=f"no shares: {status}", status=status, notes=notes
-    )

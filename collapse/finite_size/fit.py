@@ -9,6 +9,8 @@ import numpy as np
 from scipy.optimize import least_squares
 from scipy.stats import chi2, norm
 
+from ..composing import OK, Missing
+from ..reasons import Reason, because
 from .tables import Estimate, Scaling, Table
 
 _FITS = 0.05  # least goodness of fit of a window in which scaling is taken to hold
@@ -56,7 +58,7 @@ def fit_scaling(
     critical: float | None = None,
     resamples: int = 99,
     corrections: bool = False,
-) -> Scaling:
+) -> Scaling | Missing:
     """Exponents of ``y = L^dimension f((t - t_c) L^{1/nu})`` with nothing assumed of f but smoothness.
 
     All tables share t_c and 1/nu. For given (t_c, 1/nu) the fit is linear: a polynomial in the scaled distance for each
@@ -80,16 +82,16 @@ def fit_scaling(
     """
     sizes = len(np.unique(np.concatenate([table.sizes for table in tables])))
     if corrections and sizes < _SIZES:
-        return _failed(len(tables), f"a correction to scaling needs {_SIZES} sizes, got {sizes}")
+        return _failed(tables, because("correction-needs-sizes", needed=_SIZES, sizes=sizes))
     start = _corrected_start(tables, critical) if corrections else _start(tables, critical)
     fits = _windows(tables, start, critical is None)
     good = [fit for fit in fits if fit.goodness >= _FITS]
     if not good:
-        hint = "" if corrections or sizes < _SIZES else "; a correction to scaling may be needed (--corrections)"
-        return _failed(len(tables), f"no window in which the tables scale{hint}")
+        plain = corrections or sizes < _SIZES
+        return _failed(tables, because("no-scaling-window" if plain else "no-scaling-window-without-correction"))
     best = good[-1]
     if not _INVERSE_NU[0] < best.theta[1] < _INVERSE_NU[-1]:
-        return _failed(len(tables), "1/nu at the edge of its range")
+        return _failed(tables, because("inverse-nu-at-edge"))
     drawn = np.stack([_redrawn(tables, best, critical is None, rng) for _ in range(resamples)])
     narrower = np.stack([fit.all for fit in good[len(good) // 2 :]])
     reach = _REACH * np.sqrt(drawn.var(axis=0, ddof=1) + ((narrower - best.all) ** 2).mean(axis=0))
@@ -108,17 +110,12 @@ def fit_scaling(
         window=best.window.reach,
         points=sum(int(rows.sum()) for rows in best.window.rows),
         goodness=best.goodness,
-        status=f"ok, but omega is not identified: it ran to the edge of {_OMEGA[0]:g} to {_OMEGA[1]:g}"
-        if edge
-        else "ok",
+        status=because("omega-at-edge", low=_OMEGA[0], high=_OMEGA[1]) if edge else OK,
     )
 
 
-def _failed(tables: int, status: str) -> Scaling:
-    nothing = (None,) * tables
-    return Scaling(
-        critical=None, inverse_nu=None, dimensions=nothing, window=None, points=0, goodness=None, status=status
-    )
+def _failed(tables: Sequence[Table], why: Reason) -> Missing:
+    return Missing(Scaling, why, {"dimensions": (None,) * len(tables), "points": 0})
 
 
 def _scaled(table: Table, theta: np.ndarray) -> np.ndarray:

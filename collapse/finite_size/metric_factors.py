@@ -9,7 +9,8 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.stats import chi2, norm
 
-from ...errors import InputError
+from ..composing import OK, Missing
+from ..reasons import Reason, because
 from .tables import Estimate, Scaling, Table
 
 _FACTORS = np.geomspace(0.1, 10.0, 81)
@@ -35,6 +36,7 @@ class SharedFunction:
     margin: float
     exponents_agree: bool
     one_class: bool | None
+    status: Reason = OK
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -58,12 +60,12 @@ class _Pair:
 
 
 def compare_systems(
-    first: tuple[Sequence[Table], Scaling],
-    second: tuple[Sequence[Table], Scaling],
+    first: tuple[Sequence[Table], Scaling | Missing],
+    second: tuple[Sequence[Table], Scaling | Missing],
     *,
     margin: float = 0.03,
     degree: int = 5,
-) -> SharedFunction:
+) -> SharedFunction | Missing:
     """Fit one scaling function to two systems, then how far the second may leave it.
 
     Both take the mean of their 1/nu, weighted by its errors, and their own critical points and windows. One factor on
@@ -78,20 +80,21 @@ def compare_systems(
     margin : largest difference that still counts as one function.
     degree : of the polynomials.
 
-    Raises
-    ------
-    InputError : a fit without exponents, or tables that do not pair.
+    Returns
+    -------
+    `Missing` where a fit has no exponents or has a correction to scaling, or the tables do not pair.
     """
-    for _, scaling in (first, second):
-        if scaling.inverse_nu is None or scaling.critical is None:
-            raise InputError(f"a system without exponents cannot be compared: {scaling.status}")
+    (own, one), (theirs, other) = first, second
+    for scaling in (one, other):
+        if isinstance(scaling, Missing):
+            return Missing(SharedFunction, because("system-without-exponents", why=scaling.status))
         if scaling.plain_goodness is not None:
-            raise InputError("functions are compared without corrections to scaling only: leave out --corrections")
-    kinds = [[table.dimensionless for table in tables] for tables, _ in (first, second)]
-    if kinds[0] != kinds[1]:
-        raise InputError("the two systems do not have the same observables")
-    agree = _overlap(first[1], second[1])
-    pairs = _pairs(first, second)
+            return Missing(SharedFunction, because("functions-compared-without-corrections"))
+    if [table.dimensionless for table in own] != [table.dimensionless for table in theirs]:
+        return Missing(SharedFunction, because("different-observables"))
+    assert isinstance(one, Scaling) and isinstance(other, Scaling)
+    agree = _overlap(one, other)
+    pairs = _pairs((own, one), (theirs, other))
 
     def cost(log_factor: float) -> float:
         return sum(_solve(pair, float(np.exp(log_factor)), degree, False)[2] for pair in pairs)
@@ -129,13 +132,12 @@ def _overlap(first: Scaling, second: Scaling) -> bool:
 
 def _pairs(first: tuple[Sequence[Table], Scaling], second: tuple[Sequence[Table], Scaling]) -> list[_Pair]:
     estimates = [scaling.inverse_nu for _, scaling in (first, second)]
-    weights = np.array([1 / (one.high - one.low) ** 2 for one in estimates if one is not None])
-    inverse_nu = float(weights @ [one.value for one in estimates if one is not None] / weights.sum())
+    weights = np.array([1 / (one.high - one.low) ** 2 for one in estimates])
+    inverse_nu = float(weights @ [one.value for one in estimates] / weights.sum())
     pairs = []
     for tables in zip(first[0], second[0], strict=True):
         parts = []
         for index, (table, (_, scaling)) in enumerate(zip(tables, (first, second), strict=True)):
-            assert scaling.critical is not None and scaling.window is not None
             u = (table.t - scaling.critical.value) * table.sizes**inverse_nu
             rows = np.abs(u) <= scaling.window
             log_size = np.log(table.sizes / table.sizes.min())

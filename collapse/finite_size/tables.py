@@ -7,6 +7,8 @@ import dataclasses
 import numpy as np
 
 from ...errors import InputError
+from ..composing import OK
+from ..reasons import Reason
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -68,17 +70,16 @@ class Scaling:
 
     ``dimensions`` has one exponent a table (None where dimensionless): ``y ~ L^dimension`` at the critical point, so
     -beta/nu of a magnetisation. ``window`` is the largest ``|t - t_c| L^{1/nu}`` that was used, ``goodness`` the
-    chi-square p-value inside. ``omega`` is the exponent of the correction to scaling where one was asked for, and
-    ``plain_goodness`` what the fit without it reaches in the same window. ``status`` is ``ok`` or says
-    what is wrong; then the estimates may be None.
+    chi-square p-value inside. ``omega`` is the exponent of the correction to scaling where one was asked for and is
+    identified, and ``plain_goodness`` what the fit without it reaches in the same window.
     """
 
-    critical: Estimate | None
-    inverse_nu: Estimate | None
+    critical: Estimate
+    inverse_nu: Estimate
     dimensions: tuple[Estimate | None, ...]
-    window: float | None
+    window: float
     points: int
-    goodness: float | None
-    status: str
+    goodness: float
+    status: Reason = OK
     omega: Estimate | None = None
     plain_goodness: float | None = None

@@ -9,7 +9,9 @@ import numpy as np
 from scipy.stats import t as student
 
 from ...results.grid import log_weights
+from ..composing import OK, Missing
 from ..outcome import RescaledGroup
+from ..reasons import Reason, because
 from .catalogue import LAWS, Law, Problem, problem
 from .search import fit_from_many, fit_many
 from .time_laws import Clock
@@ -45,12 +47,12 @@ class FormFit:
     name: str
     formula: str
     n_parameters: int
-    parameters: dict[str, Estimate]
-    error: float | None
-    left_out_error: float | None
-    behind: float | None
-    behind_se: float | None
-    status: str
+    parameters: dict[str, Estimate] = dataclasses.field(default_factory=dict)
+    error: float | None = None
+    left_out_error: float | None = None
+    behind: float | None = None
+    behind_se: float | None = None
+    status: Reason = OK
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,14 +66,13 @@ class FormComparison:
         error decides between equals.
     rivals : other forms with no more parameters than ``best`` that are within 2 standard errors of it too.
     stability : share of bootstrap resamples, each searched anew, in which ``best`` wins again.
-    status : ``ok``; ``form not identified`` where there are rivals; or why nothing was compared.
     """
 
     fits: tuple[FormFit, ...]
-    best: str | None
+    best: str
     rivals: tuple[str, ...]
-    stability: float | None
-    status: str
+    stability: float
+    status: Reason = OK
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +89,7 @@ class _Scored:
 
 def compare_forms(
     group: RescaledGroup, *, rng: np.random.Generator, resamples: int = 99, laws: Sequence[Law] = LAWS
-) -> FormComparison:
+) -> FormComparison | Missing:
     """Fit every form of the catalogue to a group's master curve and compare them by leave-one-rung-out error.
 
     For each rung k the form is fitted to the mean curve of the other rungs; its score is the mean over d ln x of
@@ -103,9 +104,9 @@ def compare_forms(
     laws : the forms.
     """
     if len(group.sizes) < 3:
-        return _nothing(laws, "comparing forms needs three rungs")
+        return _nothing(laws, because("forms-need-three-sizes", sizes=len(group.sizes)))
     if group.phase is None:
-        return _nothing(laws, "the schedule is not known")
+        return _nothing(laws, because("law-needs-schedule"))
     means = np.stack([rows.mean(axis=0) for rows in group.values])
     drawn = bootstrap_means(group.values, resamples, rng)
     varying = Clock.of(group).varying
@@ -117,13 +118,17 @@ def compare_forms(
     wins = [_winner(scores, scored)[0] == best for scores in again]
     fewest = min(len(rows) for rows in group.values)
     fits = [_fit(one, data, fewest) for one in scored]
-    unused = [_unused(law, f"coincides with {law.same_at_constant_rate}") for law in laws if law not in used]
+    unused = [
+        _unused(law, because("coincides-with", form=law.same_at_constant_rate)) for law in laws if law not in used
+    ]
     return FormComparison(
         fits=(*sorted(fits, key=lambda fit: fit.left_out_error or 0.0), *unused),
         best=scored[best].problem.law.name,
         rivals=tuple(scored[i].problem.law.name for i in rivals),
         stability=float(np.mean(wins)),
-        status="form not identified" if rivals else "ok",
+        status=because("form-not-identified", rivals=tuple(scored[i].problem.law.name for i in rivals))
+        if rivals
+        else OK,
     )
 
 
@@ -201,27 +206,19 @@ def _fit(one: _Scored, scores: np.ndarray, fewest: int) -> FormFit:
     )
 
 
-def _status(names: Sequence[str], edges: np.ndarray, loose: np.ndarray) -> str:
-    at_edge = [name for name, edge in zip(names, edges, strict=True) if edge]
-    unknown = [name for name, wide in zip(names, loose, strict=True) if wide]
-    said = [f"{', '.join(at_edge)} at the edge"] if at_edge else []
-    return "; ".join([*said, *([f"{', '.join(unknown)} not identified"] if unknown else [])]) or "ok"
+def _status(names: Sequence[str], edges: np.ndarray, loose: np.ndarray) -> Reason:
+    at_edge = tuple(name for name, edge in zip(names, edges, strict=True) if edge)
+    unknown = tuple(name for name, wide in zip(names, loose, strict=True) if wide)
+    if at_edge and unknown:
+        return because("parameters-at-edge-and-not-identified", edge=at_edge, unknown=unknown)
+    if at_edge:
+        return because("parameters-at-edge", edge=at_edge)
+    return because("parameters-not-identified", unknown=unknown) if unknown else OK
 
 
-def _unused(law: Law, status: str) -> FormFit:
-    return FormFit(
-        name=law.name,
-        formula=law.formula,
-        n_parameters=len(law.parameters),
-        parameters={},
-        error=None,
-        left_out_error=None,
-        behind=None,
-        behind_se=None,
-        status=status,
-    )
+def _unused(law: Law, status: Reason) -> FormFit:
+    return FormFit(name=law.name, formula=law.formula, n_parameters=len(law.parameters), status=status)
 
 
-def _nothing(laws: Sequence[Law], status: str) -> FormComparison:
-    fits = tuple(_unused(law, status) for law in laws)
-    return FormComparison(fits=fits, best=None, rivals=(), stability=None, status=status)
+def _nothing(laws: Sequence[Law], status: Reason) -> Missing:
+    return Missing(FormComparison, status, {"fits": tuple(_unused(law, status) for law in laws)})

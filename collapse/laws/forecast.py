@@ -10,8 +10,10 @@ from scipy.special import betaln
 from scipy.stats import t as student
 
 from ...errors import InputError
+from ..composing import OK, Missing
 from ..forms import schedule_of
 from ..outcome import RescaledGroup
+from ..reasons import Reason, because
 from .prediction import (
     Context,
     Method,
@@ -75,25 +77,24 @@ class Forecast:
     trained_on : the rungs that were fitted.
     x : ``(m,)`` from the first point after .3 to the end.
     observed : ``(n, m)`` ln E of its seeds.
-    master : the forecast by the training rungs' master curve, None with a ``status``.
+    master : the forecast by the training rungs' master curve.
     references : own power law, sum of power laws, last value.
     others : forecasts by other families' master curves, by name.
-    status : ``ok`` or why there is no forecast.
     """
 
-    rung: str | None
+    rung: str
     trained_on: tuple[str, ...]
-    x: np.ndarray | None
-    observed: np.ndarray | None
-    master: Score | None
+    x: np.ndarray
+    observed: np.ndarray
+    master: Score
     references: tuple[Score, ...]
     others: tuple[Score, ...]
-    status: str
+    status: Reason = OK
 
 
 def forecast(
     group: RescaledGroup, *, others: Mapping[str, RescaledGroup] | None = None, early: float = EARLY
-) -> Forecast:
+) -> Forecast | Missing:
     """Forecast the largest rung's curve from its first part and from all rungs but the two largest.
 
     The master curve is moved through the early part in ln E; the rest of it is the forecast. Its spread is learnt by
@@ -115,7 +116,7 @@ def forecast(
         raise InputError(f"the part that is seen must lie between 0 and 1, got {early:g}; .3 is its first 30 %")
     problem = _problem(group, early)
     if problem:
-        return _nothing(problem)
+        return Missing(Forecast, problem)
     context = _context(group, early)
     e = context.early
     target = _log_excess(group, len(group.sizes) - 1)
@@ -138,7 +139,6 @@ def forecast(
         master=_score(own, observed, against),
         references=tuple(_score(one, observed, {}) for one in references.values()),
         others=tuple(_score(one, observed, against) for one in foreign),
-        status="ok",
     )
 
 
@@ -152,13 +152,13 @@ class _Predicted:
     df: np.ndarray
 
 
-def _problem(group: RescaledGroup, early: float) -> str | None:
+def _problem(group: RescaledGroup, early: float) -> Reason | None:
     if group.scale != "end-point":
-        return group.quantity.say("the irreducible loss is not known")
+        return because("forecast-needs-a-floor")
     if len(group.sizes) < 5:
-        return f"a forecast needs five rungs: two are left out and three are fitted, got {len(group.sizes)}"
+        return because("forecast-needs-five-sizes", sizes=len(group.sizes))
     if (group.x <= early).sum() < 3:
-        return f"fewer than three points are seen before x = {early:g}"
+        return because("too-few-early-points", x=early)
     return None
 
 
@@ -233,9 +233,3 @@ def _skill(mine: np.ndarray, other: np.ndarray) -> Skill:
     left = 1 - (mine.sum() - mine) / (other.sum() - other)
     half = float(student.ppf(0.975, n - 1) * np.sqrt((n - 1) * np.mean((left - left.mean()) ** 2)))
     return Skill(value=value, low=value - half, high=value + half)
-
-
-def _nothing(status: str) -> Forecast:
-    return Forecast(
-        rung=None, trained_on=(), x=None, observed=None, master=None, references=(), others=(), status=status
-    )

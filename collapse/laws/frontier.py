@@ -16,7 +16,9 @@ import numpy as np
 from scipy.stats import t as student
 
 from ...errors import InputError
+from ..composing import OK
 from ..outcome import RescaledGroup
+from ..reasons import Reason, because
 from .catalogue import find, problem
 from .comparison import Estimate, reach
 from .search import fit_from_many, fit_many
@@ -34,7 +36,7 @@ class Exponent:
 
     name: str
     estimate: Estimate | None
-    status: str
+    status: Reason = OK
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,9 +99,9 @@ def estimate_deltas(
         raise InputError(f"compute must be {len(group.sizes)} positive numbers, one a rung")
     proxy: Literal["size", "compute"] = "size" if compute is None else "compute"
     if group.scale != "end-point":
-        return _nothing(group.quantity.say("the irreducible loss is not known"), proxy)
+        return _nothing(because("exponent-needs-a-floor"), proxy)
     if len(group.sizes) < 3:
-        return _nothing("exponents need three rungs", proxy)
+        return _nothing(because("exponents-need-three-sizes", sizes=len(group.sizes)), proxy)
     z, ends = _resampled(group, rng, resamples)
     log_sizes = np.log(group.sizes)
     log_compute = (theta + horizon_exponent) * log_sizes if compute is None else np.log(np.asarray(compute))
@@ -110,19 +112,16 @@ def estimate_deltas(
     seeds = min(len(rows) for rows in group.values)
     gap, agree = _agreement([frontier, composed, slope], seeds)
     return Deltas(
-        frontier=_exponent("frontier slope", frontier, seeds, "ok" if compute is not None else _PROXY),
+        frontier=_exponent("frontier slope", frontier, seeds, OK if compute is not None else because("size-as-proxy")),
         composed=_exponent("mu nu/(theta mu + nu)", composed, seeds, mu_status),
         end_slope=_exponent("end slope at constant rate", slope, seeds, slope_status),
         mu=_exponent("mu", mu, seeds, mu_status),
-        nu=_exponent("nu", nu, seeds, "ok"),
+        nu=_exponent("nu", nu, seeds, OK),
         gamma=_exponent("gamma = nu/mu", nu / mu, seeds, mu_status),
         largest_gap=gap,
         agree=agree,
         proxy=proxy,
     )
-
-
-_PROXY = "ok, with size as the proxy of compute"
 
 
 def _resampled(group: RescaledGroup, rng: np.random.Generator, resamples: int) -> tuple[np.ndarray, np.ndarray]:
@@ -143,37 +142,37 @@ def _slope(values: np.ndarray, at: np.ndarray) -> np.ndarray:
     return values @ u / (u @ u)
 
 
-def _time_exponents(group: RescaledGroup, z: np.ndarray) -> tuple[np.ndarray, str]:
+def _time_exponents(group: RescaledGroup, z: np.ndarray) -> tuple[np.ndarray, Reason]:
     """mu of the sum with size, through the group's schedule."""
     if group.phase is None:
-        return np.full(len(z), np.nan), "the schedule is not known"
+        return np.full(len(z), np.nan), because("law-needs-schedule")
     posed = problem(find("sum with size"), group)
     weights = np.gradient(np.log(group.x))
     start, _ = fit_from_many(posed.curve, posed.starts, z[0], weights, posed.low, posed.high)
     theta, _ = fit_many(posed.curve, np.tile(start, (len(z), 1)), z, weights, posed.low, posed.high)
     reach_ = posed.high - posed.low
     if np.any(np.minimum(theta[0] - posed.low, posed.high - theta[0])[:2] < 1e-3 * reach_[:2]):
-        return np.full(len(z), np.nan), "the time law's parameters are at the edge"
-    status = "ok" if len(posed.names) == 2 else "ok, with an annealing gain fitted beside mu"
+        return np.full(len(z), np.nan), because("time-law-at-edge")
+    status = OK if len(posed.names) == 2 else because("gain-fitted-beside-mu")
     return np.exp(theta[:, 0]), status
 
 
-def _end_slopes(group: RescaledGroup, z: np.ndarray) -> tuple[np.ndarray, str]:
+def _end_slopes(group: RescaledGroup, z: np.ndarray) -> tuple[np.ndarray, Reason]:
     if group.rate is None or group.end_rate is None:
-        return np.full(len(z), np.nan), "the schedule is not known"
+        return np.full(len(z), np.nan), because("law-needs-schedule")
     if np.ptp(np.append(group.rate, group.end_rate)) > 1e-9:
-        return np.full(len(z), np.nan), "the rate decays: the end slope is the annealing gain, not delta"
+        return np.full(len(z), np.nan), because("end-slope-needs-constant-rate")
     late = group.x >= _LATE
     if late.sum() < 2 * _DEGREE:
-        return np.full(len(z), np.nan), f"too few points above x = {_LATE:g}"
+        return np.full(len(z), np.nan), because("too-few-late-points", x=_LATE)
     u = np.log(group.x[late])
     design = np.stack([u**power for power in range(1, _DEGREE + 1)], axis=1)
-    return -(np.linalg.pinv(design)[0] @ z[:, late].T), "ok"
+    return -(np.linalg.pinv(design)[0] @ z[:, late].T), OK
 
 
-def _exponent(name: str, values: np.ndarray, seeds: int, status: str) -> Exponent:
+def _exponent(name: str, values: np.ndarray, seeds: int, status: Reason) -> Exponent:
     if not np.all(np.isfinite(values)):
-        return Exponent(name=name, estimate=None, status=status if status != "ok" else "not finite in some resample")
+        return Exponent(name=name, estimate=None, status=status if status != OK else because("not-finite"))
     half = float(reach(values[1:], seeds))
     value = float(values[0])
     return Exponent(name=name, estimate=Estimate(value=value, low=value - half, high=value + half), status=status)
@@ -194,7 +193,7 @@ def _agreement(estimates: Sequence[np.ndarray], seeds: int) -> tuple[Estimate | 
     return Estimate(value=value, low=value - half, high=value + half), agree
 
 
-def _nothing(status: str, proxy: Literal["size", "compute"]) -> Deltas:
+def _nothing(status: Reason, proxy: Literal["size", "compute"]) -> Deltas:
     names = ("frontier", "composed", "end_slope", "mu", "nu", "gamma")
     none = {name: Exponent(name=name, estimate=None, status=status) for name in names}
     return Deltas(**none, largest_gap=None, agree=None, proxy=proxy)

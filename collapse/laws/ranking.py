@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...results.grid import log_weights
-from ...results.quantity import Quantity
+from ..composing import OK, Missing
 from ..ladders.ladder import Ladder
 from ..ladders.raw_losses import grid_of, losses_on
 from ..ladders.rescaling import schedule
+from ..reasons import Reason, because
 from .rescalings import RESCALINGS, Ladders, Rescaling
 
 _COVERED = 0.25  # least share of a rung's grid on which a rescaling must predict
@@ -33,14 +34,13 @@ class Ranked:
     """
 
     name: str
-    says: str
-    error: float | None
-    covered: float | None
     n_parameters: int
-    score: float | None
-    behind: float | None
-    behind_se: float | None
-    status: str
+    error: float | None = None
+    covered: float | None = None
+    score: float | None = None
+    behind: float | None = None
+    behind_se: float | None = None
+    status: Reason = OK
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,15 +48,14 @@ class Ranking:
     """All rescalings, best first, those that cannot be ranked last.
 
     ``equal`` names the ones within 2 standard errors of the best. ``independent`` is the number of independent values
-    in one curve, from the correlation of its noise. ``sentence`` says which universality holds.
+    in one curve, from the correlation of its noise.
     """
 
     rescalings: tuple[Ranked, ...]
-    best: str | None
+    best: str
     equal: tuple[str, ...]
-    independent: float | None
-    sentence: str
-    status: str
+    independent: float
+    status: Reason = OK
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +73,7 @@ def rank_rescalings(
     horizon_exponent: float = 1.0,
     compute: Sequence[float] | None = None,
     rescalings: Sequence[Rescaling] = RESCALINGS,
-) -> Ranking:
+) -> Ranking | Missing:
     """Rank rescalings by leave-one-rung-out error with a penalty for free parameters.
 
     Each rung is predicted from the others: its error is the root mean square over d ln x of the predicted less the
@@ -94,24 +93,17 @@ def rank_rescalings(
     rescalings : the candidates.
     """
     if len(ladder.rungs) < 4:
-        return _nothing(rescalings, len(ladder.rungs), "ranking rescalings needs four rungs")
+        return _nothing(rescalings, len(ladder.rungs), because("ranking-needs-four-sizes", sizes=len(ladder.rungs)))
     if ladder.first_x() >= 0.9:
-        return _nothing(rescalings, len(ladder.rungs), "the curves have no common x")
+        return _nothing(rescalings, len(ladder.rungs), because("no-common-x"))
     x = grid_of(ladder)
     rows = losses_on(ladder, x)
     if irreducible_loss is not None and min(one.min() for one in rows) <= irreducible_loss:
-        return _said(_nothing(rescalings, len(rows), "the irreducible loss is not below every loss"), ladder.quantity)
+        return _nothing(rescalings, len(rows), because("floor-not-below-losses"))
     data = _prepare(ladder, x, rows, irreducible_loss, horizon_exponent, compute)
     independent = independent_values(rows)
     errors = [_errors(one, data, rows) for one in rescalings]
-    return _said(_ranking(rescalings, errors, data, independent), ladder.quantity)
-
-
-def _said(found: Ranking, quantity: Quantity) -> Ranking:
-    """The ranking in sentences about the quantity."""
-    say = quantity.say
-    rows = (dataclasses.replace(one, says=say(one.says), status=say(one.status)) for one in found.rescalings)
-    return dataclasses.replace(found, rescalings=tuple(rows), sentence=say(found.sentence), status=say(found.status))
+    return _ranking(rescalings, errors, data, independent)
 
 
 def independent_values(rows: Sequence[np.ndarray]) -> float:
@@ -151,7 +143,7 @@ def _prepare(
     )
 
 
-def _errors(one: Rescaling, data: Ladders, rows: Sequence[np.ndarray]) -> _Errors | str:
+def _errors(one: Rescaling, data: Ladders, rows: Sequence[np.ndarray]) -> _Errors | Reason:
     """Errors on rungs left out, or why there are none."""
     problem = one.wants(data)
     if problem:
@@ -159,12 +151,12 @@ def _errors(one: Rescaling, data: Ladders, rows: Sequence[np.ndarray]) -> _Error
     weights = log_weights(data.x) / log_weights(data.x).sum()
     units = (data.losses[:, :-1] - data.ends[:, None]) @ weights
     if np.any(units <= 0):
-        return "a rung does not improve"
+        return because("size-does-not-improve")
     misses = np.stack([_misses(one, data, k, values) / units[k] for k, values in enumerate(rows)])
     seen = np.isfinite(misses)
     covered = seen[:, 0] @ weights
     if covered.min() < _COVERED:
-        return "the rungs have too little in common on this axis"
+        return because("too-little-in-common")
     squares = np.where(seen, misses, 0.0) ** 2 @ weights / (seen @ weights)
     return _Errors(squares.mean(axis=1), float(covered.mean()))
 
@@ -184,21 +176,20 @@ def _misses(one: Rescaling, data: Ladders, k: int, values: np.ndarray) -> np.nda
 
 def _ranking(
     rescalings: Sequence[Rescaling],
-    errors: Sequence[_Errors | str],
+    errors: Sequence[_Errors | Reason],
     data: Ladders,
     independent: float,
-) -> Ranking:
+) -> Ranking | Missing:
     k = len(data.ends)
     counts = [k * one.anchors + one.fitted + (one.floored and data.floor is None) for one in rescalings]
     good = {i: error for i, error in enumerate(errors) if isinstance(error, _Errors)}
     squares = {i: error.squares for i, error in good.items()}
     scores = {i: float(np.log(squares[i].mean()) + 2 * counts[i] / (k * independent)) for i in good}
-    out = [_unranked(one, counts[i], str(errors[i])) for i, one in enumerate(rescalings) if i not in squares]
+    rows = zip(rescalings, counts, errors, strict=True)
+    out = [Ranked(name=one.name, n_parameters=n, status=e) for one, n, e in rows if isinstance(e, Reason)]
     if not good:
-        status = "no rescaling predicts a rung that it did not see"
-        return Ranking(
-            rescalings=tuple(out), best=None, equal=(), independent=independent, sentence=status, status=status
-        )
+        known = {"rescalings": tuple(out), "independent": independent}
+        return Missing(Ranking, because("no-rescaling-predicts"), known)
     order = sorted(good, key=scores.__getitem__)
     best = order[0]
     ranked = []
@@ -207,42 +198,23 @@ def _ranking(
         ranked.append(
             Ranked(
                 name=rescalings[i].name,
-                says=rescalings[i].says,
                 error=float(np.sqrt(squares[i].mean())),
                 covered=good[i].covered,
                 n_parameters=counts[i],
                 score=scores[i],
                 behind=scores[i] - scores[best],
                 behind_se=float(behind.std(ddof=1) / np.sqrt(k)),
-                status="ok",
             )
         )
     equal = tuple(one.name for one in ranked[1:] if (one.behind or 0.0) <= _EQUAL * (one.behind_se or 0.0))
-    sentence = rescalings[best].says + (f"; not told apart from: {', '.join(equal)}" if equal else "")
     return Ranking(
         rescalings=(*ranked, *out),
         best=ranked[0].name,
         equal=equal,
         independent=independent,
-        sentence=sentence,
-        status="ok",
     )
 
 
-def _unranked(one: Rescaling, count: int, status: str) -> Ranked:
-    return Ranked(
-        name=one.name,
-        says=one.says,
-        error=None,
-        covered=None,
-        n_parameters=count,
-        score=None,
-        behind=None,
-        behind_se=None,
-        status=status,
-    )
-
-
-def _nothing(rescalings: Sequence[Rescaling], k: int, status: str) -> Ranking:
-    rows = tuple(_unranked(one, k * one.anchors + one.fitted, status) for one in rescalings)
-    return Ranking(rescalings=rows, best=None, equal=(), independent=None, sentence=status, status=status)
+def _nothing(rescalings: Sequence[Rescaling], k: int, status: Reason) -> Missing:
+    rows = tuple(Ranked(name=one.name, n_parameters=k * one.anchors + one.fitted, status=status) for one in rescalings)
+    return Missing(Ranking, status, {"rescalings": rows})

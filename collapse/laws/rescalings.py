@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..irreducible.end_points import fit_means
+from ..reasons import Reason, because
 
 _SHIFTS = np.linspace(-0.6, 0.6, 61)
 _SHARED = 0.5  # least share of the grid that shifted curves must have in common
@@ -64,16 +65,15 @@ class Rescaling:
     """One choice of axes.
 
     ``anchors`` are the numbers taken from the rung that is predicted, ``fitted`` those fitted to all rungs, to which
-    the floor is added where ``floored`` and not known. ``says`` is the universality that holds where it wins.
+    the floor is added where ``floored`` and not known. ``wants`` says why it cannot be tried.
     """
 
     name: str
-    says: str
     predict: Prediction
     anchors: int
     fitted: int = 0
     floored: bool = False
-    wants: Callable[[Ladders], str | None] = lambda _: None
+    wants: Callable[[Ladders], Reason | None] = lambda _: None
 
 
 def end_point(data: Ladders, others: np.ndarray, k: int) -> np.ndarray:
@@ -158,28 +158,27 @@ def _collapse_at(
     return nu, c, float(((rows + nu * u[:, None]) ** 2).mean())
 
 
-def _wants_floor(data: Ladders) -> str | None:
+def _wants_floor(data: Ladders) -> Reason | None:
     if np.isnan(data.floor_of(np.arange(1, len(data.ends)))):
-        return "the irreducible loss is not known and the end points give none"
+        return because("rescaling-needs-a-floor")
     return None
 
 
-def _wants_own_floor(data: Ladders) -> str | None:
-    return "coincides with end point with L0" if data.floor == 0 else None
+def _wants_own_floor(data: Ladders) -> Reason | None:
+    return because("coincides-with", form="end point with L0") if data.floor == 0 else None
 
 
-def _wants_schedules(data: Ladders) -> str | None:
+def _wants_schedules(data: Ladders) -> Reason | None:
     if data.phases is None:
-        return "the schedule is not known"
+        return because("law-needs-schedule")
     if np.ptp(data.phases, axis=0).max() < 1e-3:
-        return "coincides with end point with L0: all rungs have one schedule"
+        return because("one-schedule-for-all", form="end point with L0")
     return _wants_floor(data)
 
 
 RESCALINGS = (
     Rescaling(
         name="end point with L0",
-        says="one curve in E(x)/E(1) after the irreducible loss is taken off",
         predict=end_point,
         anchors=1,
         floored=True,
@@ -187,20 +186,17 @@ RESCALINGS = (
     ),
     Rescaling(
         name="end point without L0",
-        says="one curve in L(x)/L(1), no floor taken off",
         predict=end_point_without_floor,
         anchors=1,
         wants=_wants_own_floor,
     ),
     Rescaling(
         name="two anchors",
-        says="one time law up to any affine map of the loss",
         predict=two_anchors,
         anchors=2,
     ),
     Rescaling(
         name="power-law axes",
-        says="finite-size scaling: amplitude and time are powers of the size",
         predict=power_law_axes,
         anchors=0,
         fitted=2,
@@ -209,16 +205,14 @@ RESCALINGS = (
     ),
     Rescaling(
         name="learning-rate integral",
-        says="one curve in E/E(1) against the learning-rate integral",
         predict=rate_clock,
         anchors=1,
         floored=True,
         wants=_wants_schedules,
     ),
-    Rescaling(name="compute", says="loss is a function of compute alone", predict=compute_clock, anchors=0),
+    Rescaling(name="compute", predict=compute_clock, anchors=0),
     Rescaling(
         name="nothing shared",
-        says="no universality: each rung's own power law does as well",
         predict=nothing_shared,
         anchors=2,
     ),

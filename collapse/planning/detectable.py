@@ -7,9 +7,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ...errors import InputError
+from ..composing import OK, Missing
 from ..forms import resolution
+from ..ladders.soundness import noisy
 from ..outcome import GroupResult, RescaledGroup
+from ..reasons import Reason, because
 from .patterns import odd_rung, trend
 from .pilot import pilot_of
 from .power import Trials, simulate_noise
@@ -32,20 +34,17 @@ class Detectable:
     horizon_error : share by which the horizon exponent must be off for a trend of size ``trend``, by the resolution
         formula; None where the form or the floor is not known.
     power : of all these.
-    status : ``ok``, or why there are no numbers; then they are None.
+
+    The first three are None where not even a factor of 50 would have shown.
     """
 
     trend: float | None
     odd_rung: float | None
     refutable: float | None
-    certifiable: float | None
+    certifiable: float
     horizon_error: float | None
     power: float
-    status: str
-
-    def to_dict(self) -> dict[str, object]:
-        """Plain types, ready for JSON."""
-        return dataclasses.asdict(self)
+    status: Reason = OK
 
 
 def smallest_detectable(
@@ -56,7 +55,7 @@ def smallest_detectable(
     power: float = POWER,
     groups: int = 200,
     resamples: int = 199,
-) -> Detectable:
+) -> Detectable | Missing:
     """The smallest errors that this group would have shown, by simulation on its own noise, seeds and sizes.
 
     Only noise is taken from the curves, not their deviations, so the numbers stand beside a verdict without depending
@@ -73,14 +72,14 @@ def smallest_detectable(
     group = source.rescaled if isinstance(source, GroupResult) else source
     margin = source.margin if isinstance(source, GroupResult) else margin
     if group is None or len(group.values) < 3:
-        return _nothing(power, "fewer than 3 rungs")
+        sizes = 0 if group is None else len(group.values)
+        return Missing(Detectable, because("detectable-needs-three-sizes", sizes=sizes), {"power": power})
     counts = [len(rows) for rows in group.values]
     if min(counts) < 3:
-        return _nothing(power, "an exactness test needs three seeds a rung")
-    try:
-        pilot = pilot_of(group)
-    except InputError as error:
-        return _nothing(power, str(error))
+        return Missing(Detectable, because("three-seeds-for-exactness"), {"power": power})
+    if not noisy(group):
+        return Missing(Detectable, because("no-noise-to-plan-with"), {"power": power})
+    pilot = pilot_of(group)
     trials = simulate_noise(
         pilot,
         group.sizes,
@@ -100,7 +99,6 @@ def smallest_detectable(
         certifiable=_certifiable(trials, power),
         horizon_error=trending / whole if whole and trending is not None else None,
         power=power,
-        status="ok",
     )
 
 
@@ -118,9 +116,3 @@ def _smallest(shown: Callable[[float], np.ndarray], power: float) -> float | Non
         middle = float(np.sqrt(low * high))
         low, high = (low, middle) if np.mean(shown(middle)) >= power else (middle, high)
     return high
-
-
-def _nothing(power: float, status: str) -> Detectable:
-    return Detectable(
-        trend=None, odd_rung=None, refutable=None, certifiable=None, horizon_error=None, power=power, status=status
-    )

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..composing import OK, Missing
+from ..reasons import Reason, because
 from .analytic import FEWEST_SEEDS, MOST_SEEDS, certification, rejection
 from .patterns import odd_rung, trend, wrong_horizon
 from .pilot import Pilot
@@ -48,18 +50,19 @@ class Need:
 
     Attributes
     ----------
-    seeds : the fewest; None where ``status`` is not ``ok``.
-    low, high : 95 % interval of that number for the Monte Carlo error of the power alone.
-    power : what was simulated at ``seeds``.
-    start : the number without simulation.
+    seeds : the fewest.
+    seeds_low, seeds_high : 95 % interval of ``seeds`` for the Monte Carlo error of the power alone; None without
+        simulation.
+    simulated_power : at ``seeds``; None without simulation.
+    start : the number of seeds without simulation.
     """
 
-    seeds: int | None
-    low: int | None
-    high: int | None
-    power: Share | None
-    start: int | None
-    status: str
+    seeds: int
+    seeds_low: int | None = None
+    seeds_high: int | None = None
+    simulated_power: Share | None = None
+    start: int
+    status: Reason = OK
 
 
 class Simulator:
@@ -98,7 +101,9 @@ def predicted(goal: Goal, pilot: Pilot, sizes: np.ndarray, gamma: float) -> Call
     return lambda seeds: rejection(pilot, truth, scales, seeds)
 
 
-def seeds_for(simulator: Simulator, goal: Goal, sizes: np.ndarray, target: float, first: int | None = None) -> Need:
+def seeds_for(
+    simulator: Simulator, goal: Goal, sizes: np.ndarray, target: float, first: int | None = None
+) -> Need | Missing:
     """The fewest seeds a rung with at least the target power.
 
     Each simulated power re-scales the predicted curve, which says where to look next; the search ends where a number
@@ -108,9 +113,9 @@ def seeds_for(simulator: Simulator, goal: Goal, sizes: np.ndarray, target: float
     curve = predicted(goal, simulator.pilot, sizes, simulator.gamma)(_SEEDS)
     start = _seeds_at(curve, target)
     if start is None:
-        return _none("cannot be reached by seeds")
+        return Missing(Need, because("not-by-seeds"))
     if start > MOST_SEEDS:
-        return _none(f"about {start:.2g} seeds a rung, not simulated", start)
+        return Missing(Need, because("too-many-to-simulate", seeds=start), {"start": _whole(start)})
     below, above, at = FEWEST_SEEDS - 1, MOST_SEEDS + 1, min(max(first or round(start), FEWEST_SEEDS), MOST_SEEDS)
     best = None
     while above - below > max(1, 0.05 * above):
@@ -122,11 +127,11 @@ def seeds_for(simulator: Simulator, goal: Goal, sizes: np.ndarray, target: float
         guess = at * start / _matched(curve, share.value)
         at = min(max(round(guess), below + 1), above - 1)
     if best is None:
-        return _none(f"more than {MOST_SEEDS} seeds a rung", start)
+        return Missing(Need, because("more-seeds-than", seeds=MOST_SEEDS), {"start": _whole(start)})
     # An error of the power is one of the seeds, by the slope of the predicted curve.
     low, high = (above * start / _matched(curve, value) for value in (best.high, best.low))
     low, high = (int(np.clip(round(n), FEWEST_SEEDS, 2 * MOST_SEEDS)) for n in (min(low, above), max(high, above)))
-    return Need(seeds=above, low=low, high=high, power=best, start=_whole(start), status="ok")
+    return Need(seeds=above, seeds_low=low, seeds_high=high, simulated_power=best, start=_whole(start))
 
 
 def start_of(curve: Callable[[np.ndarray], np.ndarray], target: float) -> int | None:
@@ -148,8 +153,3 @@ def _seeds_at(curve: np.ndarray, power: float) -> float | None:
 
 def _whole(seeds: float) -> int:
     return max(FEWEST_SEEDS, int(np.ceil(seeds)))
-
-
-def _none(status: str, start: float | None = None) -> Need:
-    whole = None if start is None else _whole(start)
-    return Need(seeds=None, low=None, high=None, power=None, start=whole, status=status)

@@ -7,6 +7,7 @@ import numpy as np
 from ...errors import InputError
 from ..forms import log_form
 from ..ladders.rescaling import to_shape
+from ..reasons import Reason, because
 from .pilot import Pilot
 
 _STEP = 1e-4
@@ -41,15 +42,28 @@ def wrong_horizon(pilot: Pilot, sizes: np.ndarray, error: float, gamma: float = 
         does not show.
     """
     form = pilot.form
-    if form.status != "ok" or form.mu is None or form.share is None or form.gain is None:
+    if not _fitted(pilot) or form.mu is None or form.share is None or form.gain is None:
         raise InputError(f"the effect of a wrong horizon needs the form of the curve: {form.status}")
     if pilot.scale == "shape":
-        said = "a wrong horizon does not show in shapes; it needs a known irreducible loss"
-        raise InputError(pilot.quantity.say(said))
+        raise InputError(
+            pilot.quantity.say("a wrong horizon does not show in shapes; it needs a known irreducible loss")
+        )
     steps = np.log(sizes) - np.log(sizes).mean()
     r = form.share / (1 - form.share) * np.exp(-form.mu * gamma * error * steps)
     curves = log_form(form.mu, (r / (1 + r))[:, None], form.gain, pilot.phase, pilot.rate, pilot.end_rate)
     return curves - curves.mean(axis=0)
+
+
+def horizon_unseen(pilot: Pilot) -> Reason | None:
+    """Why an error of the horizon exponent cannot be laid upon a pilot's curves, None where it can."""
+    if not _fitted(pilot):
+        return because("horizon-needs-form", why=pilot.form.status)
+    return because("horizon-not-in-shapes") if pilot.scale == "shape" else None
+
+
+def _fitted(pilot: Pilot) -> bool:
+    form = pilot.form
+    return form.status == "ok" and form.mu is not None and form.share is not None and form.gain is not None
 
 
 def _profile(pilot: Pilot) -> np.ndarray:
@@ -59,8 +73,7 @@ def _profile(pilot: Pilot) -> np.ndarray:
     it would be seen there however small it was.
     """
     form, schedule = pilot.form, (pilot.phase, pilot.rate, pilot.end_rate)
-    fitted = form.status == "ok" and form.mu is not None and form.share is not None and form.gain is not None
-    mu, share, gain = (form.mu, form.share, form.gain) if fitted else _USUAL
+    mu, share, gain = (form.mu, form.share, form.gain) if _fitted(pilot) else _USUAL
     assert mu is not None and share is not None and gain is not None
     if pilot.scale == "shape":
         one, other = (log_form(value, share, gain, *schedule) for value in (mu, mu * (1 + _STEP)))

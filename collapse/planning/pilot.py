@@ -17,7 +17,7 @@ from ..ladders.ladder import Ladder
 from ..ladders.rescaling import rescale
 from ..ladders.soundness import noisy, rising
 from ..outcome import Form, RescaledGroup, Scale
-from ..reasons import Refusal
+from ..reasons import Reason, Refusal, because
 from ..within.bootstrap import moments
 from ..within.equivalence import separable
 
@@ -56,7 +56,7 @@ class Pilot:
     end_rate: float
     sizes: np.ndarray
     scale: Scale
-    warnings: tuple[str, ...]
+    warnings: tuple[Reason, ...]
     quantity: Quantity = LOSS
 
     @property
@@ -131,7 +131,7 @@ def _from_level(level: float) -> Pilot:
         end_rate=1.0,
         sizes=np.empty(0),
         scale="end-point",
-        warnings=("no pilot: constant rate, exponents 1/2 and neighbouring points correlated by .9 are assumed",),
+        warnings=(because("no-pilot", correlation=CORRELATION),),
     )
 
 
@@ -151,7 +151,7 @@ def _from_group(group: RescaledGroup) -> Pilot:
     factor = np.asarray(np.linalg.qr(stacked, mode="r")) if len(stacked) > len(group.x) else stacked
     form = fit_form(group)
     phase, rate, end_rate = schedule_of(group)
-    warnings = () if form.status == "ok" else (f"no form of the curve: {form.status}",)
+    warnings = () if form.status == "ok" else (because("form-not-fitted", why=form.status),)
     return Pilot(
         x=group.x,
         factor=factor,

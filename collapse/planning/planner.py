@@ -9,11 +9,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...errors import InputError
+from ..composing import Missing, inline
+from ..reasons import Reason, because
 from .cost import Cost
-from .fewest_seeds import Goal, Simulator, predicted, seeds_for, start_of
-from .patterns import wrong_horizon
+from .fewest_seeds import Goal, Need, Simulator, predicted, seeds_for, start_of
+from .patterns import horizon_unseen
 from .pilot import Pilot, Source, pilot_of
-from .power import Share
 
 _RUNGS, _SPAN = 6, 32.0
 _LONG, _SEEDS = 30.0, 5  # span and seeds of a ladder that a referee would not dismiss
@@ -28,36 +29,30 @@ class Design:
 
     Attributes
     ----------
-    goal, amount : what it can do, as in `Goal`: ``detect`` or ``odd rung`` a deviation, ``horizon`` an error of the
-        horizon exponent, ``certify`` a margin.
+    goal : what it can do.
     power : asked for.
     rungs, span : of the ladder; span is the largest over the smallest size.
-    seeds : seeds a rung, the fewest; None where ``status`` is not ``ok``.
-    seeds_low, seeds_high : 95 % interval of ``seeds`` for the Monte Carlo error alone; None without simulation.
-    simulated_power : at ``seeds``; None without simulation.
-    start : the number of seeds without simulation.
+    need : the fewest seeds a model size.
     effect : the largest deviation that the goal is about, in ln l.
     cost : of one family, in the unit of the cost that was given; None where none was.
     confirmatory : whether it is long enough for confirmatory evidence: six rungs over a span of 30, five seeds.
     method : ``simulation`` or ``formula``.
-    status : ``ok``, or why there is no number.
     """
 
-    goal: str
-    amount: float
+    goal: Goal = dataclasses.field(metadata=inline(Goal))
     power: float
     rungs: int
     span: float
-    seeds: int | None
-    seeds_low: int | None
-    seeds_high: int | None
-    simulated_power: Share | None
-    start: int | None
+    need: Need | Missing = dataclasses.field(metadata=inline(Need))
     effect: float
     cost: float | None
     confirmatory: bool
     method: str
-    status: str
+
+    @property
+    def seeds(self) -> int | None:
+        """The fewest seeds a model size, None where no number of them is known to suffice."""
+        return None if isinstance(self.need, Missing) else self.need.seeds
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,11 +76,7 @@ class Plan:
     designs: tuple[Design, ...]
     alternatives: tuple[Design, ...]
     unit: str | None
-    warnings: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, object]:
-        """Plain types, ready for JSON."""
-        return dataclasses.asdict(self)
+    warnings: tuple[Reason, ...]
 
 
 def plan(
@@ -152,16 +143,15 @@ def ladder_of(pilot: Pilot, rungs: int, span: float) -> np.ndarray:
     return smallest * np.geomspace(1.0, span, rungs)
 
 
-def _goals(pilot: Pilot, deviation: float, error: float, margin: float) -> tuple[list[Goal], tuple[str, ...]]:
+def _goals(pilot: Pilot, deviation: float, error: float, margin: float) -> tuple[list[Goal], tuple[Reason, ...]]:
     goals = [
         Goal(kind="detect", amount=deviation),
         Goal(kind="odd rung", amount=deviation),
         Goal(kind="certify", amount=margin),
     ]
-    try:
-        wrong_horizon(pilot, ladder_of(pilot, 3, 4.0), error)
-    except InputError as problem:
-        return goals, (str(problem),)
+    unseen = horizon_unseen(pilot)
+    if unseen is not None:
+        return goals, (unseen,)
     return [*goals, Goal(kind="horizon", amount=error)], ()
 
 
@@ -170,16 +160,7 @@ def _simulated(
 ) -> Design:
     sizes = ladder_of(simulator.pilot, rungs, span)
     need = seeds_for(simulator, goal, sizes, power, first)
-    blank = _design(simulator, goal, power, sizes, need.seeds, cost)
-    return dataclasses.replace(
-        blank,
-        seeds_low=need.low,
-        seeds_high=need.high,
-        simulated_power=need.power,
-        start=need.start,
-        method="simulation",
-        status=need.status,
-    )
+    return _design(simulator, goal, power, sizes, need, cost, "simulation")
 
 
 def _others(simulator: Simulator, goal: Goal, asked: Design, cost: Cost | None) -> list[Design]:
@@ -191,13 +172,13 @@ def _others(simulator: Simulator, goal: Goal, asked: Design, cost: Cost | None) 
     ladders = [
         (k, r) for k in sorted({*_OTHER_RUNGS, asked.rungs}) for r in spans if (k, r) != (asked.rungs, asked.span)
     ]
-    factor = asked.seeds / asked.start if asked.seeds and asked.start else 1.0
+    factor = 1.0 if isinstance(asked.need, Missing) else asked.need.seeds / asked.need.start
     rows = []
     for k, r in ladders:
         sizes = ladder_of(simulator.pilot, k, r)
         start = start_of(predicted(goal, simulator.pilot, sizes, simulator.gamma), asked.power)
-        seeds = math.ceil(factor * start) if start else None
-        rows.append(dataclasses.replace(_design(simulator, goal, asked.power, sizes, seeds, cost), start=start))
+        need = Need(seeds=math.ceil(factor * start), start=start) if start else Missing(Need, because("not-by-seeds"))
+        rows.append(_design(simulator, goal, asked.power, sizes, need, cost, "formula"))
     found = [row for row in rows if row.seeds is not None and _long(row.rungs, row.span)]
     if not found:
         return rows
@@ -207,25 +188,26 @@ def _others(simulator: Simulator, goal: Goal, asked: Design, cost: Cost | None) 
 
 
 def _design(
-    simulator: Simulator, goal: Goal, power: float, sizes: np.ndarray, seeds: int | None, cost: Cost | None
+    simulator: Simulator,
+    goal: Goal,
+    power: float,
+    sizes: np.ndarray,
+    need: Need | Missing,
+    cost: Cost | None,
+    method: str,
 ) -> Design:
     span = float(sizes[-1] / sizes[0])
+    seeds = 0 if isinstance(need, Missing) else need.seeds
     return Design(
-        goal=goal.kind,
-        amount=goal.amount,
+        goal=goal,
         power=power,
         rungs=len(sizes),
         span=span,
-        seeds=seeds,
-        seeds_low=None,
-        seeds_high=None,
-        simulated_power=None,
-        start=seeds,
+        need=need,
         effect=float(np.abs(goal.truth(simulator.pilot, sizes, simulator.gamma)).max()),
         cost=cost.sweep(sizes, seeds) if cost and seeds else None,
-        confirmatory=_long(len(sizes), span) and (seeds or 0) >= _SEEDS,
-        method="formula",
-        status="ok" if seeds else "cannot be reached by seeds",
+        confirmatory=_long(len(sizes), span) and seeds >= _SEEDS,
+        method=method,
     )
 
 

@@ -8,6 +8,8 @@ import numpy as np
 from scipy.stats import t as student
 
 from ...results.final_losses import FinalLosses
+from ..composing import OK, Missing
+from ..reasons import Reason, because
 from .intervals import resample
 from .isoflop import budgets_of
 from .law import Law, fit_law, problem_of
@@ -31,28 +33,29 @@ class HeldOut:
     baseline : the error of a plain power law of the loss in the FLOPs through each smaller budget's best run, on each
         held-out budget's best run; ``error_at_best`` is the law's on those same runs.
     covered : share of the runs inside the band.
-    status : ``ok`` or why there is nothing.
+
+    The baseline is None where the runs are not at fixed budgets.
     """
 
     budgets: int
-    params: np.ndarray | None
-    flops: np.ndarray | None
-    observed: np.ndarray | None
-    expected: np.ndarray | None
-    low: np.ndarray | None
-    high: np.ndarray | None
-    error: float | None
-    bias: float | None
-    noise: float | None
+    params: np.ndarray
+    flops: np.ndarray
+    observed: np.ndarray
+    expected: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    error: float
+    bias: float
+    noise: float
     baseline: float | None
     error_at_best: float | None
-    covered: float | None
-    status: str
+    covered: float
+    status: Reason = OK
 
 
 def hold_out(
     runs: FinalLosses, *, rng: np.random.Generator, delta: float | None = None, one_sided: bool = False
-) -> HeldOut:
+) -> HeldOut | Missing:
     """Fit the law without the largest budget (the largest quarter of them, where there are eight or more) and foretell
     it.
 
@@ -70,11 +73,11 @@ def hold_out(
     left = max(1, count // 4) if fixed else 0
     out = which >= count - left if fixed else runs.flops > np.quantile(runs.flops, 0.8)
     seen, held = runs.pick(~out), runs.pick(out)
-    problem = problem_of(seen) if seen.loss.size else "there is no smaller budget"
+    problem = problem_of(seen) if seen.loss.size else because("no-smaller-budget")
     if not problem and count - left < 2:
-        problem = "it needs two budgets that are smaller"
+        problem = because("fewer-than-two-smaller-budgets")
     if problem:
-        return _nothing(left, f"no prediction of held-out budgets: {problem}")
+        return Missing(HeldOut, problem, {"budgets": left})
     law = fit_law(seen, delta=delta, one_sided=one_sided)
     expected = law.loss(held.params, held.tokens)
     drawn = law.design.at(held.params, held.tokens).log_loss(resample(law, rng=rng, resamples=_RESAMPLES))[0]
@@ -97,7 +100,6 @@ def hold_out(
         baseline=baseline,
         error_at_best=at_best,
         covered=float(np.mean((held.loss >= low) & (held.loss <= high))),
-        status="ok",
     )
 
 
@@ -116,8 +118,3 @@ def _baseline(seen: FinalLosses, held: FinalLosses, law: Law) -> tuple[float, fl
     miss = np.log(high.loss) - np.polyval(line, np.log(high.flops))
     own = np.log(high.loss / law.loss(high.params, high.tokens))
     return float(np.sqrt(np.mean(miss**2))), float(np.sqrt(np.mean(own**2)))
-
-
-def _nothing(budgets: int, status: str) -> HeldOut:
-    fields = {one.name: None for one in dataclasses.fields(HeldOut)}
-    return HeldOut(**{**fields, "budgets": budgets, "status": status})  # type: ignore[arg-type]

@@ -9,12 +9,23 @@ import numpy as np
 from scipy.stats import t as student
 
 from ...results.final_losses import FinalLosses
+from ..composing import OK, Missing, inline
+from ..reasons import Reason, because
 from .intervals import Interval
 from .law import Law
 
 _ONE_BUDGET = 0.05  # runs within 5 % of FLOPs of the next one share a budget
 _FEWEST = 4  # sizes for a parabola with an error
 _BUDGETS = 3  # budgets for a power law with an error
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Minimum:
+    """The vertex of a parabola; the interval of the best size is from the scatter about all parabolas."""
+
+    best_params: Interval
+    best_tokens: float
+    best_loss: float
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -27,9 +38,7 @@ class Profile:
     params, tokens, loss : ``(n,)`` the runs, by size.
     coefficients : ``(3,)`` of ``(ln N - middle)^2``, its first power and 1; None where there is no parabola.
     middle : mean of ln N.
-    best_params, best_tokens, best_loss : at the vertex; the interval of the best size, from the scatter about all
-        parabolas; None where there is no minimum inside.
-    status : ``ok`` or why the budget has no minimum.
+    minimum : None where there is no minimum inside, and ``status`` says why.
     """
 
     budget: float
@@ -38,10 +47,8 @@ class Profile:
     loss: np.ndarray
     coefficients: np.ndarray | None
     middle: float
-    best_params: Interval | None
-    best_tokens: float | None
-    best_loss: float | None
-    status: str
+    minimum: Minimum | None = dataclasses.field(default=None, metadata=inline(Minimum))
+    status: Reason = OK
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,10 +59,10 @@ class Growth:
     parabola is not the shape of the law, and sizes that lie to one side of the minimum pull its vertex.
     """
 
-    exponent: Interval | None
-    log_factor: float | None
+    exponent: Interval
+    log_factor: float
     bias: float | None
-    status: str
+    status: Reason = OK
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -63,8 +70,8 @@ class IsoFlop:
     """All profiles, smallest budget first, and how the best size and the best number of tokens grow with the budget."""
 
     profiles: tuple[Profile, ...]
-    params: Growth
-    tokens: Growth
+    params: Growth | Missing
+    tokens: Growth | Missing
 
 
 def budgets_of(runs: FinalLosses) -> np.ndarray:
@@ -93,7 +100,8 @@ def iso_flop(runs: FinalLosses, *, law: Law | None = None) -> IsoFlop:
     fitted = _parabolas(runs, runs.loss)
     bias = _bias(runs, law, fitted) if law is not None else None
     params = _growth(fitted, bias)
-    return IsoFlop(profiles=tuple(fitted), params=params, tokens=_mirrored(params))
+    tokens = params if isinstance(params, Missing) else _mirrored(params)
+    return IsoFlop(profiles=tuple(fitted), params=params, tokens=tokens)
 
 
 def _parabolas(runs: FinalLosses, loss: np.ndarray) -> list[Profile]:
@@ -134,52 +142,46 @@ def _profile(
         loss=loss[row],
         coefficients=None if solved is None else solved[0],
         middle=float(log_params.mean()),
-        best_params=None,
-        best_tokens=None,
-        best_loss=None,
-        status=f"a parabola with an error needs {_FEWEST} sizes, got {len(np.unique(np.round(log_params, 6)))}",
     )
     if solved is None:
-        return found
+        sizes = len(np.unique(np.round(log_params, 6)))
+        return dataclasses.replace(found, status=because("parabola-needs-sizes", needed=_FEWEST, sizes=sizes))
     (a, b, c), covariance, _ = solved
     if a <= 0:
-        return dataclasses.replace(found, status="no interior minimum: the parabola opens downwards")
+        return dataclasses.replace(found, status=because("parabola-opens-downwards"))
     vertex = -b / (2 * a)
     if not log_params.min() <= vertex + found.middle <= log_params.max():
         side = "smaller" if vertex < 0 else "larger"
-        return dataclasses.replace(found, status=f"no interior minimum: the best size is {side} than all that were run")
+        return dataclasses.replace(found, status=because("best-size-outside", side=side))
     slopes = np.array([b / (2 * a**2), -1 / (2 * a), 0.0])
     reach = float(student.ppf(0.975, max(free, 1))) * noise * float(np.sqrt(slopes @ covariance @ slopes))
     at = vertex + found.middle
     # What a run costs beyond 6 N D, such as attention, is the same share at the vertex as at its neighbours.
     per_token = np.interp(at, log_params, np.log(runs.flops[row] / (runs.params[row] * runs.tokens[row])))
-    return dataclasses.replace(
-        found,
+    minimum = Minimum(
         best_params=Interval(value=float(np.exp(at)), low=float(np.exp(at - reach)), high=float(np.exp(at + reach))),
         best_tokens=float(budget / np.exp(at + per_token)),
         best_loss=float(c - b**2 / (4 * a)),
-        status="ok",
     )
+    return dataclasses.replace(found, minimum=minimum)
 
 
-def _growth(profiles: Sequence[Profile], bias: float | None) -> Growth:
-    good = [one for one in profiles if one.best_params is not None]
+def _growth(profiles: Sequence[Profile], bias: float | None) -> Growth | Missing:
+    good = [one for one in profiles if one.minimum is not None]
     if len(good) < _BUDGETS:
-        why = f"a power law of the best size needs {_BUDGETS} budgets with a minimum inside, got {len(good)}"
-        return Growth(exponent=None, log_factor=None, bias=None, status=why)
+        return Missing(Growth, because("growth-needs-budgets", needed=_BUDGETS, budgets=len(good)))
     slope, factor, reach = _line(*_vertices(good))
     return Growth(
         exponent=Interval(value=slope, low=slope - reach, high=slope + reach),
         log_factor=factor,
         bias=bias,
-        status="ok",
     )
 
 
 def _vertices(profiles: Sequence[Profile]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """ln C, ln of the best size, and its weight."""
     x = np.log([one.budget for one in profiles])
-    intervals = [one.best_params for one in profiles if one.best_params is not None]
+    intervals = [one.minimum.best_params for one in profiles if one.minimum is not None]
     y = np.log([one.value for one in intervals])
     errors = np.array([np.log((one.high or one.value) / one.value) for one in intervals]) / 1.96
     return x, y, 1 / np.maximum(errors, max(1e-3 * errors.max(), 1e-12)) ** 2
@@ -199,8 +201,6 @@ def _line(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[float, flo
 
 def _mirrored(params: Growth) -> Growth:
     """``D ~ C/N``."""
-    if params.exponent is None or params.log_factor is None:
-        return params
     low, high = params.exponent.low, params.exponent.high
     return Growth(
         exponent=Interval(
@@ -210,14 +210,13 @@ def _mirrored(params: Growth) -> Growth:
         ),
         log_factor=-params.log_factor - float(np.log(6)),
         bias=None if params.bias is None else -params.bias,
-        status=params.status,
     )
 
 
 def _bias(runs: FinalLosses, law: Law, fitted: Sequence[Profile]) -> float | None:
     """What the parabolas' exponent is too large by on the law's own losses, at the budgets that have a minimum."""
     clean = _parabolas(runs, law.loss(runs.params, runs.tokens))
-    both = [pair for pair in zip(fitted, clean, strict=True) if all(one.best_params is not None for one in pair)]
+    both = [pair for pair in zip(fitted, clean, strict=True) if all(one.minimum is not None for one in pair)]
     if len(both) < _BUDGETS:
         return None
     x, _, weights = _vertices([one for one, _ in both])

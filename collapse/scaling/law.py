@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
 
 from ...errors import InputError
 from ...results.final_losses import FinalLosses
+from ..reasons import Reason, because
 from .robust_fits import EXPONENTS, NAMES, Design, Huber, bounds, minimise, starts_of
 
 PUBLISHED_DELTA = 1e-3  # of Hoffmann and others 2022 and of the re-fit by Besiroglu and others 2024
@@ -29,7 +31,7 @@ class Law:
     residuals : ``(n,)`` ln L observed less fitted.
     noise : sd of a run about the law in ln L, from the median of the residuals' moduli, n - 5 degrees of freedom.
     starts, reached : size of the grid of starts, and the share of them that ended in this very minimum.
-    status : ``ok``, or what the data leave open.
+    reservations : what the data leave open.
     """
 
     theta: np.ndarray
@@ -40,7 +42,7 @@ class Law:
     noise: float
     starts: int
     reached: float
-    status: str
+    reservations: tuple[Reason, ...]
 
     @property
     def parameters(self) -> dict[str, float]:
@@ -66,20 +68,20 @@ def best_params(theta: np.ndarray, design: Design, flops: np.ndarray) -> np.ndar
     return np.exp(ln_g[:, None] + (beta / total)[:, None] * np.log(flops / 6))
 
 
-def problem_of(runs: FinalLosses) -> str | None:
+def problem_of(runs: FinalLosses) -> Reason | None:
     """Why no law can be fitted to these runs, None where one can."""
     if len(runs.loss) < _FEWEST:
-        return f"a law of five parameters needs {_FEWEST} runs, got {len(runs.loss)}"
+        return because("law-needs-runs", needed=_FEWEST, runs=len(runs.loss))
     for name, values in (("size", runs.params), ("number of tokens", runs.tokens)):
         different = len(np.unique(np.round(np.log(values), 3)))
         if different == 1:
-            return f"all runs have one {name}, so how the loss depends on it cannot be told"
+            return because("one-value-in-all-runs", what=name)
         if different < 3:
-            return f"a power law with a floor needs three of each {name}, got {different}"
+            return because("law-needs-three-values", what=name, values=different)
     if abs(np.corrcoef(np.log(runs.params), np.log(runs.tokens))[0, 1]) > _ALONG:
-        return "tokens follow the size in all runs, so the two cannot be told apart: vary one at a fixed other"
+        return because("tokens-follow-size")
     if np.ptp(runs.loss) <= 1e-9 * runs.loss.max():
-        return "all losses are one and the same"
+        return because("all-losses-equal")
     return None
 
 
@@ -102,7 +104,7 @@ def fit_law(runs: FinalLosses, *, delta: float | None = None, one_sided: bool = 
     """
     problem = problem_of(runs)
     if problem:
-        raise InputError(problem)
+        raise InputError(f"no law can be fitted to these runs: {problem.code.replace('-', ' ')}")
     if delta is not None and not delta > 0:
         raise InputError(f"the threshold of the Huber loss must be above 0, got {delta:g}")
     design, targets = Design.of(runs.params, runs.tokens), np.log(runs.loss)
@@ -127,7 +129,7 @@ def fit_law(runs: FinalLosses, *, delta: float | None = None, one_sided: bool = 
         noise=_noise(residuals, one_sided),
         starts=len(starts),
         reached=float(np.mean(costs <= costs[best] * (1 + _SAME) + 1e-18)),
-        status=_status(found[best], low),
+        reservations=tuple(_reservations(found[best], low)),
     )
 
 
@@ -138,16 +140,14 @@ def _noise(residuals: np.ndarray, one_sided: bool) -> float:
     return float(1.4826 * np.median(size) * np.sqrt(n / (n - len(NAMES))))
 
 
-def _status(theta: np.ndarray, low: np.ndarray) -> str:
-    said = []
+def _reservations(theta: np.ndarray, low: np.ndarray) -> Iterator[Reason]:
     if theta[0] < low[0] + 2.0:
-        said.append("no floor E above zero shows in these runs")
+        yield because("no-floor-shows")
     for place, name in ((2, "alpha"), (4, "beta")):
         if theta[place] < EXPONENTS[0] * 1.05:
-            said.append(f"{name} is at the lower edge of its range: that term is a constant")
+            yield because("exponent-at-lower-edge", exponent=name)
         elif theta[place] > EXPONENTS[1] / 1.05:
-            said.append(f"{name} is at the upper edge of its range")
+            yield because("exponent-at-upper-edge", exponent=name)
     for place, name in ((1, "N"), (3, "D")):
         if theta[place] < low[place] + 2.0:
-            said.append(f"the loss does not depend on {name} here")
-    return "; ".join(said) or "ok"
+            yield because("loss-independent-of", what=name)

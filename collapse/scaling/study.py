@@ -9,7 +9,9 @@ import numpy as np
 
 from ...errors import InputError
 from ...results.final_losses import FinalLosses
+from ..composing import OK, Missing
 from ..families.random_effects import RandomEffects, random_effects
+from ..reasons import Reason, because
 from .held_out import HeldOut, hold_out
 from .intervals import Interval, from_resamples, profile_intervals, resample
 from .isoflop import IsoFlop, iso_flop
@@ -21,33 +23,40 @@ _SHARED = {"alpha": "alpha", "beta": "beta", "best size": "beta/(alpha+beta)"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Study:
-    """One family.
+class Fitted:
+    """A law with its intervals.
 
     Attributes
     ----------
-    family, runs : whose and what.
-    law : None with a ``status`` where no law can be fitted.
+    law : the law.
     bootstrap : 95 % intervals of E, A, alpha, B, beta and ``best size``, the exponent ``a = beta/(alpha + beta)`` of
         the best size in the budget, by a wild bootstrap.
     profile : of E, alpha and beta by the profile of the objective, and of A and B taken at the geometric mean N and D.
     errors : standard errors of the logarithms of alpha, beta and ``best size``, for the comparison of families.
     frontier : ``(3, n)``: budgets, the law's best sizes there, and ``frontier_low``, ``frontier_high`` their interval.
-    iso : the profiles.
-    held_out : the prediction of the largest budgets.
-    status : ``ok`` or why there is no law.
     """
 
-    family: str
-    runs: FinalLosses
-    law: Law | None
+    law: Law
     bootstrap: dict[str, Interval]
     profile: dict[str, Interval]
     errors: dict[str, float]
-    frontier: dict[str, np.ndarray] | None
+    frontier: dict[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Study:
+    """One family: its runs, the law through them, the profiles, and the prediction of the largest budgets."""
+
+    family: str
+    runs: FinalLosses
+    fitted: Fitted | Missing
     iso: IsoFlop
-    held_out: HeldOut
-    status: str
+    held_out: HeldOut | Missing
+
+    @property
+    def law(self) -> Law | None:
+        """None where no law can be fitted."""
+        return None if isinstance(self.fitted, Missing) else self.fitted.law
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +65,7 @@ class Shared:
 
     name: str
     effects: RandomEffects | None
-    status: str
+    status: Reason = OK
 
 
 def study(
@@ -88,33 +97,19 @@ def study(
     held = hold_out(runs, rng=held_rng, delta=delta, one_sided=one_sided)
     problem = problem_of(runs)
     if problem:
-        return Study(
-            family=family,
-            runs=runs,
-            law=None,
-            bootstrap={},
-            profile={},
-            errors={},
-            frontier=None,
-            iso=iso_flop(runs),
-            held_out=held,
-            status=problem,
-        )
+        none = Missing(Fitted, problem)
+        return Study(family=family, runs=runs, fitted=none, iso=iso_flop(runs), held_out=held)
     law = fit_law(runs, delta=delta, one_sided=one_sided)
     drawn = resample(law, rng=boot_rng, resamples=resamples)
     bootstrap, errors = _bootstrap(law, drawn, len(runs.loss))
-    return Study(
-        family=family,
-        runs=runs,
+    fitted = Fitted(
         law=law,
         bootstrap=bootstrap,
         profile=profile_intervals(law),
         errors=errors,
         frontier=_frontier(law, drawn, runs),
-        iso=iso_flop(runs, law=law),
-        held_out=held,
-        status=law.status,
     )
+    return Study(family=family, runs=runs, fitted=fitted, iso=iso_flop(runs, law=law), held_out=held)
 
 
 def _bootstrap(law: Law, drawn: np.ndarray, n: int) -> tuple[dict[str, Interval], dict[str, float]]:
@@ -154,13 +149,14 @@ def shared_exponents(studies: Mapping[str, Study], *, margin: float = MARGIN) ->
     studies : by family.
     margin : largest spread between families, as a share of the exponent, that still counts as equal.
     """
-    fitted = [one for one in studies.values() if one.law is not None and one.status == "ok"]
+    fits = [one.fitted for one in studies.values() if isinstance(one.fitted, Fitted)]
+    fitted = [one for one in fits if not one.law.reservations]
     if len(fitted) < 3:
-        why = f"a comparison of families needs three laws without reservation, got {len(fitted)}"
+        why = because("families-need-three-laws", laws=len(fitted))
         return tuple(Shared(name=name, effects=None, status=why) for name in _SHARED)
     found = []
     for name in _SHARED:
         values = [float(np.log(one.bootstrap[name].value)) for one in fitted]
         effects = random_effects(values, [max(one.errors[name], 1e-9) for one in fitted], margin=margin)
-        found.append(Shared(name=name, effects=effects, status="ok"))
+        found.append(Shared(name=name, effects=effects))
     return tuple(found)

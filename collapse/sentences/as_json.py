@@ -69,7 +69,7 @@ def _field(field: dataclasses.Field[Any], one: Any, quantity: Quantity) -> dict[
     found = {field.name: worded(one, quantity)}
     if "Reason" not in str(field.type):
         return found
-    if isinstance(one, tuple):
+    if isinstance(one, tuple | list):
         return found | {f"{field.name.removesuffix('s')}_codes": [_code(reason) for reason in one]}
     return found | {f"{field.name}_code": _code(one)}
 
@@ -100,8 +100,9 @@ def _blank(of: type) -> dict[str, Any]:
         if shown == "inline":
             found |= _blank(field.metadata["of"])
         elif shown != "hidden":
-            empty = None if "None" in kind else [] if kind.startswith("tuple") else {} if "dict[" in kind else None
-            found[field.name] = empty
+            several, named = kind.startswith("tuple"), kind.startswith("dict")
+            empty: Any = None if "None" in kind else [] if several else {} if named else None
+            found |= _field(field, empty, LOSS)
     return found
 
 

@@ -6,10 +6,27 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...results.quantity import Quantity
+from ..families.along import Along
+from ..families.card import DeviationCard
+from ..families.margins import Margin
+from ..families.models import SmallestModel
+from ..families.variance import VarianceShares
+from ..laws.ranking import Ranked, Ranking
 from ..outcome import GroupResult
+from ..planning.planner import Design
+from .of_families import along_sentence, card_sentence, model_reason, shares_sentence
+from .of_laws import ranked_says, ranking_sentence
 from .verdicts import sentence
 
 #: Class of a result -> key -> what is written there.
 HEADLINES: Mapping[type, Mapping[str, Callable[[Any, Quantity], Any]]] = {
     GroupResult: {"sentence": lambda result, _: sentence(result)},
+    Along: {"sentence": along_sentence},
+    Design: {"goal": lambda design, _: design.goal.kind},
+    DeviationCard: {"sentence": card_sentence},
+    Ranked: {"says": ranked_says},
+    Ranking: {"sentence": ranking_sentence},
+    Margin: {"tightened": lambda margin, _: margin.tightened},
+    SmallestModel: {"reason": model_reason},
+    VarianceShares: {"sentence": shares_sentence},
 }

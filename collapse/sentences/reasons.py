@@ -15,9 +15,24 @@ from typing import Any
 from ...results.quantity import LOSS, Quantity
 from ..reasons import Reason
 from .numbers import counted, percent, some, stretches, together
-from .templates import irreducible_loss, judging, ladders, monitoring, single_runs
+from .templates import (
+    controls,
+    families,
+    finite_size,
+    irreducible_loss,
+    judging,
+    ladders,
+    laws,
+    monitoring,
+    planning,
+    scaling_laws,
+    single_runs,
+)
 
-TABLES = (ladders, irreducible_loss, judging, single_runs, monitoring)
+TABLES = (
+    *(ladders, irreducible_loss, judging, single_runs, monitoring),
+    *(families, controls, planning, finite_size, scaling_laws, laws),
+)
 #: Tables of the rooms, joined: code -> template.
 SENTENCES: Mapping[str, str] = {code: said for table in TABLES for code, said in table.TEMPLATES.items()}
 _FORMATS: Mapping[str, Callable[[Any], str]] = {

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 from scipy.stats import t as student
 
+from ..composing import Missing
 from ..forms import fit_form
 from ..irreducible.end_points import fit_means
 from ..laws.comparison import Estimate
@@ -79,7 +80,7 @@ class SingleAnswers:
 
     where: SingleWhere | None = None
     laws: SingleLaws | None = None
-    forecast: Forecast | None = None
+    forecast: Forecast | Missing | None = None
     reasons: tuple[Reason, ...] = ()
 
 

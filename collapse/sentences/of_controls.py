@@ -1,0 +1,38 @@
+"""Controls in words: curves dealt at random, wrong horizons, curves of other data sets."""
+
+from __future__ import annotations
+
+from ...results.quantity import LOSS, Quantity
+from ..composing import Missing
+from ..controls.other_data_sets import Foreign
+from ..controls.unrelated import Shuffled
+from ..controls.wrong_horizons import WrongHorizons
+from .numbers import percent
+from .reasons import say
+
+
+def shuffled_line(found: Shuffled) -> str:
+    """What chance makes of a group's own curves."""
+    most = percent(found.deviation_high)
+    return (
+        f"curves dealt to the model sizes at random deviate by {percent(found.deviation)} in the median deal, and by "
+        f"at most {most} in 95 of 100; at least as much as measured: p = {found.p_deviation:.3f}"
+    )
+
+
+def horizons_line(found: WrongHorizons | Missing, quantity: Quantity = LOSS) -> str:
+    """The smallest error of the horizons that these very curves would have shown."""
+    if isinstance(found, Missing):
+        return f"wrong horizons: not tested, because {say(found.status, quantity)}"
+    care = "" if found.status.code == "ok" else f"; {say(found.status, quantity)}"
+    if found.revealed is None:
+        return f"wrong horizons: none of the errors that were tried would have been detected{care}"
+    size = percent(found.revealed)
+    return f"wrong horizons: an error of {size} in the horizon exponent is detected in these curves{care}"
+
+
+def foreign_line(found: Foreign | Missing, quantity: Quantity = LOSS) -> str:
+    """How far curves of other data sets lie apart."""
+    if isinstance(found, Missing):
+        return f"control, {found.known['control']}: none, because {say(found.status, quantity)}"
+    return f"control, {found.control}: curves differ by {percent(found.deviation)}"
