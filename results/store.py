@@ -88,8 +88,24 @@ class Store:
                     f"{name} in {self.uri!r} is damaged ({error}); restore it, or give another --out"
                 ) from None
 
+    def write_bytes(self, name: str, parts: Sequence[Any]) -> None:
+        """Write a file of the folder, whole or not at all, from its parts one after the other."""
+        self._put(f"{self.root}/{name}", lambda sink: [sink.write(part) for part in parts])
+
+    def read_bytes(self, name: str, most: int | None = None) -> bytes | None:
+        """The bytes of a file of the folder, or the first of them; None where there is none."""
+        try:
+            with self.fs.open_input_stream(f"{self.root}/{name}") as source:
+                return source.read(most)
+        except FileNotFoundError:
+            return None
+
+    def names(self, folder: str) -> list[str]:
+        """Names of the whole files in a folder of the folder."""
+        return sorted(i.base_name for i in self._list(f"{self.root}/{folder}") if not i.base_name.endswith(".tmp"))
+
     def remove(self, name: str) -> None:
-        """Delete a file at the root of the folder, if it is there."""
+        """Delete a file of the folder, if it is there."""
         with contextlib.suppress(FileNotFoundError):
             self.fs.delete_file(f"{self.root}/{name}")
 

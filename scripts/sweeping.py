@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -115,6 +116,16 @@ def run(
     timeout: Annotated[
         float | None, typer.Option(min=0.01, help="minutes for a pack; by default 10 and 20 times what is expected")
     ] = None,
+    keep_every: Annotated[float, typer.Option(min=0.0, help="minutes between checkpoints of a pack")] = 5.0,
+    resume_across: Annotated[
+        bool,
+        typer.Option(
+            "--resume-across", help="go on from checkpoints of other devices or versions, too; the rows say so"
+        ),
+    ] = False,
+    stop_after: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="end the run when N trials have failed")
+    ] = None,
     watch: Annotated[
         bool, typer.Option("--watch", help="say what the curves share as they arrive, and which trials leave")
     ] = False,
@@ -135,16 +146,18 @@ def run(
     store = Store(out or f"runs/{loaded.name}")
     store.check_writable()
     options = {"only": _pairs("--only", only), "shard": _shard(shard), "refresh": refresh}
-    options |= {"retry": _retry(retry), "device": device, "terms": terms(threads, timeout)}
+    options |= {"retry": _retry(retry), "device": device}
+    options |= {"terms": terms(threads, timeout, keep_every, resume_across, stop_after)}
     options |= {"watch": watch_every if watch else None}
     try:
         summary = follow(loaded, store, address, **options)
     except KeyboardInterrupt:
         typer.echo("\nstopped: what was finished is kept, and the same command goes on from there", err=True)
         raise typer.Exit(130) from None
-    typer.echo(
-        f"{summary.asked} trials: {summary.found} were in the table, {summary.asked - summary.found} trained now"
-    )
+    trained = summary.asked - summary.found - summary.left
+    typer.echo(f"{summary.asked} trials: {summary.found} were in the table, {trained} trained now")
+    for machine, reason in summary.left_out.items():
+        typer.echo(f"  {machine} was left out: it failed packs that do well elsewhere: {reason}", err=True)
     for reason in summary.reasons[:10]:
         typer.echo(f"  failed: {reason}", err=True)
     for note in summary.notes[:10]:
@@ -154,7 +167,15 @@ def run(
     if summary.failed:
         counts = ", ".join(f"{n} {status}" for status, n in sorted(summary.statuses.items()))
         typer.echo(f"{summary.failed} trials did not end well ({counts}); they are rows of the table", err=True)
-    if summary.undelivered or (summary.failed and not allow_failures):
+    if summary.left:
+        typer.echo(
+            f"{summary.left} trials are left: what was finished is kept, what trained has a checkpoint, and the same "
+            "command goes on from there",
+            err=True,
+        )
+    if summary.asked_to_end:
+        signal.raise_signal(signal.SIGTERM)
+    if summary.undelivered or summary.left or (summary.failed and not allow_failures):
         raise typer.Exit(1)
 
 
