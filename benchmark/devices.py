@@ -17,9 +17,6 @@ from ..errors import InputError, unknown
 from .choices import PRECISIONS, check_device
 from .provenance import cpu_kind
 
-# What one network costs the host (drawing weights, a stream, a row: 7 to 52 ms) is what a GPU computes in that time, so
-# trials of fewer FLOPs are left to processors.
-WORTH_A_GPU = 1e11
 # On a GPU a pack is always of one size, so that a trial's bits do not depend on how many were asked for: as many as
 # these bytes hold, a power of two within the bounds. Small networks are bound by the number of kernels, not by them.
 _PACK_BYTES = 4 * 2**30

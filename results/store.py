@@ -20,6 +20,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from ..errors import InputError
+from .guard import guarded
 from .schema import SCHEMA
 
 _SHARDS = "trials"
@@ -225,21 +226,8 @@ class Store:
         if not self.local:
             yield
             return
-        guard = Path(f"{self.root}/.{name}.guard")
-        guard.parent.mkdir(parents=True, exist_ok=True)
-        end = time.monotonic() + patience
-        while True:
-            try:
-                os.close(os.open(guard, os.O_CREAT | os.O_EXCL))
-                break
-            except FileExistsError:
-                if time.monotonic() > end:
-                    break
-                time.sleep(0.05)
-        try:
+        with guarded(Path(f"{self.root}/.{name}.guard"), patience):
             yield
-        finally:
-            guard.unlink(missing_ok=True)
 
     def check_writable(self) -> None:
         """Say now, not after hours of training, that nothing can be kept here."""

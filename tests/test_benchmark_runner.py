@@ -142,9 +142,7 @@ def test_memory_exhausted_is_tried_in_smaller_packs_then_alone(most, tried, tiny
 
     work = worker.work
     monkeypatch.setattr(worker, "train", exhausted)
-    monkeypatch.setattr(
-        dispatch, "work", lambda job: asked.append((len(job.pack.specs), job.alone)) or work(job)
-    )
+    monkeypatch.setattr(dispatch, "work", lambda job: asked.append((len(job.pack.specs), job.alone)) or work(job))
     assert run(tiny(), tmp_path / "run", only={"family": "mlp"}).statuses == {"ok": 9}
     assert sorted(set(asked), key=lambda each: (-each[0], each[1])) == tried
     monkeypatch.undo()
