@@ -12,8 +12,8 @@ from .cards import CARDS, CPU, Card
 from .choices import WORTH_A_GPU
 from .lock import Resolved
 
-# An update is at least so many kernels of so many seconds, and reaches such a share of a card's arithmetic; each network
-# costs the host so many seconds: figures by which networks are planned until some of them were measured.
+# An update is at least so many kernels of so many seconds, and reaches such a share of a card's arithmetic; each
+# network costs the host so many seconds: figures by which networks are planned until some of them were measured.
 _KERNELS, _KERNEL, _SHARE, _HOST = 300, 2e-6, 0.3, 0.03
 _TOGETHER = 4  # trials of a pack on processors that is not cut any more
 
