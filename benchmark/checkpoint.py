@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor
 
-from ..results.store import Store
 from .preemption import Preempted
 from .provenance import version
 
 if TYPE_CHECKING:
+    from ..results.store import Store
     from ..results.trials import TrialSpec
     from .devices import Device
 
@@ -113,6 +113,7 @@ class InStore:
     record : what is measured beside the loss, each as JSON: it is part of the state.
     every : seconds between checkpoints.
     asked : whether the process was asked to end.
+    told : takes a line when training goes on from a state.
     across : go on from a state of another kind of device or another version, too, whose bits are others.
     """
 
@@ -125,10 +126,11 @@ class InStore:
         record: Sequence[str] = (),
         every: float = KEEP_EVERY,
         asked: Callable[[], bool] = lambda: False,
+        told: Callable[[str], None] = lambda line: None,
         across: bool = False,
     ) -> None:
         self._store, self._name, self._threads, self._record = store, name, threads, list(record)
-        self._every, self._asked, self._across = every, asked, across
+        self._every, self._asked, self._told, self._across = every, asked, told, across
         self._last, self._pause, self._bits, self._part = time.monotonic(), every, dict[str, Any](), -1
 
     def begins(self, specs: Sequence[TrialSpec], device: Device) -> State | None:
@@ -137,13 +139,15 @@ class InStore:
         if found is None or found[0]["trials"] != [spec.trial_id for spec in specs]:
             return None
         header, state = found
-        if header["record"] != self._record:
+        same = header["bits"] == self._bits
+        if header["record"] != self._record or not (same or self._across):
             return None
-        if header["bits"] == self._bits:
+        self._told(f"goes on from update {state.updates}\n")
+        if same:
             return dataclasses.replace(state, specs=specs)
         said = ", ".join(f"{key} {value}" for key, value in header["bits"].items() if value is not None)
         before = "; ".join(filter(None, (state.across, f"until update {state.updates}: {said}")))
-        return dataclasses.replace(state, specs=specs, across=before) if self._across else None
+        return dataclasses.replace(state, specs=specs, across=before)
 
     @property
     def _path(self) -> str:

@@ -82,7 +82,7 @@ def work(job: Job) -> Ended:
         _check_content(job.pack.specs[0])
         log, store = _Log(job), Store(job.store)
         how = {"threads": job.threads, "record": job.pack.record, "every": job.keep_every, "across": job.across}
-        keeper = InStore(store, job.pack.name, asked=asked, **how)
+        keeper = InStore(store, job.pack.name, asked=asked, told=log.write, **how)
         rows = _rows(job, log, keeper)
         for row in rows:
             end = row["test_loss"][-1] if row["test_loss"] else None

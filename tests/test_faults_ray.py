@@ -107,12 +107,13 @@ def test_a_worker_that_fails_everything_costs_no_trial(
     where, cluster, tiny, tmp_path, monkeypatch, undisturbed, rows_of
 ):
     many, began = {"pack": False, "seeds": 10}, tmp_path / "began"
+    wanted = undisturbed(**many)  # before this process does what a worker is to do
     began.mkdir()
     monkeypatch.setattr(dispatch, "work", poisoned(began, where))
     summary = run(tiny(**many), tmp_path / "run", cluster[1])
     failed = [path.name.partition("-")[2] for path in began.iterdir() if path.name != "mark"]
     assert summary.statuses == {"ok": 60}
-    assert rows_of(tmp_path / "run") == undisturbed(**many)
+    assert rows_of(tmp_path / "run") == wanted
     assert len(set(failed)) == len(failed)  # a process in which a device broke is not used again
     if where == "process":
         assert len(failed) == 1 and summary.left_out == {}
@@ -126,7 +127,7 @@ def test_kill_9_of_a_long_trial_repeats_what_its_checkpoint_lacks(
     share, cluster, tiny, tmp_path, monkeypatch, undisturbed, rows_of
 ):
     long = {"pack": False, "seeds": 1, "horizon": {"rule": "steps", "steps": 3000}}
-    counted, sweep = tmp_path / "updates", tiny(**long)
+    counted, sweep, wanted = tmp_path / "updates", tiny(**long), undisturbed(**long)
     counted.mkdir()
 
     def work(job):
@@ -162,10 +163,13 @@ def test_kill_9_of_a_long_trial_repeats_what_its_checkpoint_lacks(
     thread.start()
     summary = run(sweep, tmp_path / "run", cluster[1], terms=Terms(keep_every=0.1))
     thread.join()
-    again = [path for path in counted.iterdir() if path.name.split("-")[1] == "2"]
-    assert summary.statuses == {"ok": 6} and rows_of(tmp_path / "run") == undisturbed(**long)
+    assert summary.statuses == {"ok": 6} and rows_of(tmp_path / "run") == wanted
     assert not list((tmp_path / "run" / "checkpoints").iterdir())
-    print(f"killed after {killed[0].read_text()} of 3000 updates, tries again {len(again)}")
+    name, reached = killed[0].name.split("-")[0], int(killed[0].read_text())
+    (again,) = [path for path in counted.iterdir() if path.name.startswith(f"{name}-2-")]
+    began = int((tmp_path / "run" / "logs" / f"{name}.log").read_text().partition("goes on from update ")[2].split()[0])
+    assert again.read_text() == "3000" and share * 3000 <= reached and 0 < began <= reached + 100
+    print(f"killed after {reached} of 3000 updates, went on from {began}")
 
 
 def test_kill_9_of_a_worker_costs_one_attempt(cluster, tiny, tmp_path, monkeypatch, undisturbed, rows_of):
