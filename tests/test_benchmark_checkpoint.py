@@ -74,7 +74,9 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[pytest.mark.slow] * (kind == "running statistics")) for kind in KINDS]
+)
 def test_a_pack_that_ends_in_the_middle_goes_on_bit_for_bit(kind, tmp_path):
     count, how, recorded = KINDS[kind]
     specs, record = [spec(seed=s, **how) for s in range(count)], [observable_from(each) for each in recorded]
@@ -170,9 +172,6 @@ def test_where_bits_are_not_kept_it_goes_on_only_if_asked_to_and_says_so(tmp_pat
         path = cut(tmp_path, specs)
     assert json.loads(path.read_bytes().partition(b"\n")[0])["bits"]["device"] == "another processor"
     assert begun_at(tmp_path, specs)[0] == 0
-    with monkeypatch.context() as patch:
-        patch.setattr("onecurve.benchmark.devices.cpu_kind", lambda: "another processor")
-        cut(tmp_path, specs)
     updates, trained = begun_at(tmp_path, specs, across=True)
     assert updates == 30
     assert all(t.resumed.startswith("until update 30: device another processor, threads 1") for t in trained)

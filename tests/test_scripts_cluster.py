@@ -99,7 +99,7 @@ def test_a_job_array_in_any_order_gives_the_table_of_one_run(tiny, tmp_path, slu
 @pytest.mark.parametrize("script", ["job-array.sbatch", "slurm.sbatch"])
 def test_a_job_that_is_preempted_twice_ends_and_repeats_little(script, tiny, tmp_path, slurm, onecurve):
     """Stand-ins for Slurm and Ray; the signal, the driver, its checkpoints and the table are real."""
-    sweep, out, queue = tiny(pack=True, horizon={"rule": "steps", "steps": 6000}), tmp_path / "run", tmp_path / "queued"
+    sweep, out, queue = tiny(pack=True, horizon={"rule": "steps", "steps": 2000}), tmp_path / "run", tmp_path / "queued"
     (tmp_path / "bin" / "ray").write_text('#!/bin/bash\nwhile [[ $1 != -- ]]; do shift; done\nshift\n"$@"\n')
     (tmp_path / "bin" / "scontrol").write_text(
         f'#!/bin/bash\nif [[ $1 == requeue ]]; then echo "$2" >>{queue}; else echo 127.0.0.1; fi\n'
@@ -114,7 +114,7 @@ def test_a_job_that_is_preempted_twice_ends_and_repeats_little(script, tiny, tmp
         started = slurm.start(script, *arguments, **job)
         if attempt < 2:
             before, end = updates(out), time.monotonic() + 120
-            while (now := updates(out)) <= before or now % 6000 < 500:
+            while (now := updates(out)) <= before or now % 2000 < 200:
                 assert time.monotonic() < end and started.poll() is None
                 time.sleep(0.01)
             started.send_signal(signal.SIGTERM)
@@ -129,13 +129,13 @@ def test_a_job_that_is_preempted_twice_ends_and_repeats_little(script, tiny, tmp
 
 
 def updates(out) -> int:
-    """Updates of the packs that are in the table and of the one that has a checkpoint; a pack has 6000."""
+    """Updates of the packs that are in the table and of the one that has a checkpoint; a pack has 2000."""
     from onecurve.benchmark.checkpoint import kept, reached
 
     if not out.exists():
         return 0
     store = Store(out)
-    return 6000 * len(store.shards()) + sum(reached(store, name) for name in kept(store))
+    return 2000 * len(store.shards()) + sum(reached(store, name) for name in kept(store))
 
 
 @pytest.mark.slow  # ends with `ray stop`, which stops every Ray of this machine
