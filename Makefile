@@ -44,6 +44,7 @@ bench: setup
 	$(BIN)/python -m onecurve.scripts.bench.battery
 	$(BIN)/python -m onecurve.scripts.bench.runner
 	$(BIN)/python -m onecurve.scripts.bench.executor
+	$(BIN)/python -m onecurve.scripts.bench.driver
 	$(BIN)/python -m onecurve.scripts.bench.store
 	$(BIN)/python -m onecurve.scripts.bench.packing
 	$(BIN)/python -m onecurve.scripts.bench.scan

@@ -6,6 +6,9 @@ from ..errors import InputError, unknown
 
 DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("float32", "float64", "tf32", "bf16")
+# What one network costs the host (drawing weights, a stream, a row: 7 to 52 ms) is what a GPU computes in that time, so
+# trials of fewer FLOPs are left to processors.
+WORTH_A_GPU = 1e11
 
 
 def check_device(name: str) -> str:

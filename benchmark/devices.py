@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import gc
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, Protocol
 
@@ -16,9 +17,6 @@ from ..errors import InputError, unknown
 from .choices import PRECISIONS, check_device
 from .provenance import cpu_kind
 
-# What one network costs the host (drawing weights, a stream, a row: 7 to 52 ms) is what a GPU computes in that time, so
-# trials of fewer FLOPs are left to processors.
-WORTH_A_GPU = 1e11
 # On a GPU a pack is always of one size, so that a trial's bits do not depend on how many were asked for: as many as
 # these bytes hold, a power of two within the bounds. Small networks are bound by the number of kernels, not by them.
 _PACK_BYTES = 4 * 2**30
@@ -26,8 +24,15 @@ FEWEST, MOST = 8, 256
 BRANCHES = 16  # networks that do not pack and train beside each other on a GPU
 WARM_UPS = 3  # runs before a capture: what libraries and torch make at first use may not be made inside it
 
-# How torch, cuBLAS and cuDNN say that memory is exhausted.
-_NO_MEMORY = ("out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
+# How torch, cuBLAS, cuDNN and the system say that memory is exhausted, in their older and newer words.
+_NO_MEMORY = re.compile(
+    r"out of memory|allocate memory|not enough memory|bad_alloc|ALLOC(ATION)?_FAILED|MemoryAllocation"
+)
+# How they say that a device, or what this process has of it, is beyond use. What is not supported is no such thing.
+_BROKEN = re.compile(
+    r"(CUDA|HIP)( driver)? error|ECC error|No (CUDA|HIP) GPUs|NVML|"
+    r"(CUBLAS|CUDNN|CUSOLVER|CUSPARSE|HIPBLAS|ROCBLAS|MIOPEN)_STATUS_(?!NOT_SUPPORTED|INVALID_VALUE|BAD_PARAM)"
+)
 
 # Matrix products on a GPU are deterministic only with a workspace of a fixed size, read when torch first goes there.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -128,10 +133,22 @@ def device_of(name: str) -> Device:
 def memory_error(error: BaseException | None) -> BaseException | None:
     """The error, or one behind it, that says that memory was exhausted: the end of a capture hides the first."""
     while error is not None:
-        if isinstance(error, MemoryError) or any(said in str(error) for said in _NO_MEMORY):
+        if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)):
             return error
         error = error.__cause__ or error.__context__
     return None
+
+
+def device_error(error: BaseException) -> bool:
+    """Whether an error says that the device broke: its process cannot be used any more, the trial is as good as new."""
+    accelerator = getattr(torch, "AcceleratorError", ())
+    return bool(accelerator) and isinstance(error, accelerator) or bool(_BROKEN.search(str(error)))
+
+
+def libraries() -> dict[str, str]:
+    """Versions of torch and of the libraries that choose a device's kernels, where they are known."""
+    found = {"torch": torch.__version__, "cuda": torch.version.cuda, "hip": torch.version.hip}
+    return {name: str(version) for name, version in found.items() if version}
 
 
 def replicas_on_a_gpu(update_bytes: int) -> int:

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..errors import InputError
 from ..results.delivery import PATIENCE, waiting_room
 from ..results.store import Store
-from .executors import Executor, Needs, Outcome
+from .backlog import Backlog, Needs
+from .checkpoint import KEEP_EVERY
+from .devices import libraries
+from .executors import Executor, Failure, Outcome
 from .lock import Pack
+from .nodes import Standing
+from .preemption import heeding
 from .provenance import utc_now, version
 from .rows import failed_rows
+from .tries import Tries, label
 from .worker import Ended, Job, work
 
-# How a trial that ended so is tried again within a run: attempts in all. A divergence or an error would only repeat.
-ATTEMPTS = {"killed": 3, "oom": 2}
 COMPACT = 500  # loose shards that are worth a part of their own
 _LOOK_EVERY = 60.0  # seconds between looks for what other drivers finished
 
@@ -28,7 +33,8 @@ _LOOK_EVERY = 60.0  # seconds between looks for what other drivers finished
 class Progress:
     """How far a run is, after each pack.
 
-    ``seconds_done`` and ``seconds_total`` are expected core seconds, the measure by which the ETA is made.
+    ``seconds_done`` and ``seconds_total`` are expected core seconds, the measure by which the ETA is made. ``left_out``
+    has the machines that are given nothing more, with the reason.
     """
 
     stage: str
@@ -37,6 +43,7 @@ class Progress:
     failed: int
     seconds_done: float
     seconds_total: float
+    left_out: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -48,11 +55,17 @@ class Terms:
     threads : torch threads of a worker.
     patience : seconds for which an unreachable store is tried again.
     limit : from a pack to the seconds after which it is ended as ``timeout``.
+    keep_every : seconds between checkpoints.
+    across : go on from checkpoints of other kinds of devices or other versions, too, and say so on the row.
+    stop_after : end the run when so many trials have failed; None for never.
     """
 
     threads: int = 1
     patience: float = PATIENCE
     limit: Callable[[Pack], float | None] = lambda pack: None
+    keep_every: float = KEEP_EVERY
+    across: bool = False
+    stop_after: int | None = None
 
 
 def generous(pack: Pack) -> float:
@@ -68,33 +81,56 @@ class Dispatch:
     statuses, reasons : how trials ended, and why.
     notes : what is missing of trials that ended well.
     undelivered : trials whose rows wait on this machine, because the store did not take them.
+    left_out : machines that failed packs which do well elsewhere, with the reason; they were given nothing more.
+    asked_to_end : whether SIGTERM came.
     """
 
-    def __init__(
-        self, packs: Sequence[Pack], store: Store, terms: Terms, report: Callable[[Progress], None], total: int
-    ) -> None:
-        self.store, self.terms, self.report, self.total = store, terms, report, total
+    def __init__(self, packs: Sequence[Pack], store: Store, terms: Terms, total: int) -> None:
+        self.store, self.terms, self.total = store, terms, total
         self.statuses: Counter[str] = Counter()
         self.reasons: list[str] = []
         self.notes: list[str] = []
-        self.undelivered = 0
+        self.undelivered, self.asked_to_end = 0, False
+        self.left_out: dict[str, str] = {}
         self._found = total - sum(len(pack.specs) for pack in packs)
         self._seconds, self._expected = 0.0, sum(pack.seconds for pack in packs)
-        self._queue = deque(self._job(pack) for pack in packs)
+        self._standing, self._tries = Standing(), Tries(store)
+        self._job = functools.partial(
+            Job,
+            store=store.uri,
+            logs=f"{store.root}/logs" if store.local else None,
+            threads=terms.threads,
+            patience=terms.patience,
+            keep_every=terms.keep_every,
+            across=terms.across,
+            version=version("onecurve"),
+            libraries=libraries(),
+        )
+        self._backlog = Backlog((self._job(pack=pack) for pack in packs), self._needs)
         self._finished, self._looked = 0, time.monotonic()
 
-    def run(self, executor: Executor) -> None:
-        """Work until every pack has ended."""
-        for outcome in executor.map(work, self._queue, self._needs):
-            if not self._tried_again(outcome):
-                self._settle(outcome)
-            self._look_around()
+    @property
+    def left(self) -> int:
+        """Trials that are open still."""
+        return self.total - self._found - sum(self.statuses.values())
 
-    def _job(self, pack: Pack, alone: bool = False) -> Job:
-        logs = f"{self.store.root}/logs" if self.store.local else None
-        terms = self.terms
-        known = {"threads": terms.threads, "patience": terms.patience, "version": version("onecurve")}
-        return Job(pack=pack, store=self.store.uri, logs=logs, alone=alone, **known)
+    def run(self, executor: Executor, report: Callable[[Progress], None] = lambda progress: None) -> None:
+        """Work until every pack has ended, or this process is asked to end by SIGTERM."""
+        with heeding(executor.stop) as asked:
+            for outcome in executor.map(work, self._backlog):
+                self._judge(outcome, executor)
+                if outcome.status == "killed" and executor.stopping:
+                    self.reasons += [f"{_where(outcome)}{outcome.reason}"] if _broken(outcome) else []
+                elif again := self._tries.after(outcome, executor.elsewhere):
+                    for job in again:
+                        self._backlog.add(job)
+                else:
+                    self._settle(outcome)
+                    report(self._progress())
+                if self.terms.stop_after is not None and self._failed() >= self.terms.stop_after:
+                    executor.stop()
+                self._look_around()
+            self.asked_to_end = asked()
 
     def _needs(self, job: Job) -> Needs:
         pack = job.pack
@@ -104,42 +140,42 @@ class Dispatch:
             memory=pack.memory,
             alone=job.alone,
             seconds=self.terms.limit(pack),
+            elsewhere=self._standing.nodes_of(pack.specs[0].trial_id) if job.failures else frozenset(),
         )
 
-    def _tried_again(self, outcome: Outcome) -> bool:
-        job: Job = outcome.item
-        status = _worst(outcome)
-        if status == "oom" and job.pack.replicas > 1:  # on a GPU: smaller, as often as it takes
-            self._queue.extend(self._job(part) for part in job.pack.smaller())
-            return True
-        tries = job.pack.attempt - job.pack.first_attempt + 1
-        if tries >= ATTEMPTS.get(status, 1):
-            return False
-        again = dataclasses.replace(job.pack, attempt=job.pack.attempt + 1)
-        self._queue.append(self._job(again, alone=status == "oom"))
-        return True
+    def _judge(self, outcome: Outcome, executor: Executor) -> None:
+        """Note how the node did, and leave out those that fail what does well elsewhere."""
+        where, first = outcome.where, outcome.item.pack.specs[0].trial_id
+        if where is None:
+            return
+        if outcome.status == "ok":
+            self._standing.did_well(where.node)
+        else:
+            self._standing.failed(where.node, where.host, first, outcome.reason or outcome.status)
+        out = self._standing.left_out
+        self.left_out |= {self._standing.hosts[node]: reason for node, reason in out.items()}
+        executor.leave_out(frozenset(out))
 
     def _settle(self, outcome: Outcome) -> None:
         pack = outcome.item.pack
         if outcome.status == "ok":
             ended: Ended = outcome.value
         else:  # nobody wrote its rows: the driver does
-            rows = failed_rows(
-                pack, outcome.status, outcome.reason or "", threads=self.terms.threads, started=utc_now()
-            )
+            host = outcome.where.host if outcome.where else None
+            how = {"threads": self.terms.threads, "started": utc_now(), "host": host}
+            rows = failed_rows(pack, outcome.status, outcome.reason or "", **how)
             ended = Ended(trials=[(row["status"], row["reason"]) for row in rows], undelivered=rows)
         if ended.undelivered:
             self._keep(ended.undelivered, pack)
         self.statuses.update(status for status, _ in ended.trials)
-        where = f"{pack.cell.family} {pack.cell.rung} on {pack.cell.dataset}"
+        where = f"{label(pack)}: {_where(outcome)}"
         for status, reason in ended.trials:
             if reason:
-                (self.notes if status == "ok" else self.reasons).append(f"{where}: {reason}")
+                (self.notes if status == "ok" else self.reasons).append(f"{where}{reason}")
         self._seconds += pack.seconds
         self._finished += 1
         if self._finished % COMPACT == 0:
             gather(self.store)
-        self._tell()
 
     def _keep(self, rows: Sequence[Mapping[str, Any]], pack: Pack) -> None:
         """Write rows into the store, or beside it where it is gone; then start nothing more."""
@@ -149,32 +185,32 @@ class Dispatch:
             _set_aside(self.store, rows, pack.name, error)
             self.undelivered += len(rows)
             self.reasons.append(f"{self.store.uri} takes no results: {error}")
-            self._queue.clear()
+            self._backlog.drop()
 
-    def _tell(self) -> None:
-        failed = sum(n for status, n in self.statuses.items() if status != "ok")
-        self.report(
-            Progress(
-                stage="train",
-                done=self._found + sum(self.statuses.values()),
-                total=self.total,
-                failed=failed,
-                seconds_done=self._seconds,
-                seconds_total=self._expected,
-            )
+    def _failed(self) -> int:
+        return sum(n for status, n in self.statuses.items() if status != "ok")
+
+    def _progress(self) -> Progress:
+        return Progress(
+            stage="train",
+            done=self._found + sum(self.statuses.values()),
+            total=self.total,
+            failed=self._failed(),
+            seconds_done=self._seconds,
+            seconds_total=self._expected,
+            left_out=dict(self.left_out),
         )
 
     def _look_around(self) -> None:
         """Leave out packs that another driver finished meanwhile."""
-        if time.monotonic() - self._looked < _LOOK_EVERY or not self._queue:
+        if time.monotonic() - self._looked < _LOOK_EVERY or not len(self._backlog):
             return
         self._looked = time.monotonic()
         try:
             done = self.store.successful()
         except OSError:  # away for now: the next look will tell
             return
-        for job in [job for job in self._queue if all(spec.trial_id in done for spec in job.pack.specs)]:
-            self._queue.remove(job)
+        for job in self._backlog.drop(lambda job: all(spec.trial_id in done for spec in job.pack.specs)):
             self.statuses.update(ok=len(job.pack.specs))
             self._expected -= job.pack.seconds
 
@@ -196,8 +232,10 @@ def _set_aside(store: Store, rows: Sequence[Mapping[str, Any]], name: str, error
         ) from None
 
 
-def _worst(outcome: Outcome) -> str:
-    """The status by which a pack is tried again: its own, or its trials' where they ran out of memory."""
-    if outcome.status != "ok":
-        return outcome.status
-    return "oom" if any(status == "oom" for status, _ in outcome.value.trials) else "ok"
+def _broken(outcome: Outcome) -> bool:
+    return isinstance(outcome.exception, Failure) and outcome.exception.broken
+
+
+def _where(outcome: Outcome) -> str:
+    """The machine on which something failed, for a message; nothing for what ended well."""
+    return f"on {outcome.where.host}: " if outcome.where and outcome.status != "ok" else ""

@@ -7,18 +7,32 @@ import dataclasses
 import os
 import signal
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, Protocol
+
+from .backlog import Backlog, Needs, backlog_of
+
+__all__ = ["Backlog", "Executor", "Failure", "InProcess", "Needs", "Outcome", "Where", "carrying", "make_executor"]
+
+FailureStatus = Literal["killed", "oom", "timeout", "error"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Where:
+    """The process that worked on an item: its node, the name of that machine, and its number there."""
+
+    node: str
+    host: str
+    process: int
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
     """What became of one item: a value, or why there is none.
 
-    ``killed``: the worker or its node died; ``oom``: it was ended because the node ran out of memory; ``timeout``: it
-    was ended because it took too long; ``error``: it raised.
+    ``killed``: the worker, its node or its device is lost; ``oom``: memory did not suffice; ``timeout``: it was ended
+    because it took too long; ``error``: it raised. ``where`` is None for an item that no worker began.
     """
 
     item: Any
@@ -26,25 +40,29 @@ class Outcome:
     status: Literal["ok", "killed", "oom", "timeout", "error"] = "ok"
     reason: str | None = None
     exception: BaseException | None = None
+    where: Where | None = None
 
 
-@dataclasses.dataclass(frozen=True)
-class Needs:
-    """What an item takes of a node.
+class Failure(Exception):
+    """What a function raises to say with which status it failed.
 
-    Attributes
+    Parameters
     ----------
-    cpus, gpus : processors and graphics processors.
-    memory : bytes.
-    alone : nothing else runs on the node meanwhile.
-    seconds : it is ended as ``timeout`` after so long; None for never.
+    status, reason : as the outcome will have them.
+    broken : the device or the allocator of this process cannot be trusted any more.
     """
 
-    cpus: float = 1
-    gpus: float = 0
-    memory: int = 0
-    alone: bool = False
-    seconds: float | None = None
+    def __init__(self, status: FailureStatus, reason: str, broken: bool = False) -> None:
+        super().__init__(status, reason, broken)
+        self.status: FailureStatus = status
+        self.reason, self.broken = reason, broken
+
+
+def failed(item: Any, error: BaseException, where: Where | None = None) -> Outcome:
+    """The outcome of an item whose function raised."""
+    if isinstance(error, Failure):
+        return Outcome(item, status=error.status, reason=error.reason, exception=error, where=where)
+    return Outcome(item, status="error", reason=f"{type(error).__name__}: {error}", exception=error, where=where)
 
 
 class Executor(Protocol):
@@ -52,23 +70,42 @@ class Executor(Protocol):
 
     Attributes
     ----------
-    slots : items that run at once.
+    slots : items of one processor that run at once.
     gpus : GPUs that items may ask for.
+    elsewhere : whether what failed in one process can be tried in another.
+    stopping : whether `stop` was called.
     """
 
     slots: int
+    elsewhere: bool
+    stopping: bool
 
     @property
     def gpus(self) -> float: ...
 
+    def slots_of(self, needs: Needs) -> int:
+        """How many items that need this run at once."""
+        ...
+
     def map(
-        self, function: Callable[[Any], Any], items: Iterable[Any], needs: Callable[[Any], Needs] | None = None
+        self,
+        function: Callable[[Any], Any],
+        items: Iterable[Any] | Backlog,
+        needs: Callable[[Any], Needs] | None = None,
     ) -> Iterator[Outcome]:
         """Outcomes as they finish, in any order. A failure is an outcome; it does not end the others.
 
-        Items are taken from the left. Where they are a deque, the caller may change it between outcomes: add an item
-        that is to be tried again, or take away what is no longer wanted.
+        To a backlog of its own the caller may add between outcomes what is to be tried again, or take out what is no
+        longer wanted. What waits when `stop` is called is left there.
         """
+        ...
+
+    def leave_out(self, nodes: frozenset[str]) -> None:
+        """Give these nodes nothing more, as long as there are others."""
+        ...
+
+    def stop(self) -> None:
+        """Begin nothing more, and ask what is at work to keep what it has and end."""
         ...
 
     def close(self) -> None:
@@ -76,15 +113,14 @@ class Executor(Protocol):
         ...
 
 
-def queue_of(items: Iterable[Any]) -> deque[Any]:
-    """The caller's own deque, or a new one with its items."""
-    return items if isinstance(items, deque) else deque(items)
-
-
 class InProcess:
     """One item after the other, in this process. Memory and processors are what they are."""
 
     slots = 1
+    elsewhere = False
+
+    def __init__(self) -> None:
+        self.stopping = False
 
     @property
     def gpus(self) -> float:
@@ -92,22 +128,34 @@ class InProcess:
 
         return float(cuda.device_count()) if cuda.is_available() else 0.0
 
+    def slots_of(self, needs: Needs) -> int:
+        return 1
+
     def map(
-        self, function: Callable[[Any], Any], items: Iterable[Any], needs: Callable[[Any], Needs] | None = None
+        self,
+        function: Callable[[Any], Any],
+        items: Iterable[Any] | Backlog,
+        needs: Callable[[Any], Needs] | None = None,
     ) -> Iterator[Outcome]:
-        waiting = queue_of(items)
-        while waiting:
-            item = waiting.popleft()
-            limit = needs(item).seconds if needs else None
+        backlog, here = backlog_of(items, needs), Where("", os.uname().nodename, os.getpid())
+        while not self.stopping and (taken := backlog.take()):
+            item, wanted = taken
             try:
-                with _deadline(limit):
+                with _deadline(wanted.seconds):
                     value = function(item)
             except _OverdueError:
-                yield Outcome(item, status="timeout", reason=overdue(limit))
+                yield Outcome(item, status="timeout", reason=overdue(wanted.seconds), where=here)
             except Exception as error:
-                yield Outcome(item, status="error", reason=f"{type(error).__name__}: {error}", exception=error)
+                self.stopping |= isinstance(error, Failure) and error.broken  # there is no other process
+                yield failed(item, error, here)
             else:
-                yield Outcome(item, value)
+                yield Outcome(item, value, where=here)
+
+    def leave_out(self, nodes: frozenset[str]) -> None:
+        return None
+
+    def stop(self) -> None:
+        self.stopping = True
 
     def close(self) -> None:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from ..datasets.feed import Feed
 from ..datasets.subset import first_examples
 from ..errors import InputError
 from ..results.trials import TrialSpec, TrialStatus
+from .checkpoint import LaneState
 from .clock import rate_table
 from .devices import WARM_UPS, Device
 from .evaluation import Measurement, Recorder, eval_steps
@@ -24,6 +26,7 @@ from .optimisers.optimiser import optimiser_of
 from .replicas import Replicas, Single, Stacked
 from .update import FromFeed, update_of
 
+_CURVES = ("step", "test_loss", "test_accuracy", "test_loss_se", "observables", "status", "reason")
 _LOOKS = 3  # evaluations at which a network is looked at: the first weights may be zeros, which are affine, too
 
 
@@ -34,7 +37,7 @@ class TrainedTrial:
     ``step``, ``test_loss``, ``test_accuracy`` and each of the ``observables`` have one entry an evaluation, None where
     an observable was not due or has no finite value; seconds are the pack's, shared evenly. ``train_seconds`` has the
     updates with their data, ``data_seconds`` is that part of it, ``eval_seconds`` has the evaluations and the making of
-    the test set.
+    the test set. ``resumed`` says on what else it trained before, if it went on where bits are not kept.
     """
 
     spec: TrialSpec
@@ -51,6 +54,7 @@ class TrainedTrial:
     data_seconds: float = 0.0
     device: Device | None = None
     replicas: int = 1
+    resumed: str | None = None
 
     @property
     def last_step(self) -> int | None:
@@ -113,6 +117,7 @@ class Lane:
         self._test = _on(dataset.test_set(), spec.precision, device)
         self._recorder = Recorder(record, self.update, family, dataset, self._test)
         self._unchecked = _LOOKS if self._test.affine_only else 0
+        self._before = 0.0  # seconds for data before a state was put back
 
     @property
     def ended(self) -> bool:
@@ -131,6 +136,26 @@ class Lane:
     def reached(self, step: int) -> None:
         """So many updates were made, by calls or by a graph's replays."""
         self.update.clock.number = step
+
+    def taken(self) -> LaneState:
+        """A copy of the state, from which a lane of the same trials goes on bit for bit."""
+        curves = [{name: copy.deepcopy(getattr(trial, name)) for name in _CURVES} for trial in self.trials]
+        return LaneState(tensors=self.update.taken(), trials=curves, data_seconds=self._before + self._feed.seconds)
+
+    def put_back(self, state: LaneState, resumed: str | None = None) -> None:
+        """Take in what `taken` gave, of a lane of as many trials.
+
+        Raises
+        ------
+        ValueError
+            The state of other networks, another optimiser or other followers.
+        """
+        self.update.put_back(state.tensors)
+        self._before = state.data_seconds
+        for trial, curves in zip(self.trials, state.trials, strict=True):
+            trial.resumed = resumed
+            for name, value in curves.items():
+                setattr(trial, name, copy.deepcopy(value))
 
     def evaluate(self, step: int) -> None:
         """Measure the trials that are due at this step."""
@@ -157,7 +182,7 @@ class Lane:
         """Give each trial its part of the seconds, and say what was recorded."""
         for trial in self.trials:
             trial.train_seconds, trial.eval_seconds = training / len(self.trials), evaluating / len(self.trials)
-            trial.data_seconds = self._feed.seconds / len(self.trials)
+            trial.data_seconds = (self._before + self._feed.seconds) / len(self.trials)
             trial.recorded = [each.label for each in self._record if each.label not in self._recorder.trouble]
             if trial.reason is None and self._recorder.trouble:
                 told = (f"{label} was not recorded: {why}" for label, why in self._recorder.trouble.items())

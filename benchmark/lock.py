@@ -136,7 +136,8 @@ class Lock:
         self.margin = stored.margin
 
     def _save(self, store: Store) -> None:
-        store.write_json(f"{self.sweep}.lock.json", {"lock_version": LOCK_VERSION, **dataclasses.asdict(self)})
+        cells = {key: vars(cell) for key, cell in self.cells.items()}
+        store.write_json(f"{self.sweep}.lock.json", {"lock_version": LOCK_VERSION, **vars(self), "cells": cells})
 
     def n_trials(self) -> int:
         """Trials that the sweep has asked for so far."""
@@ -176,6 +177,7 @@ class Pack:
     record : what is measured beside the loss, each as JSON.
     device, replicas : where it trains, and how many networks its batched model has there, or how many networks that do
         not pack are branches of one graph; 0 on a processor.
+    begun : whether there is a checkpoint of just these trials.
     """
 
     specs: tuple[TrialSpec, ...]
@@ -183,13 +185,13 @@ class Pack:
     control: str | None
     horizon_source: str
     attempt: int = 1
-    first_attempt: int = 1
     costs: tuple[float, ...] = ()
     record: tuple[str, ...] = ()
     cpus: float = 1
     gpus: float = 0
     device: str = "cpu"
     replicas: int = 0
+    begun: bool = False
 
     @property
     def memory(self) -> int:
@@ -209,11 +211,14 @@ class Pack:
         return sum(self.costs) if self.costs else self.cell.seconds * len(self.specs)
 
     def smaller(self) -> list[Pack]:
-        """Packs of half as many networks: what is tried where a device's memory did not suffice."""
-        size = self.replicas // 2
-        starts = range(0, len(self.specs), size)
-        parts = [self.part(slice(start, start + size)) for start in starts]
-        return [dataclasses.replace(part, replicas=size, attempt=self.attempt + 1) for part in parts]
+        """Packs of half as many networks, for where memory did not suffice; none where there is one network."""
+        networks = len(self.specs) if self.device == "cpu" else self.replicas
+        size = networks // 2
+        if not size:
+            return []
+        parts = [self.part(slice(start, start + size)) for start in range(0, len(self.specs), size)]
+        on_a_gpu = {} if self.device == "cpu" else {"replicas": size}
+        return [dataclasses.replace(part, attempt=self.attempt + 1, **on_a_gpu) for part in parts]
 
     def part(self, rows: slice) -> Pack:
         """Some of its trials as a pack of their own."""

@@ -7,17 +7,25 @@ from typing import Any
 
 from ..results.store import Store
 from .executors import usable_cpus
+from .hours import forecast, measured_seconds
 from .lock import Lock, Resolved
 from .sweep import Sweep, expand, request
 
 
-def plan_sweep(sweep: Sweep, store: Store, only: Mapping[str, str]) -> dict[str, Any]:
+def plan_sweep(
+    sweep: Sweep, store: Store, only: Mapping[str, str], on: Mapping[str, int] | None = None
+) -> dict[str, Any]:
     """Cells, trials, FLOPs and expected minutes of a sweep. Measures what no lock holds yet, and writes nothing.
+
+    Parameters
+    ----------
+    on : how many of each place, as `cards.places` reads them, for which hours are wanted, too.
 
     Returns
     -------
     dict
-        ``n_trials``, ``n_done``, ``flops``, ``expected_minutes``, ``cores`` and ``cells`` (one dict a cell).
+        ``n_trials``, ``n_done``, ``flops``, ``expected_minutes``, ``cores``, ``cells`` (one dict a cell) and, where it
+        was asked for, ``on``: what `hours.forecast` gives.
     """
     lock = Lock.load(store, sweep.name) or Lock(sweep=sweep.name, margin=sweep.margin)
     planned = lock.plans.get(request(sweep, only))
@@ -42,6 +50,7 @@ def plan_sweep(sweep: Sweep, store: Store, only: Mapping[str, str]) -> dict[str,
         "expected_minutes": seconds / cores / 60,
         "cores": cores,
         "cells": [_row(cell, len(trials)) for cell, trials in cells],
+        **({"on": forecast(cells, on, done, measured_seconds(store))} if on else {}),
     }
 
 

@@ -23,6 +23,7 @@ def provenance() -> dict[str, Any]:
         "timm": version("timm"),
         "numpy": version("numpy"),
         "platform": platform.platform(),
+        "host": platform.node(),
         "device": "cpu",
         "cpu_kind": cpu_kind(),
     }

@@ -1,14 +1,20 @@
-"""Packs on Ray: long-lived workers, a bounded window of packs in flight. The one file that imports ray."""
+"""Packs on Ray: long-lived workers, a window of packs in flight for each shape of needs. The one file that imports ray.
+
+A task is a stream of two: that its worker has begun it, and what became of it. So the clock of a pack starts when it
+does, and a failure is known with its node. A process in which something failed waits to be ended: it is not used again.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
-import itertools
 import logging
 import os
+import signal
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -24,20 +30,25 @@ import ray  # noqa: E402
 from ray.exceptions import OutOfMemoryError, RayError, RayTaskError  # noqa: E402
 
 from ..errors import InputError  # noqa: E402
-from .executors import Needs, Outcome, carrying, overdue, queue_of, usable_cpus  # noqa: E402
+from .backlog import Backlog, Needs, backlog_of  # noqa: E402
+from .executors import Outcome, Where, carrying, failed, overdue, usable_cpus  # noqa: E402
+from .nodes import Node, options, room, unmet  # noqa: E402
 
 _OBJECT_STORE = 200 * 1024**2  # bytes; packs return a small status, so little is kept
 _TICK = 2.0  # seconds between looks at what runs too long
 _WINDOW = 2  # packs in flight for each slot: the next one waits at the worker
+_TO_END = 60.0  # seconds for which what is asked to end may go on
+_DEVICES = "ONECURVE_DEVICES"  # what a process saw of its node's GPUs when it first had one
 
 
 @dataclasses.dataclass
 class _Flight:
-    """An item that was handed to Ray; ``began`` when it probably started, None while others are before it."""
+    """An item that was handed to Ray; ``began`` and ``where`` are None until its worker says so."""
 
     item: Any
     needs: Needs
     began: float | None = None
+    where: Where | None = None
 
     def overdue(self, now: float) -> bool:
         return self.needs.seconds is not None and self.began is not None and now - self.began > self.needs.seconds
@@ -53,49 +64,98 @@ class RayExecutor:
     address : a running cluster, or None to start Ray on this machine.
     """
 
+    elsewhere = True
+
     def __init__(self, address: str | None = None) -> None:
         self._started = not ray.is_initialized()
         if self._started:
             _start(address)
-        self.slots = _slots()
+        self.stopping, self._left_out = False, frozenset[str]()
+        self._largest = Node("", {})
+        self._look()
+
+    def _look(self) -> None:
+        """See which nodes there are: they come and go."""
+        alive = [Node(node["NodeID"], node["Resources"]) for node in ray.nodes() if node["Alive"]]
+        self._nodes = alive
+        self._largest = self._largest.at_least(alive)
+        self.slots = max(1, int(sum(node.has("CPU") for node in alive)))
+        self._room = functools.cache(lambda shape: max(1, room(shape, alive, self._left_out)))
 
     @property
     def gpus(self) -> float:
-        return float(ray.cluster_resources().get("GPU", 0))
+        return sum(node.has("GPU") for node in self._nodes)
+
+    def slots_of(self, needs: Needs) -> int:
+        return self._room(needs.shape)
+
+    def leave_out(self, nodes: frozenset[str]) -> None:
+        if nodes != self._left_out:
+            self._left_out = nodes
+            self._look()
 
     def map(
-        self, function: Callable[[Any], Any], items: Iterable[Any], needs: Callable[[Any], Needs] | None = None
+        self,
+        function: Callable[[Any], Any],
+        items: Iterable[Any] | Backlog,
+        needs: Callable[[Any], Needs] | None = None,
     ) -> Iterator[Outcome]:
-        task = ray.remote(max_retries=0, max_calls=0)(carrying(function))
-        shaped = functools.lru_cache(maxsize=256)(lambda shape: task.options(**_options(shape)))
-        waiting, flying = queue_of(items), dict[Any, _Flight]()
-        while waiting or flying:
-            while waiting and len(flying) < _WINDOW * self.slots:
-                item = waiting.popleft()
-                wanted = needs(item) if needs else Needs()
-                missing = _missing(wanted)
-                if missing:
-                    yield Outcome(item, status="error", reason=missing)
-                    continue
-                flying[shaped(dataclasses.replace(wanted, seconds=None)).remote(item)] = _Flight(item, wanted)
-            if not flying:
-                continue
-            done, _ = ray.wait(list(flying), num_returns=1, timeout=_TICK)
-            for reference in done:
-                yield _outcome(flying.pop(reference).item, reference)
-            for reference in self._overdue(flying):
-                ray.cancel(reference, force=True)
-                flight = flying.pop(reference)
-                yield Outcome(flight.item, status="timeout", reason=overdue(flight.needs.seconds))
-            if not done:
-                self.slots = _slots()  # nodes come and go
+        task = ray.remote(max_retries=0, max_calls=0, num_returns="streaming")(_told(carrying(function)))
+        backlog, flying, end = backlog_of(items, needs), dict[Any, _Flight](), None
+        while flying or (len(backlog) and not self.stopping):
+            if self.stopping and end is None:
+                end = time.monotonic() + _TO_END
+                for reference in flying:
+                    ray.cancel(reference, force=False)
+            if end is None:
+                yield from self._launch(task, backlog, flying)
+            elif time.monotonic() > end:
+                break
+            for reference in self._ready(flying):
+                flight = flying[reference]
+                outcome = _heard(reference, flight)
+                if outcome is None and flight.began is not None:
+                    continue  # it has begun
+                del flying[reference]
+                if outcome is None:  # its process had another device before
+                    backlog.add(flight.item)
+                elif not self.stopping:
+                    yield outcome
+            yield from self._overdue(flying)
 
-    def _overdue(self, flying: dict[Any, _Flight]) -> list[Any]:
-        """Items that run too long. Ray starts them in the order in which they came, so the first ones run."""
+    def _launch(self, task: Any, backlog: Backlog, flying: dict[Any, _Flight]) -> Iterator[Outcome]:
+        """Fill the window of each shape."""
+        held = Counter(flight.needs.shape for flight in flying.values())
+        while taken := backlog.take(lambda shape: held[shape] < _WINDOW * self._room(shape)):
+            item, wanted = taken
+            missing = unmet(wanted, self._largest)
+            if missing:
+                yield Outcome(item, status="error", reason=missing)
+                continue
+            held[wanted.shape] += 1
+            chosen = options(wanted.shape, self._nodes, self._left_out)
+            flying[task.options(**chosen).remote(item, wanted.gpus)] = _Flight(item, wanted)
+
+    def _ready(self, flying: dict[Any, _Flight]) -> list[Any]:
+        """All of which something is heard, once there is one."""
+        if not flying:
+            return []
+        found, _ = ray.wait(list(flying), num_returns=1, timeout=_TICK, fetch_local=False)
+        if not found:
+            self._look()
+            return []
+        return ray.wait(list(flying), num_returns=len(flying), timeout=0, fetch_local=False)[0]
+
+    def _overdue(self, flying: dict[Any, _Flight]) -> Iterator[Outcome]:
+        """End what runs too long."""
         now = time.monotonic()
-        for flight in itertools.islice(flying.values(), self.slots):
-            flight.began = flight.began or now
-        return [reference for reference, flight in flying.items() if flight.overdue(now)]
+        for reference in [reference for reference, flight in flying.items() if flight.overdue(now)]:
+            ray.cancel(reference, force=True)
+            flight = flying.pop(reference)
+            yield Outcome(flight.item, status="timeout", reason=overdue(flight.needs.seconds), where=flight.where)
+
+    def stop(self) -> None:
+        self.stopping = True
 
     def close(self) -> None:
         """Stop Ray if this executor started it."""
@@ -103,51 +163,75 @@ class RayExecutor:
             ray.shutdown()
 
 
+def _told(function: Callable[[Any], Any]) -> Callable[[Any, float], Iterator[Any]]:
+    """The function as a stream: where it is at work, None where it may not be, and its value or its error."""
+
+    def stream(item: Any, gpus: float) -> Iterator[Any]:
+        here = Where(ray.get_runtime_context().get_node_id(), socket.gethostname(), os.getpid())
+        visible = ",".join(map(str, ray.get_gpu_ids()))
+        if gpus and os.environ.setdefault(_DEVICES, visible) != visible:
+            yield None  # CUDA keeps the first device that a process saw
+            _wait_for_the_end()
+        yield here
+        with _asked_by_interrupt():
+            try:
+                value, error = function(item), None
+            except Exception as raised:
+                value, error = None, raised
+        yield value, error
+        if error is not None:
+            _wait_for_the_end()
+
+    return stream
+
+
+@contextlib.contextmanager
+def _asked_by_interrupt() -> Iterator[None]:
+    """Ray asks a task to end as Ctrl-C does; whoever is at work heeds a cluster's own signal."""
+    before = signal.signal(signal.SIGINT, lambda *_: signal.raise_signal(signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _wait_for_the_end() -> None:
+    """The driver ends this process; where the driver is gone, it ends itself."""
+    time.sleep(60)
+    os._exit(1)
+
+
+def _heard(reference: Any, flight: _Flight) -> Outcome | None:
+    """What a task said: nothing but that it has begun, or what became of it."""
+    try:
+        said: Any = ray.get(next(reference))
+        if flight.began is None and said is not None:
+            flight.began, flight.where = time.monotonic(), said
+            return None
+        value, error = said or (None, None)
+        if said is None or error is not None:
+            ray.cancel(reference, force=True)
+        if said is None:
+            return None
+        if error is not None:
+            return failed(flight.item, error, flight.where)
+        return Outcome(flight.item, value, where=flight.where)
+    except RayTaskError as error:
+        cause = error.cause if isinstance(error.cause, Exception) else error
+        return failed(flight.item, cause, flight.where)
+    except OutOfMemoryError as error:
+        status = "oom"
+        reason = error
+    except (RayError, StopIteration) as error:
+        status, reason = "killed", error
+    return Outcome(flight.item, status=status, reason=" ".join(str(reason).split())[:300], where=flight.where)
+
+
 def bare(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
     """Values of a function by Ray's own tasks, all handed over at once: what the executor's overhead is measured by."""
     task = ray.remote(max_retries=0)(function)
     for reference in [task.remote(item) for item in items]:
         yield ray.get(reference)
-
-
-def _slots() -> int:
-    return max(1, int(ray.cluster_resources().get("CPU", 1)))
-
-
-def _largest() -> dict[str, float]:
-    """The most that one living node has of each resource."""
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    return {name: max(node.get(name, 0) for node in nodes) for name in ("CPU", "GPU", "memory")} if nodes else {}
-
-
-def _options(needs: Needs) -> dict[str, Any]:
-    node = _largest()
-    cpus = node.get("CPU", 1) if needs.alone else needs.cpus
-    memory = min(needs.memory, int(node.get("memory", 0)))
-    return {"num_cpus": cpus, "num_gpus": needs.gpus, **({"memory": memory} if memory else {})}
-
-
-def _missing(needs: Needs) -> str | None:
-    """What no node has, which would be waited for without end."""
-    if needs == Needs(seconds=needs.seconds, memory=needs.memory, alone=needs.alone):
-        return None
-    node = _largest()
-    for name, wanted in (("CPU", needs.cpus), ("GPU", needs.gpus)):
-        if wanted > node.get(name, 0):
-            return f"needs {wanted:g} {name}s on one node, the largest node has {node.get(name, 0):g}"
-    return None
-
-
-def _outcome(item: Any, reference: Any) -> Outcome:
-    try:
-        return Outcome(item, ray.get(reference))
-    except RayTaskError as error:
-        cause = error.cause if isinstance(error.cause, Exception) else error
-        return Outcome(item, status="error", reason=f"{type(cause).__name__}: {cause}", exception=cause)
-    except OutOfMemoryError as error:
-        return Outcome(item, status="oom", reason=" ".join(str(error).split())[:300])
-    except RayError as error:
-        return Outcome(item, status="killed", reason=" ".join(str(error).split())[:300])
 
 
 def _start(address: str | None) -> None:

@@ -13,7 +13,8 @@ from ..errors import InputError
 from ..results.trials import INTRODUCED, TrialSpec, fingerprint, rung_label
 from ..task import Ref
 from .batch import batch_rule, batch_size
-from .devices import CPU, WORTH_A_GPU, replicas_on_a_gpu, torch_settings
+from .choices import WORTH_A_GPU
+from .devices import CPU, replicas_on_a_gpu, torch_settings
 from .evaluation import EVAL_GRID
 from .lock import Resolved, worker_bytes
 from .observables.observable import Observable, observable_from

@@ -25,10 +25,17 @@ def rows_of(pack: Pack, trained: Sequence[TrainedTrial], *, threads: int, starte
     return [_row(pack, trial, task, threads, started) for trial in trained]
 
 
-def failed_rows(pack: Pack, status: TrialStatus, reason: str, *, threads: int, started: str) -> list[dict[str, Any]]:
-    """Rows of trials that ended without a curve: a failure is a row, too."""
+def failed_rows(
+    pack: Pack, status: TrialStatus, reason: str, *, threads: int, started: str, host: str | None = None
+) -> list[dict[str, Any]]:
+    """Rows of trials that ended without a curve, written by the driver: a failure is a row, too.
+
+    Parameters
+    ----------
+    host : the machine on which it failed; None where no machine began it.
+    """
     trained = [TrainedTrial(spec=spec, status=status, reason=reason) for spec in pack.specs]
-    return [_row(pack, trial, None, threads, started) for trial in trained]
+    return [_row(pack, trial, None, threads, started) | {"host": host} for trial in trained]
 
 
 def _row(pack: Pack, trial: TrainedTrial, task: dict[str, Any] | None, threads: int, started: str) -> dict[str, Any]:
@@ -38,7 +45,7 @@ def _row(pack: Pack, trial: TrainedTrial, task: dict[str, Any] | None, threads: 
         row |= {"device": trial.device.kind, "device_kind": trial.device.label}
         # On a processor a trial's bits do not depend on how many there were.
         row |= {"replicas": trial.replicas if trial.device.kind == "cuda" else None}
-        row |= {"recorded": trial.recorded}
+        row |= {"recorded": trial.recorded, "resumed": trial.resumed}
     row |= {
         "library": pack.cell.library,
         "n_params": pack.cell.n_params,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Iterator, Sequence
@@ -14,12 +15,15 @@ from ..datasets.dataset import DATASETS, Dataset, derived_seed
 from ..errors import InputError
 from ..results.trials import TrialSpec
 from ..task import Ref
+from .checkpoint import Keeper, Nowhere, State
 from .devices import BRANCHES, CPU, Device, captured, side_by_side, torch_settings
 from .lane import Lane, TrainedTrial
 from .observables.observable import Observable
 from .optimisers.optimiser import optimiser_of
 
 PROTOCOL = "1"
+
+_NOWHERE = Nowhere()
 
 # What trials of one pack may differ in: all else decides shapes, data or arithmetic.
 MAY_DIFFER = ("seed", "peak_lr", "schedule", "warmup_fraction", "horizon_rule", "horizon_steps")
@@ -32,6 +36,7 @@ def train(
     record: Sequence[Observable] = (),
     device: Device = CPU,
     replicas: int = 0,
+    keeper: Keeper = _NOWHERE,
 ) -> list[TrainedTrial]:
     """Train trials that differ in nothing but seed, peak rate, schedule, warmup and horizon.
 
@@ -49,6 +54,7 @@ def train(
     replicas : networks in the batched model, which is filled up with copies of the first: on a GPU a network's bits
         depend on how many there are. 0 for as many as there are trials, at least 2. Of networks that do not pack, how
         many are branches of one graph, which changes no bits; 0 for `devices.BRANCHES`.
+    keeper : asked along the updates whether the state is wanted, and before the first whether there is one.
 
     Returns
     -------
@@ -65,22 +71,22 @@ def train(
     _check_alike(pack)
     device.check(first.precision)
     family, dataset = family_of(first), dataset_of(first)
-    make = _Lanes(family, dataset, record, device)
+    make = Lanes(family, dataset, record, device)
     with torch_settings(threads, first.precision):
         if first.packed:
             # One replica alone takes other kernels than two, so it is given company.
             size = max(replicas, len(pack), 2)
-            trials = _run([make([*pack, *[first] * (size - len(pack))])], device)[: len(pack)]
+            trials = run_lanes([make([*pack, *[first] * (size - len(pack))])], device, keeper)[: len(pack)]
         else:
             beside = 1 if device.kind == "cpu" else replicas or BRANCHES
             parts = [pack[start : start + beside] for start in range(0, len(pack), beside)]
-            trials = [trial for part in parts for trial in _run(make.beside(part), device)]
+            trials = [trial for part in parts for trial in run_lanes(make.beside(part), device, keeper)]
         device.release()
     return trials
 
 
 @dataclasses.dataclass(frozen=True)
-class _Lanes:
+class Lanes:
     """Makes lanes of one family on one data set."""
 
     family: Family
@@ -98,43 +104,77 @@ class _Lanes:
         return [self([spec], longest) for spec in specs]
 
 
-def _run(lanes: Sequence[Lane], device: Device) -> list[TrainedTrial]:
-    """Train lanes beside each other: updates between evaluations, evaluations where one of their trials is due."""
-    began = time.perf_counter()
+def run_lanes(
+    lanes: Sequence[Lane], device: Device, keeper: Keeper = _NOWHERE, state: State | None = None
+) -> list[TrainedTrial]:
+    """Train lanes beside each other: updates between evaluations, evaluations where one of their trials is due.
+
+    Parameters
+    ----------
+    keeper : as for `train`.
+    state : to go on from; None for what the keeper has.
+    """
+    began, specs = time.perf_counter(), [trial.spec for lane in lanes for trial in lane.trials]
+    state = state or keeper.begins(specs, device) or State.before(specs)
     for lane in lanes:
         lane.settle()
-    due = sorted(set().union(*(lane.due for lane in lanes)))
     updates = [lane.update for lane in lanes]
     work = captured(side_by_side(updates, device), updates, device)
     for lane in lanes:
         lane.reached(0)
-    evaluating, done = 0.0, 0
-    for stop in due:
-        for count in _stretches(lanes, stop - done):
-            for _ in range(count):
+    for lane, before in zip(lanes, state.lanes, strict=False):  # a state from before has no lanes
+        lane.put_back(before, state.across)
+    spent = _Spent(began - state.training - state.evaluating, state.evaluating)
+    done, evaluated = state.updates, state.evaluated
+
+    def keep() -> None:
+        now = {"updates": done, "evaluated": evaluated, "lanes": [lane.taken() for lane in lanes]}
+        keeper.keep(dataclasses.replace(state, **now, training=spent.training, evaluating=spent.evaluating))
+
+    for stop in sorted(step for step in set().union(*(lane.due for lane in lanes)) if step > state.evaluated):
+        while done < stop:
+            held = min(stop - done, *(lane.load() for lane in lanes))
+            for _ in range(held):
                 work()
-            done += count
-            for lane in lanes:
-                lane.reached(done)
+                done += 1
+                if keeper.due(done):
+                    _reached(lanes, done)
+                    keep()
+            _reached(lanes, done)
         device.synchronise()
-        before = time.perf_counter()
-        for lane in lanes:
-            lane.evaluate(stop)
-        evaluating += time.perf_counter() - before
+        with spent.evaluation():
+            for lane in lanes:
+                lane.evaluate(stop)
+        evaluated = stop
         if all(lane.ended for lane in lanes):
             break
-    training = time.perf_counter() - began - evaluating
     for lane in lanes:
-        lane.share(training / len(lanes), evaluating / len(lanes))
+        lane.share(spent.training / len(lanes), spent.evaluating / len(lanes))
     return [trial for lane in lanes for trial in lane.trials]
 
 
-def _stretches(lanes: Sequence[Lane], updates: int) -> Iterator[int]:
-    """Cut updates where the next block of examples must be loaded, and load it."""
-    while updates > 0:
-        held = min(lane.load() for lane in lanes)
-        yield min(held, updates)
-        updates -= held
+def _reached(lanes: Sequence[Lane], updates: int) -> None:
+    for lane in lanes:
+        lane.reached(updates)
+
+
+@dataclasses.dataclass
+class _Spent:
+    """Seconds since a beginning: those of evaluations, and the others."""
+
+    began: float
+    evaluating: float
+
+    @property
+    def training(self) -> float:
+        return time.perf_counter() - self.began - self.evaluating
+
+    @contextlib.contextmanager
+    def evaluation(self) -> Iterator[None]:
+        """Evaluations are made inside."""
+        before = time.perf_counter()
+        yield
+        self.evaluating += time.perf_counter() - before
 
 
 def _check_alike(pack: Sequence[TrialSpec]) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import json
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,14 @@ from ..errors import InputError
 from ..results.delivery import PATIENCE, deliver
 from ..results.store import Store
 from ..results.trials import TrialSpec
-from .devices import device_of, memory_error
+from .checkpoint import KEEP_EVERY, InStore
+from .devices import device_error, device_of, libraries, memory_error
+from .executors import Failure
 from .lock import Pack
 from .observables.observable import observable_from
+from .preemption import Preempted, heeding
 from .provenance import utc_now, version
-from .rows import failed_rows, rows_of
+from .rows import rows_of
 from .train import dataset_of, train
 
 
@@ -31,9 +35,13 @@ class Job:
     store : address of the results folder.
     logs : local folder of the logs; None where there is none.
     threads : torch threads.
-    version : of the driver's Onecurve; a worker with another one refuses.
+    version, libraries : of the driver's Onecurve, and of its torch; a worker with others refuses.
     patience : seconds for which an unreachable store is tried again.
-    alone : nothing else may run on the node meanwhile.
+    keep_every : seconds between checkpoints.
+    across : go on from a checkpoint of another kind of device or another version, too.
+    alone : nothing else may run on its GPU meanwhile, or on the node where it takes none.
+    failures : how its earlier tries in this run ended, as far as they count.
+    reached : updates of its checkpoint when it was tried last.
     """
 
     pack: Pack
@@ -41,8 +49,13 @@ class Job:
     logs: str | None
     threads: int
     version: str
+    libraries: Mapping[str, str] = dataclasses.field(default_factory=dict)
     patience: float = PATIENCE
+    keep_every: float = KEEP_EVERY
+    across: bool = False
     alone: bool = False
+    failures: tuple[str, ...] = ()
+    reached: int = 0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,20 +68,34 @@ class Ended:
 
 
 def work(job: Job) -> Ended:
-    """Train a pack, write its shard and its log."""
-    _check_version(job.version)
-    _check_content(job.pack.specs[0])
-    log = _Log(job)
-    rows = _rows(job, log)
-    for row in rows:
-        end = row["test_loss"][-1] if row["test_loss"] else None
-        log.write(f"{row['trial_id']} seed {row['seed']} {row['status']} loss {end} {row['reason'] or ''}\n")
-    trouble = deliver(Store(job.store), rows, job.pack.name, patience=job.patience)
-    ended = [(row["status"], row["reason"]) for row in rows]
-    return Ended(trials=ended) if trouble is None else Ended(trials=ended, undelivered=rows, trouble=str(trouble))
+    """Train a pack, write its shard and its log, and delete its checkpoint.
+
+    Raises
+    ------
+    Failure
+        The pack ended without curves. Whoever handed it out knows whether it is tried again, and writes its rows.
+    InputError
+        Another version, or other data, than the driver has.
+    """
+    with heeding() as asked:
+        _check_version(job.version, job.libraries)
+        _check_content(job.pack.specs[0])
+        log, store = _Log(job), Store(job.store)
+        how = {"threads": job.threads, "record": job.pack.record, "every": job.keep_every, "across": job.across}
+        keeper = InStore(store, job.pack.name, asked=asked, told=log.write, **how)
+        rows = _rows(job, log, keeper)
+        for row in rows:
+            end = row["test_loss"][-1] if row["test_loss"] else None
+            log.write(f"{row['trial_id']} seed {row['seed']} {row['status']} loss {end} {row['reason'] or ''}\n")
+        trouble = deliver(store, rows, job.pack.name, patience=job.patience)
+        ended = [(row["status"], row["reason"]) for row in rows]
+        if trouble is not None:
+            return Ended(trials=ended, undelivered=rows, trouble=str(trouble))
+        keeper.done()
+        return Ended(trials=ended)
 
 
-def _rows(job: Job, log: _Log) -> list[dict[str, Any]]:
+def _rows(job: Job, log: _Log, keeper: InStore) -> list[dict[str, Any]]:
     pack, started = job.pack, utc_now()
     try:
         trained = train(
@@ -77,25 +104,41 @@ def _rows(job: Job, log: _Log) -> list[dict[str, Any]]:
             record=[observable_from(json.loads(entry)) for entry in pack.record],
             device=device_of(pack.device),
             replicas=pack.replicas,
+            keeper=keeper,
         )
         return rows_of(pack, trained, threads=job.threads, started=started)
     except InputError:
         raise
+    except Preempted:
+        failure = Failure("killed", "its process was asked to end")
     except (MemoryError, RuntimeError, ArithmeticError, LookupError, TypeError, ValueError, OSError) as error:
         log.write(traceback.format_exc())
-        cause = memory_error(error)
-        said = cause or error
-        reason = f"{type(said).__name__}: {said}" + (_holders(pack.device) if cause else "")
-        rows = failed_rows(pack, "oom" if cause else "error", reason, threads=job.threads, started=started)
+        failure = _failure(error, pack.device)
     # Outside of the handler, which holds the error and with it the tensors of its frames.
     _release(pack.device)
-    return rows
+    raise failure
 
 
-def _check_version(driver: str) -> None:
+def _failure(error: Exception, device: str) -> Failure:
+    """What an error says: memory that did not suffice, a device that broke, or a trial that cannot be trained."""
+    cause = memory_error(error)
+    if cause is not None:
+        return Failure("oom", f"{type(cause).__name__}: {cause}{_holders(device)}")
+    reason = f"{type(error).__name__}: {error}"
+    return Failure("killed", reason, broken=True) if device_error(error) else Failure("error", reason)
+
+
+def _check_version(driver: str, others: Mapping[str, str]) -> None:
     here = version("onecurve")
     if here != driver:
         raise InputError(f"this worker has Onecurve {here}, the driver has {driver}; install the same on every node")
+    found = libraries()
+    for name, wanted in others.items():
+        if found.get(name, wanted) != wanted:
+            raise InputError(
+                f"this worker has {name} {found[name]}, the driver has {wanted}: curves would differ; install the same "
+                "on every node"
+            )
 
 
 def _check_content(spec: TrialSpec) -> None:

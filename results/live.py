@@ -28,7 +28,16 @@ class Live:
         self._store, self._name, self._slots = store, f"{sweep}{_NAME}", slots
         self._began, self._written, self._first = time.time(), 0.0, None
 
-    def note(self, *, done: int, total: int, failed: int, seconds_done: float, seconds_total: float) -> None:
+    def note(
+        self,
+        *,
+        done: int,
+        total: int,
+        failed: int,
+        seconds_done: float,
+        seconds_total: float,
+        left_out: Mapping[str, str] | None = None,
+    ) -> None:
         """Renew the report, at most every five seconds. A store that is away for now costs nothing but the report."""
         now = time.time()
         self._first = self._first or (now, done)
@@ -37,6 +46,7 @@ class Live:
         self._written = now
         since, before = self._first
         known = {"done": done, "total": total, "failed": failed, "workers": self._slots, "updated": now}
+        known |= {"left_out": dict(left_out or {})}
         share = seconds_done / seconds_total if seconds_total else 1.0
         left = (now - self._began) * (1 - share) / share if share else None
         rate = 60 * (done - before) / (now - since) if now > since else None

@@ -20,6 +20,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from ..errors import InputError
+from .guard import guarded
 from .schema import SCHEMA
 
 _SHARDS = "trials"
@@ -88,8 +89,24 @@ class Store:
                     f"{name} in {self.uri!r} is damaged ({error}); restore it, or give another --out"
                 ) from None
 
+    def write_bytes(self, name: str, parts: Sequence[Any]) -> None:
+        """Write a file of the folder, whole or not at all, from its parts one after the other."""
+        self._put(f"{self.root}/{name}", lambda sink: [sink.write(part) for part in parts])
+
+    def read_bytes(self, name: str, most: int | None = None) -> bytes | None:
+        """The bytes of a file of the folder, or the first of them; None where there is none."""
+        try:
+            with self.fs.open_input_stream(f"{self.root}/{name}") as source:
+                return source.read(most)
+        except FileNotFoundError:
+            return None
+
+    def names(self, folder: str) -> list[str]:
+        """Names of the whole files in a folder of the folder."""
+        return sorted(i.base_name for i in self._list(f"{self.root}/{folder}") if not i.base_name.endswith(".tmp"))
+
     def remove(self, name: str) -> None:
-        """Delete a file at the root of the folder, if it is there."""
+        """Delete a file of the folder, if it is there."""
         with contextlib.suppress(FileNotFoundError):
             self.fs.delete_file(f"{self.root}/{name}")
 
@@ -209,21 +226,8 @@ class Store:
         if not self.local:
             yield
             return
-        guard = Path(f"{self.root}/.{name}.guard")
-        guard.parent.mkdir(parents=True, exist_ok=True)
-        end = time.monotonic() + patience
-        while True:
-            try:
-                os.close(os.open(guard, os.O_CREAT | os.O_EXCL))
-                break
-            except FileExistsError:
-                if time.monotonic() > end:
-                    break
-                time.sleep(0.05)
-        try:
+        with guarded(Path(f"{self.root}/.{name}.guard"), patience):
             yield
-        finally:
-            guard.unlink(missing_ok=True)
 
     def check_writable(self) -> None:
         """Say now, not after hours of training, that nothing can be kept here."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -22,8 +22,14 @@ INTRODUCED: dict[str, Any] = {"batch_rule": "", "train_size": None, "accumulate"
 NOT_IN_RECIPE = ("rung", "seed", "horizon_steps", "packed", "accumulate")
 
 
+class _Named:
+    """Room for a name that is known already: hashing it again is what a large sweep would spend its time on."""
+
+    __slots__ = ("_known_id",)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class TrialSpec:
+class TrialSpec(_Named):
     """Everything that decides a learning curve.
 
     Attributes
@@ -69,7 +75,8 @@ class TrialSpec:
     accumulate: int = 1
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "rung", MappingProxyType({k: int(v) for k, v in self.rung.items()}))
+        if not isinstance(self.rung, MappingProxyType):  # one that was made from another's shares it
+            object.__setattr__(self, "rung", MappingProxyType({k: int(v) for k, v in self.rung.items()}))
         object.__setattr__(self, "peak_lr", float(self.peak_lr))
         object.__setattr__(self, "warmup_fraction", float(self.warmup_fraction))
 
@@ -83,7 +90,11 @@ class TrialSpec:
     @property
     def trial_id(self) -> str:
         """16 hex digits of the sha256 over the canonical JSON of all fields."""
-        return fingerprint({k: v for k, v in self.to_dict().items() if k not in INTRODUCED or v != INTRODUCED[k]})
+        try:
+            return self._known_id
+        except AttributeError:
+            object.__setattr__(self, "_known_id", fingerprint(_hashed(self)))
+            return self._known_id
 
     @property
     def recipe(self) -> str:
@@ -115,6 +126,23 @@ def _optimizer_label(ref: Ref) -> str:
     return f"{ref.name}({', '.join(f'{name}={value}' for name, value in sorted(ref.params.items()))})"
 
 
+def _hashed(spec: TrialSpec) -> dict[str, Any]:
+    return {k: v for k, v in spec.to_dict().items() if k not in INTRODUCED or v != INTRODUCED[k]}
+
+
+def with_seeds(spec: TrialSpec, seeds: Sequence[int]) -> list[TrialSpec]:
+    """The trial with each of the seeds. Their names are found together: a seed is one number in what is hashed."""
+    fields = _hashed(spec)
+    before = _canonical({name: value for name, value in fields.items() if name < "seed"})[:-1]
+    after = _canonical({name: value for name, value in fields.items() if name > "seed"})[1:]
+    found = []
+    for seed in seeds:
+        each = dataclasses.replace(spec, seed=seed)
+        object.__setattr__(each, "_known_id", _digest(f'{before},"seed":{int(seed)},{after}'))
+        found.append(each)
+    return found
+
+
 def spec_from_dict(fields: Mapping[str, Any]) -> TrialSpec:
     """The inverse of `TrialSpec.to_dict`."""
     values = dict(INTRODUCED) | dict(fields)
@@ -125,7 +153,14 @@ def spec_from_dict(fields: Mapping[str, Any]) -> TrialSpec:
 
 def fingerprint(value: Any) -> str:
     """16 hex digits of the sha256 over canonical JSON: sorted keys, no spaces, floats by their shortest exact form."""
-    text = json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return _digest(_canonical(value))
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

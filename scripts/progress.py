@@ -45,9 +45,10 @@ def _watching(show: _Bar | _Lines, store: Store, every: float) -> Callable[[Prog
     return report
 
 
-def terms(threads: int, timeout: float | None) -> Terms:
-    """Terms of a run from the command line: torch threads of a worker, and the minutes that a pack may take."""
-    return Terms(threads=threads, limit=generous if timeout is None else lambda pack: 60 * timeout)
+def terms(threads: int, timeout: float | None, keep_every: float, across: bool, stop_after: int | None) -> Terms:
+    """Terms of a run from the command line; ``timeout`` and ``keep_every`` are minutes."""
+    limit = generous if timeout is None else lambda pack: 60 * timeout
+    return Terms(threads=threads, limit=limit, keep_every=60 * keep_every, across=across, stop_after=stop_after)
 
 
 def _text(progress: Progress) -> str:

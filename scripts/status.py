@@ -12,6 +12,7 @@ from ..results.live import clock, under_way
 from ..results.store import Store
 
 _STATES = ("ok", "failed", "pending")
+_MOST_FAILURES, _MOST_REASON = 10, 160  # lines, and characters of each
 _SECONDS = ("train_seconds", "data_seconds", "eval_seconds")
 
 
@@ -27,7 +28,8 @@ def sweep_status(folder: str) -> dict[str, Any]:
     names = store.json_names(".lock.json")
     if not names:
         raise InputError(f"{folder!r} holds no sweep (no .lock.json). `onecurve run SWEEP --out {folder}` starts one")
-    ended = {row["trial_id"]: row for row in store.table(["trial_id", "status", *_SECONDS]).to_pylist()}
+    wanted = ["trial_id", "status", "device", "threads", "host", "reason", *_SECONDS]
+    ended = {row["trial_id"]: row for row in store.table(wanted).to_pylist()}
     groups: dict[tuple[str, str, str], list[str]] = {}
     for name in names:
         lock = read_lock(store, name)
@@ -38,11 +40,12 @@ def sweep_status(folder: str) -> dict[str, Any]:
         for (family, dataset, recipe), trials in groups.items()
     ]
     trials = [trial for members in groups.values() for trial in members]
-    hours = sum((row["train_seconds"] or 0) + (row["eval_seconds"] or 0) for row in ended.values()) / 3600
     return {
         "n_trials": len(trials),
         **_counted(trials, ended),
-        "core_hours": hours,
+        "core_hours": _hours(row for row in ended.values() if row["device"] != "cuda"),
+        "device_hours": _hours(row for row in ended.values() if row["device"] == "cuda"),
+        "failures": _failures(ended.values()),
         "running": under_way(store),
         "groups": rows,
     }
@@ -54,14 +57,36 @@ def said(report: Mapping[str, Any]) -> list[str]:
         f"{report['ok']} of {report['n_trials']} trials done, {report['failed']} failed, {report['pending']} pending"
     )
     shares = overhead(report)
-    lines = [counts, f"{report['core_hours']:.2f} core hours so far" + (f"; {shares}" if shares else "")]
+    device = f"{report['device_hours']:.2f} device hours and " if report["device_hours"] else ""
+    lines = [counts, f"{device}{report['core_hours']:.2f} core hours so far" + (f"; {shares}" if shares else "")]
+    lines += [
+        f"{each['trials']} {each['status']} on {each['host'] or 'a machine that is not known'}: {each['reason']}"
+        for each in report["failures"][:_MOST_FAILURES]
+    ]
     running = report["running"]
     if running:
         rate = running["trials_per_minute"]
         speed = f", {rate:.0f} trials a minute" if rate else ""
         left = f", about {clock(running['seconds_left'])} left" if running["seconds_left"] is not None else ""
         lines.append(f"a driver is at work: {running['workers']} workers{speed}{left}")
+        lines += [f"{host} was left out: {reason}" for host, reason in (running.get("left_out") or {}).items()]
     return lines
+
+
+def _hours(rows: Iterable[Mapping[str, Any]]) -> float:
+    """Hours of trials: a pack's seconds were shared among them."""
+    return sum((row["train_seconds"] or 0) + (row["eval_seconds"] or 0) for row in rows) / 3600
+
+
+def _failures(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What failed where, the most frequent first."""
+    counts = Counter(
+        (row["status"], row["host"], (row["reason"] or "")[:_MOST_REASON])
+        for row in rows
+        if row["status"] not in ("ok", "diverged")
+    )
+    names = ("status", "host", "reason", "trials")
+    return [dict(zip(names, (*key, count), strict=True)) for key, count in counts.most_common()]
 
 
 def _counted(trials: Iterable[str], ended: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

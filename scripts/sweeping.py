@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -64,16 +66,21 @@ def plan(
     only: OnlyOption = None,
     changes: SetOption = None,
     data_root: DataOption = None,
+    on: Annotated[
+        str | None, typer.Option(metavar="PLACE:N", help="hours on h100:64, on cpu:128, on a100:8+cpu:512")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Say what a sweep would train and what it would cost. Trains nothing and writes nothing."""
     _find_data(data_root)
+    from ..benchmark.cards import places
     from ..benchmark.plan import plan_sweep
     from ..benchmark.sweep import load_sweep
     from ..results.store import Store
 
     loaded = load_sweep(sweep, changes or [])
-    planned = plan_sweep(loaded, Store(out or f"runs/{loaded.name}"), _pairs("--only", only))
+    wanted = places(on) if on else None
+    planned = plan_sweep(loaded, Store(out or f"runs/{loaded.name}"), _pairs("--only", only), wanted)
     if as_json:
         print_json(planned)
         return
@@ -84,6 +91,8 @@ def plan(
         f"{planned['n_trials']} trials, {planned['n_done']} of them in the table, {planned['flops']:.3g} FLOPs, "
         f"about {planned['expected_minutes']:.1f} minutes on {planned['cores']} cores"
     )
+    if wanted:
+        typer.echo(_hours(planned["on"]))
 
 
 @app.command()
@@ -115,6 +124,16 @@ def run(
     timeout: Annotated[
         float | None, typer.Option(min=0.01, help="minutes for a pack; by default 10 and 20 times what is expected")
     ] = None,
+    keep_every: Annotated[float, typer.Option(min=0.0, help="minutes between checkpoints of a pack")] = 5.0,
+    resume_across: Annotated[
+        bool,
+        typer.Option(
+            "--resume-across", help="go on from checkpoints of other devices or versions, too; the rows say so"
+        ),
+    ] = False,
+    stop_after: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="end the run when N trials have failed")
+    ] = None,
     watch: Annotated[
         bool, typer.Option("--watch", help="say what the curves share as they arrive, and which trials leave")
     ] = False,
@@ -135,16 +154,18 @@ def run(
     store = Store(out or f"runs/{loaded.name}")
     store.check_writable()
     options = {"only": _pairs("--only", only), "shard": _shard(shard), "refresh": refresh}
-    options |= {"retry": _retry(retry), "device": device, "terms": terms(threads, timeout)}
+    options |= {"retry": _retry(retry), "device": device}
+    options |= {"terms": terms(threads, timeout, keep_every, resume_across, stop_after)}
     options |= {"watch": watch_every if watch else None}
     try:
         summary = follow(loaded, store, address, **options)
     except KeyboardInterrupt:
         typer.echo("\nstopped: what was finished is kept, and the same command goes on from there", err=True)
         raise typer.Exit(130) from None
-    typer.echo(
-        f"{summary.asked} trials: {summary.found} were in the table, {summary.asked - summary.found} trained now"
-    )
+    trained = summary.asked - summary.found - summary.left
+    typer.echo(f"{summary.asked} trials: {summary.found} were in the table, {trained} trained now")
+    for machine, reason in summary.left_out.items():
+        typer.echo(f"  {machine} was left out: it failed packs that do well elsewhere: {reason}", err=True)
     for reason in summary.reasons[:10]:
         typer.echo(f"  failed: {reason}", err=True)
     for note in summary.notes[:10]:
@@ -154,7 +175,15 @@ def run(
     if summary.failed:
         counts = ", ".join(f"{n} {status}" for status, n in sorted(summary.statuses.items()))
         typer.echo(f"{summary.failed} trials did not end well ({counts}); they are rows of the table", err=True)
-    if summary.undelivered or (summary.failed and not allow_failures):
+    if summary.left:
+        typer.echo(
+            f"{summary.left} trials are left: what was finished is kept, what trained has a checkpoint, and the same "
+            "command goes on from there",
+            err=True,
+        )
+    if summary.asked_to_end:
+        signal.raise_signal(signal.SIGTERM)
+    if summary.undelivered or summary.left or (summary.failed and not allow_failures):
         raise typer.Exit(1)
 
 
@@ -199,6 +228,17 @@ def pull(
 
     copied, kept = pull_folder(source, to)
     typer.echo(f"{copied} files copied to {to}, {kept} were there already; checksums agree")
+
+
+def _hours(on: Mapping[str, Any]) -> str:
+    """What a sweep takes on the places that were asked of, in a sentence."""
+    where = " and ".join(f"{count} {'cores' if place == 'cpu' else place}" for place, count in on["on"].items())
+    parts = [f"{on['device_hours']:.3g} device hours"] if set(on["on"]) != {"cpu"} else []
+    parts += [f"{on['core_hours']:.3g} core hours"] if "cpu" in on["on"] else []
+    last = f"; the longest pack is {on['last']['cell']}, {on['last']['hours']:.2g} h" if on["last"] else ""
+    guessed = on["trials_estimated"]
+    basis = f"; {guessed} trials are estimates, none like them was measured there" if guessed else "; as measured there"
+    return f"on {where}: {' and '.join(parts)}, {on['clock_hours']:.2g} h by the clock{last}{basis}"
 
 
 def _pairs(flag: str, values: list[str] | None) -> dict[str, str]:

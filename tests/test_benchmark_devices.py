@@ -387,7 +387,7 @@ def on_a_gpu(tiny, folder, monkeypatch, fits, **changes):
     """Run the tiny sweep as on a GPU whose memory suffices for so many networks; returns rows and packs."""
     packs = []
 
-    def crowded(specs, *, threads, record, device, replicas):
+    def crowded(specs, *, threads, record, replicas, **_):
         packs.append((len(specs), replicas))
         if replicas > fits:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9.00 GiB.")

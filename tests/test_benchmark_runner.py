@@ -128,24 +128,27 @@ def test_memory_exhausted_is_said_so(tiny, tmp_path, monkeypatch):
 
     monkeypatch.setattr(worker, "train", exhaust)
     assert run(tiny(), tmp_path / "run").statuses == {"oom": 18}
-    assert {row["attempt"] for row in table(tmp_path / "run").values()} == {2}
+    assert {row["attempt"] for row in table(tmp_path / "run").values()} == {3}  # of three, of one, alone
 
 
-def test_memory_exhausted_once_is_tried_once_more_alone(tiny, tmp_path, monkeypatch):
-    train, failed = worker.train, set()
+@pytest.mark.parametrize(("most", "tried"), [(1, [(3, False), (1, False)]), (0, [(3, False), (1, False), (1, True)])])
+def test_memory_exhausted_is_tried_in_smaller_packs_then_alone(most, tried, tiny, tmp_path, monkeypatch):
+    train, asked = worker.train, []
 
-    def exhaust_once(pack, **options):
-        if pack[0].trial_id not in failed:
-            failed.add(pack[0].trial_id)
+    def exhausted(pack, **options):
+        if len(pack) > most and not (len(pack) == 1 and asked[-1][1]):
             raise MemoryError("can't allocate memory")
         return train(pack, **options)
 
-    monkeypatch.setattr(worker, "train", exhaust_once)
-    needs = []
-    ask = dispatch.Dispatch._needs
-    monkeypatch.setattr(dispatch.Dispatch, "_needs", lambda self, job: needs.append(job.alone) or ask(self, job))
-    assert run(tiny(), tmp_path / "run").statuses == {"ok": 18}
-    assert needs.count(True) == needs.count(False) == 6
+    work = worker.work
+    monkeypatch.setattr(worker, "train", exhausted)
+    monkeypatch.setattr(dispatch, "work", lambda job: asked.append((len(job.pack.specs), job.alone)) or work(job))
+    assert run(tiny(), tmp_path / "run", only={"family": "mlp"}).statuses == {"ok": 9}
+    assert sorted(set(asked), key=lambda each: (-each[0], each[1])) == tried
+    monkeypatch.undo()
+    run(tiny(), tmp_path / "whole", only={"family": "mlp"})
+    mended, whole = table(tmp_path / "run"), table(tmp_path / "whole")
+    assert {trial: {**row, "attempt": 1} for trial, row in mended.items()} == whole
 
 
 def test_divergence_is_a_row_with_its_last_step(tiny, tmp_path):

@@ -84,6 +84,94 @@ def when(done, act):
     return report
 
 
+def poisoned(folder, where):
+    """Work that fails at once in one process, or on one node, and trains elsewhere: a device that broke there."""
+
+    def work(job):
+        import ray
+        from onecurve.benchmark.executors import Failure
+
+        here = str(os.getpid()) if where == "process" else ray.get_runtime_context().get_node_id()
+        with contextlib.suppress(FileExistsError), open(folder / "mark", "x") as mark:
+            mark.write(here)
+        if (folder / "mark").read_text() == here:
+            (folder / f"{time.time_ns()}-{os.getpid()}").touch()
+            raise Failure("killed", "RuntimeError: CUDA error: an illegal memory access was encountered", broken=True)
+        return worker.work(job)
+
+    return work
+
+
+@pytest.mark.parametrize("where", ["process", "node"])
+def test_a_worker_that_fails_everything_costs_no_trial(
+    where, cluster, tiny, tmp_path, monkeypatch, undisturbed, rows_of
+):
+    many, began = {"pack": False, "seeds": 10}, tmp_path / "began"
+    wanted = undisturbed(**many)  # before this process does what a worker is to do
+    began.mkdir()
+    monkeypatch.setattr(dispatch, "work", poisoned(began, where))
+    summary = run(tiny(**many), tmp_path / "run", cluster[1])
+    failed = [path.name.partition("-")[2] for path in began.iterdir() if path.name != "mark"]
+    assert summary.statuses == {"ok": 60}
+    assert rows_of(tmp_path / "run") == wanted
+    assert len(set(failed)) == len(failed)  # a process in which a device broke is not used again
+    if where == "process":
+        assert len(failed) == 1 and summary.left_out == {}
+    else:
+        assert 3 <= len(failed) <= 6
+        assert [reason[:24] for reason in summary.left_out.values()] == ["RuntimeError: CUDA error"]
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
+def test_kill_9_of_a_long_trial_repeats_what_its_checkpoint_lacks(
+    share, cluster, tiny, tmp_path, monkeypatch, undisturbed, rows_of
+):
+    long = {"pack": False, "seeds": 1, "horizon": {"rule": "steps", "steps": 3000}}
+    counted, sweep, wanted = tmp_path / "updates", tiny(**long), undisturbed(**long)
+    counted.mkdir()
+
+    def work(job):
+        from onecurve.benchmark.checkpoint import InStore
+
+        due, mark = InStore.due, counted / f"{job.pack.name}-{job.pack.attempt}-{os.getpid()}"
+
+        def told(self, updates):
+            if updates % 100 == 0:
+                mark.write_text(str(updates))
+            return due(self, updates)
+
+        InStore.due = told
+        try:
+            return worker.work(job)
+        finally:
+            InStore.due = due
+
+    monkeypatch.setattr(dispatch, "work", work)
+    killed = []
+
+    def kill():
+        while not killed:
+            for path in counted.iterdir():
+                if int(path.read_text() or 0) >= share * 3000 and path.name.split("-")[1] == "1":
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(int(path.name.split("-")[2]), signal.SIGKILL)
+                        killed.append(path)
+                        break
+            time.sleep(0.002)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    summary = run(sweep, tmp_path / "run", cluster[1], terms=Terms(keep_every=0.1))
+    thread.join()
+    assert summary.statuses == {"ok": 6} and rows_of(tmp_path / "run") == wanted
+    assert not list((tmp_path / "run" / "checkpoints").iterdir())
+    name, reached = killed[0].name.split("-")[0], int(killed[0].read_text())
+    (again,) = [path for path in counted.iterdir() if path.name.startswith(f"{name}-2-")]
+    began = int((tmp_path / "run" / "logs" / f"{name}.log").read_text().partition("goes on from update ")[2].split()[0])
+    assert again.read_text() == "3000" and share * 3000 <= reached and 0 < began <= reached + 100
+    print(f"killed after {reached} of 3000 updates, went on from {began}")
+
+
 def test_kill_9_of_a_worker_costs_one_attempt(cluster, tiny, tmp_path, monkeypatch, undisturbed, rows_of):
     began, killed = tmp_path / "began", []
     began.mkdir()

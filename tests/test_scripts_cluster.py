@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -30,18 +32,23 @@ def slurm(tmp_path):
     for path in folder.iterdir():
         path.chmod(0o755)
 
-    def submit(script: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    def start(script: str, *arguments: str, **variables: str) -> subprocess.Popen[str]:
         path = f"{folder}:{Path(sys.executable).parent}:{os.environ['PATH']}"
-        return subprocess.run(
+        return subprocess.Popen(
             ["bash", str(CLUSTER / script), *map(str, arguments)],
             env={**os.environ, "PATH": path, "HOME": str(tmp_path), **variables},
             cwd=tmp_path,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=240,
-            check=False,
         )
 
+    def submit(script: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        started = start(script, *arguments, **variables)
+        said = started.communicate(timeout=240)
+        return subprocess.CompletedProcess(started.args, started.returncode, *said)
+
+    submit.start = start
     return submit
 
 
@@ -86,6 +93,49 @@ def test_a_job_array_in_any_order_gives_the_table_of_one_run(tiny, tmp_path, slu
     assert all(code == 0 or "holds no trials" in said for code, said in codes), codes
     assert onecurve("run", sweep, "--out", whole, "--address", "in-process").returncode == 0
     assert table(parts) == table(whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", ["job-array.sbatch", "slurm.sbatch"])
+def test_a_job_that_is_preempted_twice_ends_and_repeats_little(script, tiny, tmp_path, slurm, onecurve):
+    """Stand-ins for Slurm and Ray; the signal, the driver, its checkpoints and the table are real."""
+    sweep, out, queue = tiny(pack=True, horizon={"rule": "steps", "steps": 2000}), tmp_path / "run", tmp_path / "queued"
+    (tmp_path / "bin" / "ray").write_text('#!/bin/bash\nwhile [[ $1 != -- ]]; do shift; done\nshift\n"$@"\n')
+    (tmp_path / "bin" / "scontrol").write_text(
+        f'#!/bin/bash\nif [[ $1 == requeue ]]; then echo "$2" >>{queue}; else echo 127.0.0.1; fi\n'
+    )
+    for path in (tmp_path / "bin").iterdir():
+        path.chmod(0o755)
+    job = {"SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_TASK_MIN": "1", "SLURM_ARRAY_TASK_COUNT": "1"}
+    job |= {"SLURM_JOB_NODELIST": "node[1-1]", "SLURM_JOB_ID": "78", "SLURM_JOB_NUM_NODES": "1"}
+    arguments = (sweep, out, "--address", "in-process", "--keep-every", "0.003")
+    kept, codes = [], []
+    for attempt in range(3):
+        started = slurm.start(script, *arguments, **job)
+        if attempt < 2:
+            before, end = updates(out), time.monotonic() + 120
+            while (now := updates(out)) <= before or now % 2000 < 200:
+                assert time.monotonic() < end and started.poll() is None
+                time.sleep(0.01)
+            started.send_signal(signal.SIGTERM)
+        said = started.communicate(timeout=240)[1]
+        codes.append(started.returncode)
+        kept.append(len(list((out / "checkpoints").iterdir())))
+        assert ("trials are left: what was finished is kept" in said) == (attempt < 2), said
+    assert codes == [143, 143, 0] and queue.read_text().split() == ["78", "78"]
+    assert kept == [1, 1, 0]
+    assert onecurve("run", sweep, "--out", tmp_path / "whole", "--address", "in-process").returncode == 0
+    assert table(out) == table(tmp_path / "whole")
+
+
+def updates(out) -> int:
+    """Updates of the packs that are in the table and of the one that has a checkpoint; a pack has 2000."""
+    from onecurve.benchmark.checkpoint import kept, reached
+
+    if not out.exists():
+        return 0
+    store = Store(out)
+    return 2000 * len(store.shards()) + sum(reached(store, name) for name in kept(store))
 
 
 @pytest.mark.slow  # ends with `ray stop`, which stops every Ray of this machine
