@@ -18,7 +18,7 @@ from .families.margins import Margin, tightened_margin
 from .irreducible.choice import FloorChoice
 from .ladders.measurement import Measured, measure
 from .ladders.rescaling import try_rescale
-from .outcome import AcrossFamilies, Analysis, Form
+from .outcome import AcrossFamilies, Analysis, FittedForm
 from .settings import Settings
 from .single.borrowing import with_noise
 from .verdict import MARGIN
@@ -92,7 +92,7 @@ def examine(curves: CurveSet, settings: Settings, *, rng: np.random.Generator) -
     return found, measured
 
 
-def _fits(measured: Sequence[Measured], one: Measured) -> list[Form]:
+def _fits(measured: Sequence[Measured], one: Measured) -> list[FittedForm]:
     """Fits of the suite's measurements on the same leg and scale: what unrelated curves are drawn from."""
     return [
         other.form

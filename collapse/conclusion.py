@@ -11,10 +11,10 @@ from ..results.grid import bands
 from .controls.negatives import Gate, resolution_gate
 from .controls.unrelated import Unrelated, unrelated
 from .families.margins import Margin
-from .forms import resolution
+from .forms.fitted import resolution
 from .ladders.measurement import Measured
 from .ladders.spread import noise_floor
-from .outcome import Band, Evidence, Form, GroupResult, Verdict
+from .outcome import Band, Evidence, FittedForm, GroupResult, Verdict
 from .sentences.numbers import percent
 from .sentences.verdicts import sentence
 from .single.result import describe_single
@@ -24,7 +24,7 @@ from .within.equivalence import Deviations
 
 def conclude(
     one: Measured,
-    fits: Sequence[Form],
+    fits: Sequence[FittedForm],
     *,
     margin: float,
     planned: float,

@@ -92,8 +92,9 @@ class Spread:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Form:
-    """A fit of ``l = [(r y^-mu + 1)/(1 + r)] (1 - G eta(1)/eta_0)/(1 - G eta(x)/eta_0)`` to a group's mean curve.
+class FittedForm:
+    """The sum of power laws, ``l = [(r y^-mu + 1)/(1 + r)] (1 - G eta(1)/eta_0)/(1 - G eta(x)/eta_0)``, fitted to a
+    group's mean curve.
 
     ``share`` is r/(1+r), the part of the end excess that time still lowers; ``error`` the largest misfit over x.
     ``status`` is ``ok`` or says what could not be had; the numbers are None where there is no fit at all.
@@ -157,7 +158,7 @@ class GroupResult:
     band: np.ndarray | None = None
     p_trend: float | None = None
     spread: Spread | None = None
-    form: Form | None = None
+    form: FittedForm | None = None
     noise_bound: float | None = None
     single: bool = False
     noise_from: str | None = "seeds"

@@ -6,6 +6,7 @@ import dataclasses
 
 from ..errors import InputError
 from ..results.grid import X_MIN
+from .forms.form import Form
 from .irreducible.choice import FloorChoice, check_choice
 from .single.noise_levels import NoiseChoice, check_noise_choice
 
@@ -24,6 +25,7 @@ class Settings:
     resamples : wild-bootstrap resamples, at least 99.
     x_min : where the grid starts at the earliest, a fraction of the horizon.
     noise_from : where one run a size may take a noise level from: ``neighbours`` or ``groups``; None is nowhere.
+    forms : further forms, beside those of each comparison.
     """
 
     margin: float | None = None
@@ -31,6 +33,7 @@ class Settings:
     resamples: int = 999
     x_min: float = X_MIN
     noise_from: NoiseChoice | None = None
+    forms: tuple[Form, ...] = ()
 
     def __post_init__(self) -> None:
         if self.margin is not None and not 0 < self.margin < 1:

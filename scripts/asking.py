@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -85,6 +86,14 @@ def analyze(
         Literal["time", "data", "tasks"],
         typer.Option(help="curves against training time; or final values against the size of the training set"),
     ] = "time",
+    form: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--form",
+            metavar="NAME|FILE:CLASS",
+            help="a further form, such as my_form.py:MyForm, for --laws, --forecast and --across; may be repeated",
+        ),
+    ] = None,
     column: ColumnOption = None,
     value: ValueOption = None,
     only: OnlyOption = None,
@@ -98,6 +107,8 @@ def analyze(
     """Test whether curves collapse and by how much each family deviates."""
     flags = {"across": across, "controls": controls, "forecast": forecast, "laws": laws, "noise": noise}
     flags |= {"tightness": tightness, "where": where}
+    if form and not (laws or forecast or across):
+        raise InputError("--form adds a form to what --laws, --forecast and --across compare: ask one of these too")
     # What a ladder would have shown stands beside every verdict.
     questions = ["detectable", *(name for name, asked in flags.items() if asked)]
     asked = list(dict.fromkeys(of or ["loss"]))
@@ -105,7 +116,7 @@ def analyze(
         raise InputError(f"the floor {irreducible_loss} is that of one observable, got {len(asked)}: ask for one")
     layout = layout_of(column, value, only, run, mapping, unit, floor_unit, restarts, horizon)
     found = [
-        _inquire(paths, irreducible_loss, margin, questions, x_min, against, one, scale, layout, noise_from)
+        _inquire(paths, irreducible_loss, margin, questions, x_min, against, one, scale, layout, noise_from, form or ())
         for one in asked
     ]
     if json_file is not None:
@@ -264,6 +275,7 @@ def _inquire(
     scale: str | None = None,
     layout: Layout | None = None,
     noise_from: Literal["neighbours", "groups"] | None = None,
+    forms: Sequence[str] = (),
 ) -> tuple[CurveSet, Inquiry]:
     import numpy as np
 
@@ -281,7 +293,14 @@ def _inquire(
     # A fixed seed: the same table gives the same p-values.
     rng = np.random.default_rng(0)
     found = inquire(
-        curves, questions, rng=rng, margin=margin, irreducible_loss=floor, x_min=x_min, noise_from=noise_from
+        curves,
+        questions,
+        rng=rng,
+        margin=margin,
+        irreducible_loss=floor,
+        x_min=x_min,
+        noise_from=noise_from,
+        forms=forms,
     )
     return curves, found
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from ...results.curves import LearningCurve, Leg
 from ...results.grid import common_grid
-from ..forms import log_form
+from ..forms.clock import Clock
+from ..forms.sum_of_power_laws import log_sum
 from ..ladders.rescaling import to_shape
 from ..within.battery import assess
 from .wrong_tests import chi_square_on_points, permutation_with_fitted_floor
@@ -112,14 +113,9 @@ def simulate(cell: Cell, groups: int, rng: np.random.Generator) -> Batch:
     phase, rate = (1 - (1 - x) ** 2, 1 - x) if cell.decay else (x, np.ones_like(x))
     step = np.arange(k) - (k - 1) / 2
     r = cell.nu / cell.mu * 2.0 ** (-cell.mu * cell.gamma_error * step)
-    truth = log_form(
-        (cell.mu + cell.drift * step)[:, None],
-        (r / (1 + r))[:, None],
-        np.linspace(*cell.gain, k)[:, None],
-        phase,
-        rate,
-        float(rate[-1]),
-    )
+    mu, share = (cell.mu + cell.drift * step)[:, None], (r / (1 + r))[:, None]
+    clock = Clock(x, phase, rate, float(rate[-1]))
+    truth = log_sum(mu, share, np.linspace(*cell.gain, k)[:, None], clock)
     end = 0.4 * 2.0 ** (-cell.nu * np.arange(k)) * (1 + r)
     sd = _NOISE * cell.noise_ratio ** (np.linspace(-0.5, 0.5, k))
     loss = FLOOR + end[:, None, None] * np.exp(truth[:, None] + sd[:, None, None] * _noise(cell, groups, len(x), rng))

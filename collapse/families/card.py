@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import stdtrit as student_quantile
 
-from ..forms import master_curve
+from ..ladders.rescaling import master_curve
 from ..ladders.spread import describe
 from ..outcome import AcrossFamilies, FamilyDeviation, RescaledGroup, Verdict
 from ..sentences.numbers import percent, stretch_of

@@ -9,9 +9,8 @@ import numpy as np
 
 from ...errors import InputError
 from ...results.grid import X_MIN
-from ..forms import master_curve
 from ..ladders.measurement import Measured
-from ..ladders.rescaling import try_rescale
+from ..ladders.rescaling import master_curve, try_rescale
 from ..outcome import RescaledGroup
 
 Cells = Mapping[tuple[str, str], RescaledGroup]

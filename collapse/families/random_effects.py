@@ -11,10 +11,12 @@ from scipy.stats import chi2, norm
 from scipy.stats import t as student
 
 from ...errors import InputError
-from ..forms import master_curve
+from ..forms.posed import Posed
+from ..forms.sum_of_power_laws import SUM
+from ..ladders.rescaling import master_curve
 from .covariance import counts_of, pool_noise
 from .deviation import Member
-from .shapes import POWER_SUM, Fit, curve_of, fit_prior, prior_of, varies, whiten
+from .posterior import Fit, fit_prior, whiten
 
 _FEWEST = 6  # families from which a new one can be predicted
 
@@ -174,8 +176,9 @@ def family_exponents(members: Sequence[Member]) -> tuple[Exponents, ...]:
     for i, member in enumerate(members):
         group = member.group
         whitener = whiten(noise.of_mean(i, counts_of(group)), noise.blocks)
-        fit = fit_prior(curve_of(POWER_SUM, group), master_curve(group), whitener, prior_of(POWER_SUM, group))
-        found.append(_read(member, fit, varies(group)))
+        posed = Posed.of(SUM, group)
+        fit = fit_prior(posed.under_prior, master_curve(group), whitener, posed.prior)
+        found.append(_read(member, fit, posed.clock.varying))
     return tuple(found)
 
 

@@ -7,9 +7,9 @@ import dataclasses
 import numpy as np
 
 from ...results.curves import CurveSet
-from ..forms import fit_form
+from ..forms.fitted import fit_form
 from ..irreducible.choice import UNKNOWN, FloorChoice, fitted_floor, given_floor, known_floor, profiled_floor
-from ..outcome import Form, IrreducibleLoss, RescaledGroup, Spread
+from ..outcome import FittedForm, IrreducibleLoss, RescaledGroup, Spread
 from ..single.group import SingleGroup, one_run_a_size
 from ..within.battery import assess
 from ..within.equivalence import Deviations
@@ -43,7 +43,7 @@ class Measured:
     shape: Exactness | None
     deviations: Deviations | None
     spread: Spread | None
-    form: Form
+    form: FittedForm
     warnings: tuple[str, ...]
     single: SingleGroup | None = None
 
@@ -147,7 +147,7 @@ def _warnings(
     return warnings_of(single.ladder, single.floor, None, None)
 
 
-_NO_FORM = Form(mu=None, share=None, gain=None, error=None, status="there is no curve to fit")
+_NO_FORM = FittedForm(mu=None, share=None, gain=None, error=None, status="there is no curve to fit")
 
 
 def _floor(

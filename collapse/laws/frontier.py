@@ -16,8 +16,9 @@ import numpy as np
 from scipy.stats import t as student
 
 from ...errors import InputError
+from ..forms.posed import Posed
+from ..forms.sum_of_power_laws import SUM
 from ..outcome import RescaledGroup
-from .catalogue import find, problem
 from .comparison import Estimate, reach
 from .search import fit_from_many, fit_many
 
@@ -144,10 +145,10 @@ def _slope(values: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def _time_exponents(group: RescaledGroup, z: np.ndarray) -> tuple[np.ndarray, str]:
-    """mu of the sum with size, through the group's schedule."""
+    """mu of the sum of power laws, through the group's schedule."""
     if group.phase is None:
         return np.full(len(z), np.nan), "the schedule is not known"
-    posed = problem(find("sum with size"), group)
+    posed = Posed.of(SUM, group)
     weights = np.gradient(np.log(group.x))
     start, _ = fit_from_many(posed.curve, posed.starts, z[0], weights, posed.low, posed.high)
     theta, _ = fit_many(posed.curve, np.tile(start, (len(z), 1)), z, weights, posed.low, posed.high)

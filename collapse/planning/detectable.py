@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ...errors import InputError
-from ..forms import resolution
+from ..forms.fitted import resolution
 from ..outcome import GroupResult, RescaledGroup
 from .patterns import odd_rung, trend
 from .pilot import pilot_of

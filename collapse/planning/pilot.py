@@ -11,12 +11,13 @@ from ...errors import InputError
 from ...results.curves import CurveSet
 from ...results.grid import X_MIN, common_grid
 from ...results.quantity import LOSS, Quantity
-from ..forms import fit_form, schedule_of
+from ..forms.clock import Clock
+from ..forms.fitted import fit_form
 from ..irreducible.choice import known_floor
 from ..ladders.ladder import Ladder
 from ..ladders.rescaling import rescale
 from ..ladders.soundness import noisy, rising
-from ..outcome import Form, RescaledGroup, Scale
+from ..outcome import FittedForm, RescaledGroup, Scale
 from ..within.bootstrap import moments
 from ..within.equivalence import separable
 
@@ -37,7 +38,7 @@ class Pilot:
     scales : ``(K,)`` sd of each of the pilot's rungs over the common one; empty where there is no pilot.
     df : degrees of freedom of the noise, infinite where its level was given.
     form : the curve's form.
-    phase, rate, end_rate : its schedule on the grid.
+    clock : its schedule on the grid.
     sizes : ``(K,)`` the pilot's sizes; empty where there is no pilot.
     scale : of the curves.
     quantity : what they are of.
@@ -49,10 +50,8 @@ class Pilot:
     trend: float
     scales: np.ndarray
     df: float
-    form: Form
-    phase: np.ndarray
-    rate: np.ndarray
-    end_rate: float
+    form: FittedForm
+    clock: Clock
     sizes: np.ndarray
     scale: Scale
     warnings: tuple[str, ...]
@@ -117,7 +116,7 @@ def _from_level(level: float) -> Pilot:
     x = common_grid()
     steps = np.arange(len(x) + 1)
     root = np.linalg.cholesky(CORRELATION ** np.abs(steps[:, None] - steps))
-    form = Form(mu=_MU, share=_SHARE, gain=0.0, error=None, status="ok")
+    form = FittedForm(mu=_MU, share=_SHARE, gain=0.0, error=None, status="ok")
     return Pilot(
         x=x,
         factor=level / np.sqrt(2) * (root[:-1] - root[-1]).T,
@@ -125,9 +124,7 @@ def _from_level(level: float) -> Pilot:
         scales=np.empty(0),
         df=np.inf,
         form=form,
-        phase=x,
-        rate=np.ones_like(x),
-        end_rate=1.0,
+        clock=Clock.constant(x),
         sizes=np.empty(0),
         scale="end-point",
         warnings=("no pilot: constant rate, exponents 1/2 and neighbouring points correlated by .9 are assumed",),
@@ -149,7 +146,6 @@ def _from_group(group: RescaledGroup) -> Pilot:
     stacked = np.concatenate(residuals) / np.sqrt(df)
     factor = np.asarray(np.linalg.qr(stacked, mode="r")) if len(stacked) > len(group.x) else stacked
     form = fit_form(group)
-    phase, rate, end_rate = schedule_of(group)
     warnings = () if form.status == "ok" else (f"no form of the curve: {form.status}",)
     return Pilot(
         x=group.x,
@@ -158,9 +154,7 @@ def _from_group(group: RescaledGroup) -> Pilot:
         scales=shrunk,
         df=float(df),
         form=form,
-        phase=phase,
-        rate=rate,
-        end_rate=end_rate,
+        clock=Clock.of(group),
         sizes=group.sizes,
         scale=group.scale,
         warnings=warnings,

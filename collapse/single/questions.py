@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from scipy.stats import t as student
 
-from ..forms import fit_form
+from ..forms.fitted import fit_form
+from ..forms.form import Form
 from ..irreducible.end_points import fit_means
 from ..laws.comparison import Estimate
 from ..laws.forecast import Forecast, forecast
-from ..outcome import Form, RescaledGroup
+from ..outcome import FittedForm, RescaledGroup
 from .from_reruns import single_runs
 from .group import SingleGroup
 from .tightness import Tightness
@@ -69,7 +70,7 @@ class SingleLaws:
     end_exponent: float | None
     end_floor_range: tuple[float, float] | None
     frontier: Estimate | None
-    form: Form
+    form: FittedForm
     tightness: Tightness | None
 
 
@@ -84,7 +85,11 @@ class SingleAnswers:
 
 
 def answer_single(
-    single: SingleGroup, questions: Collection[str], others: Mapping[str, RescaledGroup], x_min: float
+    single: SingleGroup,
+    questions: Collection[str],
+    others: Mapping[str, RescaledGroup],
+    x_min: float,
+    forms: Sequence[Form] = (),
 ) -> SingleAnswers:
     """Answer what single runs can answer.
 
@@ -94,6 +99,7 @@ def answer_single(
     questions : as in `inquire`.
     others : groups of other families on the same data set, grid and scale, for the forecast.
     x_min : where the grid starts at the earliest.
+    forms : further references of the forecast.
     """
     reasons = []
     if "where" in questions:
@@ -107,7 +113,7 @@ def answer_single(
     return SingleAnswers(
         where=_where(single) if "where" in questions else None,
         laws=_laws(single, x_min) if "laws" in questions else None,
-        forecast=forecast(single.rescaled, others=others) if "forecast" in questions else None,
+        forecast=forecast(single.rescaled, others=others, forms=forms) if "forecast" in questions else None,
         reasons=tuple(reasons),
     )
 

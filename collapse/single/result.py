@@ -9,8 +9,8 @@ import numpy as np
 
 from ...results.grid import bands
 from ..controls.unrelated import Unrelated, unrelated
-from ..forms import fit_form, resolution
-from ..outcome import Band, Form, GroupResult
+from ..forms.fitted import fit_form, resolution
+from ..outcome import Band, FittedForm, GroupResult
 from ..sentences.numbers import percent
 from ..verdict import grade
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def describe_single(
-    one: Measured, fits: Sequence[Form], *, margin: float, planned: float, rng: np.random.Generator
+    one: Measured, fits: Sequence[FittedForm], *, margin: float, planned: float, rng: np.random.Generator
 ) -> GroupResult:
     """The result of a group that has a `SingleGroup`. The verdict is ``cannot-tell`` whatever noise was borrowed.
 
