@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..results.curves import CurveSet
-from ..results.grid import X_MIN
+from ..results.grid import X_MIN, latest_start
+from ..results.levels import MARGIN
 from .conclusion import conclude
 from .contract import to_json, to_table
 from .controls.negatives import negatives_of
@@ -21,7 +22,6 @@ from .ladders.rescaling import try_rescale
 from .outcome import AcrossFamilies, Analysis, FittedForm
 from .settings import Settings
 from .single.borrowing import with_noise
-from .verdict import MARGIN
 
 __all__ = ["analyze", "to_json", "to_table"]
 
@@ -146,7 +146,7 @@ def by_setting(measured: Sequence[Measured]) -> dict[tuple[str, str], list[Measu
 def members_of(rows: Sequence[Measured]) -> list[Member]:
     """All ladders on one grid and one scale: end points where one floor of the data set is known, else shapes."""
     known = all(one.floor.source in ("known", "given") and one.floor_problem is None for one in rows)
-    start = max((float(one.rescaled.x[0]) for one in rows if one.rescaled is not None), default=X_MIN)
+    start = latest_start(one.rescaled.x for one in rows if one.rescaled is not None)
     scale = "end-point" if known and len({one.floor.value for one in rows}) == 1 else "shape"
     groups = [try_rescale(one.ladder, scale, one.floor.value, start)[0] for one in rows]
     return [Member(one.family, one.recipe, group) for one, group in zip(rows, groups, strict=True) if group]

@@ -6,6 +6,7 @@ import dataclasses
 
 from ..errors import InputError
 from ..results.grid import X_MIN
+from ..results.levels import LATEST
 from .forms.form import Form
 from .irreducible.choice import FloorChoice, check_choice
 from .single.noise_levels import NoiseChoice, check_noise_choice
@@ -40,7 +41,7 @@ class Settings:
             raise InputError(f"the margin must lie between 0 and 1, got {self.margin:g}; .03 is 3 %")
         if self.resamples < 99:
             raise InputError(f"at least 99 resamples are needed for a 5 % test, got {self.resamples}")
-        if not 0 < self.x_min < 0.9:
+        if not 0 < self.x_min < LATEST:
             raise InputError(f"x_min must lie between 0 and .9, got {self.x_min:g}")
         check_choice(self.irreducible_loss)
         check_noise_choice(self.noise_from)

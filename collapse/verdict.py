@@ -9,12 +9,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..results.curves import LearningCurve
+from ..results.levels import ALPHA
 from .outcome import Evidence, IrreducibleLoss, Verdict
 from .sentences.numbers import percent
 from .within.equivalence import Deviations
 
-MARGIN = 0.03
-_ALPHA = 0.05
 _POOL = 1 / 8  # a pool under eight times the longest horizon makes noise shrink with size by construction
 
 
@@ -115,14 +114,14 @@ def _claim(found: Findings) -> tuple[Verdict, str | None]:
         )
     if found.p_exact is None:
         return "collapse", "exactness untested: a test needs three seeds a rung"
-    return ("collapse" if found.p_exact >= _ALPHA else "approximate"), None
+    return ("collapse" if found.p_exact >= ALPHA else "approximate"), None
 
 
 def _undecided(found: Findings, margin: float) -> str:
     between = f"between {percent(found.lower)} and {percent(found.upper)}"
     if found.n_seeds < 3:
         between = f"below {percent(found.upper)}"
-    if found.p_exact is not None and found.p_exact < _ALPHA:
+    if found.p_exact is not None and found.p_exact < ALPHA:
         return f"a deviation is real (p = {found.p_exact:.2g}), its size is undecided: {between}"
     needed = seeds_needed(found, margin)
     if needed is None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ..errors import InputError, unknown
+from ..results.levels import MARGIN, X_MIN
 from .application import JsonFlag, app, print_json
 from .bringing import (
     ColumnOption,
@@ -77,7 +78,7 @@ def analyze(
     ] = False,
     x_min: Annotated[
         float, typer.Option(help="where the grid starts at the earliest, a fraction of the horizon")
-    ] = 0.1,
+    ] = X_MIN,
     noise_from: Annotated[
         Literal["neighbours", "groups"] | None,
         typer.Option(help="one run a size: take a noise level from neighbouring evaluations, or from other groups"),
@@ -171,9 +172,9 @@ def plot(
 def power(
     pilot: Annotated[str | None, typer.Argument(help="curves of one group: a results folder, CSV or Parquet")] = None,
     noise: Annotated[float | None, typer.Option(help="without a pilot: sd of the relative excess loss")] = None,
-    deviation: Annotated[float, typer.Option(help="deviation to detect")] = 0.03,
+    deviation: Annotated[float, typer.Option(help="deviation to detect")] = MARGIN,
     horizon_error: Annotated[float, typer.Option(help="share by which a horizon exponent may be off")] = 0.2,
-    margin: Annotated[float, typer.Option(help="margin to certify")] = 0.03,
+    margin: Annotated[float, typer.Option(help="margin to certify")] = MARGIN,
     rungs: Annotated[int | None, typer.Option(help="rungs of the ladder")] = None,
     span: Annotated[float | None, typer.Option(help="largest size over smallest")] = None,
     size: Annotated[
@@ -269,7 +270,7 @@ def _inquire(
     irreducible_loss: str,
     margin: float | None,
     questions: list[str],
-    x_min: float = 0.1,
+    x_min: float = X_MIN,
     against: Literal["time", "data", "tasks"] = "time",
     of: str = "loss",
     scale: str | None = None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import InputError
+from ..results.levels import ALPHA
 from .application import app
 
 if TYPE_CHECKING:
@@ -178,7 +179,9 @@ def _shared(found: Shared) -> str:
     import numpy as np
 
     mean, low, high = np.exp([one.mean, one.low, one.high])
-    told = f"one value for all is rejected, p = {one.p:.2g}" if one.p < 0.05 else f"one value fits all, p = {one.p:.2g}"
+    told = (
+        f"one value for all is rejected, p = {one.p:.2g}" if one.p < ALPHA else f"one value fits all, p = {one.p:.2g}"
+    )
     equal = "equal within" if one.equal else "not shown to be equal within"
     return (
         f"mean {mean:.4g} [{low:.4g}, {high:.4g}], spread between families {100 * one.tau:.2g} % (at most "

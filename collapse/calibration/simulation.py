@@ -8,6 +8,7 @@ import numpy as np
 
 from ...results.curves import LearningCurve, Leg
 from ...results.grid import common_grid
+from ...results.levels import ALPHA, MARGIN
 from ..forms.clock import Clock
 from ..forms.sum_of_power_laws import log_sum
 from ..ladders.rescaling import to_shape
@@ -169,7 +170,7 @@ class Rates:
 
 
 def size_and_power(
-    cell: Cell, groups: int, rng: np.random.Generator, *, margin: float = 0.03, resamples: int = 999
+    cell: Cell, groups: int, rng: np.random.Generator, *, margin: float = MARGIN, resamples: int = 999
 ) -> Rates:
     """Run the tests on simulated groups and count."""
     batch = simulate(cell, groups, rng)
@@ -190,8 +191,8 @@ def size_and_power(
 
 def _share(p: np.ndarray) -> float:
     known = p[~np.isnan(p)]
-    return float(np.mean(known < 0.05)) if len(known) else float("nan")
+    return float(np.mean(known < ALPHA)) if len(known) else float("nan")
 
 
 def _rejects(p: float | None) -> float:
-    return float("nan") if p is None else float(p < 0.05)
+    return float("nan") if p is None else float(p < ALPHA)

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...errors import InputError
+from ...results.levels import ALPHA
 from ..ladders.measurement import Measured
 from ..planning.patterns import wrong_horizon
 from ..planning.pilot import pilot_of
 from ..planning.power import Share, simulate_noise
 
-_ALPHA = 0.05
 _TRAINED = 0.4  # error of the horizon exponent with which negatives are trained
 
 
@@ -112,7 +112,7 @@ def judge(one: Measured, negative: Measured, *, margin: float, rng: np.random.Ge
     problem = negative.problem or negative.floor_problem
     detected = None
     if problem is None and lower is not None and upper is not None and p is not None:
-        detected = lower >= margin or (p < _ALPHA and upper >= margin)
+        detected = lower >= margin or (p < ALPHA and upper >= margin)
     return Negative(
         recipe=negative.recipe,
         recipe_label=negative.curves.curves[0].recipe_label,

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...results.grid import bands
+from ...results.levels import ALPHA, COVERAGE
 from ..forms.annealing import GAIN
 from ..forms.clock import Clock
 from ..forms.sum_of_power_laws import log_sum
@@ -146,7 +147,7 @@ def shuffled_rungs(
         trend.append(found.p_trend)
     return Shuffled(
         deviation=float(np.median(deviations)),
-        deviation_high=float(np.quantile(deviations, 0.95)),
+        deviation_high=float(np.quantile(deviations, COVERAGE)),
         p_deviation=_rank(own, np.array(deviations)),
         rejected=_below(exact),
         rejected_trend=_below(trend),
@@ -173,6 +174,6 @@ def _rank(own: float, others: np.ndarray) -> float:
     return float((1 + np.sum(others >= own * (1 - _TIE))) / (len(others) + 1))
 
 
-def _below(p_values: Sequence[float | None], level: float = 0.05) -> float | None:
+def _below(p_values: Sequence[float | None], level: float = ALPHA) -> float | None:
     known = [p for p in p_values if p is not None]
     return float(np.mean([p < level for p in known])) if known else None

@@ -9,7 +9,8 @@ import numpy as np
 
 from ...errors import InputError
 from ...results.curves import LearningCurve
-from ...results.grid import X_MIN
+from ...results.grid import start_after
+from ...results.levels import ALPHA
 from ..ladders.ladder import Ladder
 from ..ladders.measurement import Measured
 from ..ladders.rescaling import try_rescale
@@ -17,7 +18,6 @@ from ..ladders.soundness import noisy
 from ..within.battery import assess
 
 ERRORS = (0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4)
-_ALPHA = 0.05
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,11 +94,11 @@ def wrong_horizons(
     rows = [_cut_and_test(one, e, gamma, chance, resamples) for e, chance in zip(signed, chances, strict=True)]
     base, tested = rows[0], [row for row in rows if row.p_exact is not None]
     status = "ok"
-    if base.p_exact is not None and base.p_exact < _ALPHA:
+    if base.p_exact is not None and base.p_exact < ALPHA:
         status = f"the ladder is not exact as it stands (p = {base.p_exact:.2g}), so an error may add to it or hide it"
     return WrongHorizons(
         rows=tuple(sorted(rows, key=lambda row: row.error)),
-        revealed=_from_here_on(rows[1:], lambda row: row.p_exact is not None and row.p_exact < _ALPHA),
+        revealed=_from_here_on(rows[1:], lambda row: row.p_exact is not None and row.p_exact < ALPHA),
         refuted=_from_here_on(rows[1:], lambda row: row.lower_bound is not None and row.lower_bound >= margin),
         best=max(tested, key=lambda row: (row.p_exact or 0.0, -abs(row.error))).error if tested else None,
         status=status,
@@ -135,7 +135,7 @@ def _cut_and_test(one: Measured, error: float, gamma: float, rng: np.random.Gene
         ladder = Ladder.of(truncate(curve, share[curve.size], one.floor.value) for curve in one.ladder.curves)
     except InputError as problem:
         return _untested(error, str(problem))
-    first = max(X_MIN, *(10 * curve.warmup_fraction / share[curve.size] for curve in ladder.curves))
+    first = start_after(curve.warmup_fraction / share[curve.size] for curve in ladder.curves)
     group, problem = try_rescale(ladder, "end-point", one.floor.value, first)
     if group is None or not noisy(group):
         return _untested(error, problem or "the cut curves do not differ")

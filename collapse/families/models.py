@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import stdtrit as student_quantile
 from scipy.stats import multivariate_t
 
+from ...results.levels import COVERAGE
 from ..forms.clock import Clock
 from ..forms.form import FORMS, Form
 from ..forms.posed import Posed
@@ -154,7 +155,7 @@ def _bound(predict: Predict, setting: Setting) -> float:
     found = predict(setting, own)
     variance = np.diag(found.shared + setting.noise.of_mean(setting.left_out, counts_of(own)))
     residual = np.abs(master_curve(own) - found.curve)
-    return float((residual + student_quantile(setting.noise.df, 0.95) * np.sqrt(variance)).max())
+    return float((residual + student_quantile(setting.noise.df, COVERAGE) * np.sqrt(variance)).max())
 
 
 def _score(

@@ -14,6 +14,7 @@ from scipy.stats import f as fisher
 from scipy.stats import t as student
 
 from ...results.grid import X_MIN
+from ...results.levels import LATEST, UPPER
 from ..ladders.ladder import Ladder
 from ..ladders.raw_losses import grid_of, losses_on
 from ..within.bootstrap import draw_signs
@@ -65,7 +66,7 @@ def balance_of(
     """`balance` of a ladder's curves on their common grid."""
     if len(ladder.rungs) < 3 or ladder.fewest_seeds < 3:
         return _without("a collapse-implied floor needs three rungs of three seeds")
-    if ladder.first_x() >= 0.9:
+    if ladder.first_x() >= LATEST:
         return _without("the curves have no common x")
     x = grid_of(ladder, x_min)
     losses = losses_on(ladder, x)
@@ -107,7 +108,7 @@ def balance(
     fit = fit_end_points(ends, sizes, rng=rng, resamples=resamples)
     drawn, free = _resampled(losses, floor, fit, x, sizes, rng, resamples)
     df = 2 * (min(len(rows) for rows in losses) - 1)
-    reach = float(student.ppf(0.975, df) * drawn.std(ddof=1))
+    reach = float(student.ppf(UPPER, df) * drawn.std(ddof=1))
     own = compared(floor, fit.floor, float(np.std(drawn - free, ddof=1)), df, f"no end-point floor: {fit.status}")
     sd = float(np.hypot(drawn.std(ddof=1), known_se))
     known_one = compared(floor, known, sd, df, "the irreducible loss is not known")

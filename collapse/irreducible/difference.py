@@ -6,6 +6,8 @@ import dataclasses
 
 from scipy.stats import t as student
 
+from ...results.levels import UPPER
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
@@ -31,7 +33,7 @@ def compared(floor: float, reference: float | None, sd: float, df: int, problem:
     """``floor - reference`` against ``t_{.975; df} sd``; without a reference, the problem."""
     if reference is None:
         return no_comparison(problem)
-    critical, difference = float(student.ppf(0.975, df)), floor - reference
+    critical, difference = float(student.ppf(UPPER, df)), floor - reference
     return Comparison(
         reference=reference,
         difference=difference,

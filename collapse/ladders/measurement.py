@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from ...results.curves import CurveSet
+from ...results.grid import start_after
 from ..forms.fitted import fit_form
 from ..irreducible.choice import UNKNOWN, FloorChoice, fitted_floor, given_floor, known_floor, profiled_floor
 from ..outcome import FittedForm, IrreducibleLoss, RescaledGroup, Spread
@@ -103,7 +104,7 @@ def measure(
     """
     ladder = Ladder.of(curves)
     floor_rng, end_rng, shape_rng = rng.spawn(3)
-    x_min = min(0.9, max([x_min, *(10 * curve.warmup_fraction for curve in curves)]))
+    x_min = start_after((curve.warmup_fraction for curve in curves), x_min)
     refused = unusable(ladder) or rising(ladder, x_min)
     if refused is not None:
         return _refused(curves, ladder, refused)

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from ...results.grid import log_weights
+from ...results.levels import UPPER
 from ..forms.clock import Clock
 from ..forms.form import FORMS, Form
 from ..forms.posed import Posed
@@ -153,7 +154,7 @@ def bootstrap_means(values: Sequence[np.ndarray], resamples: int, rng: np.random
 def reach(resampled: np.ndarray, seeds: int) -> np.ndarray:
     """Half-width of a 95 % interval from resamples ``(B, ...)`` of the seeds: t and not 1.96, as the sd comes from few,
     and scaled up by ``n/(n-1)``, as seeds drawn with replacement spread too little."""
-    scale = np.sqrt(seeds / (seeds - 1)) * student.ppf(0.975, 2 * (seeds - 1))
+    scale = np.sqrt(seeds / (seeds - 1)) * student.ppf(UPPER, 2 * (seeds - 1))
     return scale * np.std(resampled, axis=0, ddof=1)
 
 

@@ -10,6 +10,7 @@ from scipy.special import betaln
 from scipy.stats import t as student
 
 from ...errors import InputError
+from ...results.levels import UPPER
 from ..forms.clock import Clock
 from ..forms.form import Form
 from ..outcome import RescaledGroup
@@ -239,7 +240,7 @@ def _skill(mine: np.ndarray, other: np.ndarray) -> Skill:
     if n < 2:
         return Skill(value=value, low=None, high=None)
     left = 1 - (mine.sum() - mine) / (other.sum() - other)
-    half = float(student.ppf(0.975, n - 1) * np.sqrt((n - 1) * np.mean((left - left.mean()) ** 2)))
+    half = float(student.ppf(UPPER, n - 1) * np.sqrt((n - 1) * np.mean((left - left.mean()) ** 2)))
     return Skill(value=value, low=value - half, high=value + half)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from ...errors import InputError
+from ...results.levels import LOWER, UPPER
 from ..forms.posed import Posed
 from ..forms.sum_of_power_laws import SUM
 from ..outcome import RescaledGroup
@@ -187,7 +188,7 @@ def _agreement(estimates: Sequence[np.ndarray], seeds: int) -> tuple[Estimate | 
     if not pairs:
         return None, None
     df = 2 * (seeds - 1)
-    wider = student.ppf(1 - 0.025 / len(pairs), df) / student.ppf(0.975, df)
+    wider = student.ppf(1 - LOWER / len(pairs), df) / student.ppf(UPPER, df)
     halves = [float(reach(pair[1:], seeds) * wider) for pair in pairs]
     largest = int(np.argmax([abs(pair[0]) for pair in pairs]))
     value, half = float(pairs[largest][0]), halves[largest]

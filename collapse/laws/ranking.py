@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...results.grid import log_weights
+from ...results.levels import LATEST
 from ...results.quantity import Quantity
 from ..ladders.ladder import Ladder
 from ..ladders.raw_losses import grid_of, losses_on
@@ -95,7 +96,7 @@ def rank_rescalings(
     """
     if len(ladder.rungs) < 4:
         return _nothing(rescalings, len(ladder.rungs), "ranking rescalings needs four rungs")
-    if ladder.first_x() >= 0.9:
+    if ladder.first_x() >= LATEST:
         return _nothing(rescalings, len(ladder.rungs), "the curves have no common x")
     x = grid_of(ladder)
     rows = losses_on(ladder, x)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ...errors import InputError
+from ...results.levels import MARGIN
 from ..forms.fitted import resolution
 from ..outcome import GroupResult, RescaledGroup
 from .patterns import odd_rung, trend
@@ -52,7 +53,7 @@ def smallest_detectable(
     source: RescaledGroup | GroupResult,
     *,
     rng: np.random.Generator,
-    margin: float = 0.03,
+    margin: float = MARGIN,
     power: float = POWER,
     groups: int = 200,
     resamples: int = 199,

@@ -9,7 +9,8 @@ from scipy.stats import chi2
 
 from ...errors import InputError
 from ...results.curves import CurveSet
-from ...results.grid import X_MIN, common_grid
+from ...results.grid import common_grid, start_after
+from ...results.levels import LOWER, UPPER
 from ...results.quantity import LOSS, Quantity
 from ..forms.clock import Clock
 from ..forms.fitted import fit_form
@@ -69,7 +70,7 @@ class Pilot:
         sd = float(np.sqrt(np.diag(self.covariance).max()))
         if not np.isfinite(self.df):
             return sd, sd, sd
-        low, high = np.sqrt(self.df / chi2.ppf([0.975, 0.025], self.df))
+        low, high = np.sqrt(self.df / chi2.ppf([UPPER, LOWER], self.df))
         return sd, float(sd * low), float(sd * high)
 
     def spread(self, sizes: np.ndarray) -> np.ndarray:
@@ -100,7 +101,7 @@ def _rescaled(curves: CurveSet) -> RescaledGroup:
         raise InputError(f"a plan starts from one group of curves, got {len(groups)}: {names}")
     ladder = Ladder.of(curves)
     floor = known_floor(ladder)[0].value
-    x_min = min(0.9, max([X_MIN, *(10 * curve.warmup_fraction for curve in curves)]))
+    x_min = start_after(curve.warmup_fraction for curve in curves)
     climbs = rising(ladder, x_min)
     if climbs is not None:
         raise InputError(climbs)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 from scipy.stats import t as student
 
+from ...results.levels import LOWER, UPPER
 from ..forms.fitted import fit_form
 from ..forms.form import Form
 from ..irreducible.end_points import fit_means
@@ -121,7 +122,7 @@ def answer_single(
 def _where(single: SingleGroup) -> SingleWhere:
     size, group = np.abs(single.d), single.rescaled
     # Every run at every x may leave: two-sided, and shared out over all of them.
-    half = single.noise.half_width(len(single.d), 1 - 0.025 / single.d.size)
+    half = single.noise.half_width(len(single.d), 1 - LOWER / single.d.size)
     rows = []
     for k, name in enumerate(group.rungs):
         at = int(size[k].argmax())
@@ -175,5 +176,5 @@ def line(x: np.ndarray, y: np.ndarray) -> Estimate | None:
     u = x - x.mean()
     slope = float(u @ y / (u @ u))
     left = y - y.mean() - slope * u
-    reach = float(student.ppf(0.975, df) * np.sqrt(left @ left / df / (u @ u)))
+    reach = float(student.ppf(UPPER, df) * np.sqrt(left @ left / df / (u @ u)))
     return Estimate(value=slope, low=slope - reach, high=slope + reach)
