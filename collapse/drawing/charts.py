@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 
 from ...results.quantity import LOSS
 from ..outcome import Analysis, GroupResult
+from ..sentences.reasons import say
 from ..sentences.verdicts import told_apart
 from .headings import p_value
 from .lettering import wrap
@@ -60,7 +61,7 @@ def deviations_sheet(analysis: Analysis) -> Sheet:
             draw_single(sheet, axes, row, group.unrelated_deviation, mark, "unrelated")
             draw_single(sheet, axes, row, group.margin, mark, "margin")
         else:
-            why = wrap(f"no number: {group.reason or 'no reason given'}", _CHART - 0.3, 7.5, 2)
+            why = wrap(f"no number: {say(group.reason or 'no reason given')}", _CHART - 0.3, 7.5, 2)
             beside(axes, row, 0.1, why, "left", color=FAINT, style="italic")
         verdict = f"{group.verdict}\n{_evidence(group)}"
         beside(axes, row, -0.08, labels[row], "right", color=INK)

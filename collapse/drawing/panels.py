@@ -179,7 +179,7 @@ def _draw_fan(sheet: Sheet, axes: Axes, view: View, shown: Callable[[np.ndarray]
     for draw in np.sort(picked):
         mark = view.mark("collapsed", f"unrelated {draw}")
         sheet.line(axes, group.rescaled.x, shown(fan[draw]), mark, color=FAN, linewidth=0.7, zorder=1)
-    if any("generous" in warning for warning in group.warnings):
+    if group.null is not None and group.null.warning is not None:  # it is generous wherever it warns
         sheet.note(axes, "unrelated curves: a generous control")
     if len(picked) < len(fan):
         sheet.note(axes, f"{len(picked)} of {len(fan)} unrelated curves drawn")
