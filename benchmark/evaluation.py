@@ -13,6 +13,7 @@ from torch import Tensor
 from ..architectures.family import Family
 from ..datasets.dataset import Dataset, TestSet
 from ..errors import InputError, first_line
+from ..results.grid import common_grid, start_after
 from .observables.accuracy import Accuracy
 from .observables.loss import LossReader
 from .observables.observable import Observable, Probe, Reader, Readout, read
@@ -36,9 +37,9 @@ def eval_steps(grid: str, horizon: int, warmup_fraction: float) -> list[int]:
     """
     if grid != EVAL_GRID:
         raise InputError(f"unknown evaluation grid {grid!r}; this version has {EVAL_GRID!r}")
-    x_min = min(max(10 * warmup_fraction, 0.1), 0.9)
+    x_min = start_after([warmup_fraction])
     early = [x_min * share for share in (0.2, 0.4, 0.6, 0.8)]
-    analysis = np.geomspace(x_min, 0.98, 24)
+    analysis = common_grid(x_min)
     steps = {0, math.floor(x_min * horizon), horizon, *(round(float(x) * horizon) for x in (*early, *analysis))}
     return sorted(steps)
 

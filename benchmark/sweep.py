@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from ..errors import InputError, unknown
+from ..results.levels import MARGIN
 from ..results.trials import fingerprint, rung_label
 from .batch import BatchSize, TrainSize
 from .choices import check_device
@@ -137,7 +138,7 @@ class Sweep(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-    margin: float = Field(default=0.03, gt=0, lt=1)
+    margin: float = Field(default=MARGIN, gt=0, lt=1)
     groups: list[Group] = Field(min_length=1)
 
 

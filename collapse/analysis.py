@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..results.curves import CurveSet
-from ..results.grid import X_MIN
+from ..results.grid import X_MIN, latest_start
+from ..results.levels import MARGIN
 from .conclusion import conclude
 from .contract import to_json, to_table
 from .controls.negatives import negatives_of
@@ -18,11 +19,10 @@ from .families.margins import Margin, tightened_margin
 from .irreducible.choice import FloorChoice
 from .ladders.measurement import Measured, measure
 from .ladders.rescaling import try_rescale
-from .outcome import AcrossFamilies, Analysis, Form
+from .outcome import AcrossFamilies, Analysis, FittedForm
 from .reasons import because
 from .settings import Settings
 from .single.borrowing import with_noise
-from .verdict import MARGIN
 
 __all__ = ["analyze", "to_json", "to_table"]
 
@@ -113,7 +113,7 @@ def examine(curves: CurveSet, settings: Settings, *, rng: np.random.Generator) -
     return Examined(analysis=found, measured=measured, crossings=crossings, margins=margins, members=members)
 
 
-def _fits(measured: Sequence[Measured], one: Measured) -> list[Form]:
+def _fits(measured: Sequence[Measured], one: Measured) -> list[FittedForm]:
     """Fits of the suite's measurements on the same leg and scale: what unrelated curves are drawn from."""
     return [
         other.form
@@ -174,7 +174,7 @@ def _by_setting(measured: Sequence[Measured]) -> dict[tuple[str, str], list[Meas
 def _on_one_grid(rows: Sequence[Measured]) -> list[Member]:
     """All ladders on one grid and one scale: end points where one floor of the data set is known, else shapes."""
     known = all(one.floor.source in ("known", "given") and one.floor_problem is None for one in rows)
-    start = max((float(one.rescaled.x[0]) for one in rows if one.rescaled is not None), default=X_MIN)
+    start = latest_start(one.rescaled.x for one in rows if one.rescaled is not None)
     scale = "end-point" if known and len({one.floor.value for one in rows}) == 1 else "shape"
     groups = [try_rescale(one.ladder, scale, one.floor.value, start)[0] for one in rows]
     return [Member(one.family, one.recipe, group) for one, group in zip(rows, groups, strict=True) if group]

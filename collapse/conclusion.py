@@ -10,10 +10,10 @@ from ..results.grid import bands
 from .controls.negatives import Gate, resolution_gate
 from .controls.unrelated import Unrelated, unrelated
 from .families.margins import Margin
-from .forms import resolution
+from .forms.fitted import resolution
 from .ladders.measurement import Measured
 from .ladders.spread import noise_floor
-from .outcome import Band, Bounds, Extent, Form, GroupResult, Residuals, Verdict
+from .outcome import Band, Bounds, Extent, FittedForm, GroupResult, Residuals, Verdict
 from .reasons import Reason, because
 from .single.result import describe_single
 from .verdict import Findings, decide, grade
@@ -22,7 +22,7 @@ from .within.equivalence import Deviations
 
 def conclude(
     one: Measured,
-    fits: Sequence[Form],
+    fits: Sequence[FittedForm],
     *,
     margin: float,
     planned: float,

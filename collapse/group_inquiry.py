@@ -17,7 +17,7 @@ from .irreducible.joint import Joint, joint_of
 from .ladders.last_losses import SeedNoise, seed_noise
 from .ladders.measurement import Measured
 from .ladders.soundness import unusable
-from .laws.comparison import FormComparison, compare_forms
+from .laws.comparison import FormComparison, compare_forms, compared
 from .laws.forecast import Forecast, forecast
 from .laws.frontier import Deltas, estimate_deltas
 from .laws.ranking import Ranking, rank_rescalings
@@ -103,7 +103,7 @@ def inquire_group(
         recipe=one.recipe,
         leg=one.leg,
         laws=_laws(one, settings, laws_rng) if "laws" in asked else None,
-        forecast=forecast(group, others=_others(one, measured)) if "forecast" in asked and ends and group else None,
+        forecast=_forecast(one, measured, settings) if "forecast" in asked and ends else None,
         detectable=_detectable(group, margin, power_rng) if "detectable" in asked and group else None,
         where=departures(group, rng=where_rng) if "where" in asked and group else None,
         controls=_controls(one, crossing, margin, controls_rng) if "controls" in asked else None,
@@ -119,7 +119,12 @@ def _answered(
 ) -> SingleAnswers | None:
     if one.single is None:
         return None
-    return answer_single(one.single, questions, _others(one, measured), settings.x_min)
+    return answer_single(one.single, questions, _others(one, measured), settings.x_min, settings.forms)
+
+
+def _forecast(one: Measured, measured: Sequence[Measured], settings: Settings) -> Forecast | Missing | None:
+    group = one.rescaled
+    return forecast(group, others=_others(one, measured), forms=settings.forms) if group else None
 
 
 def _single_runs(one: Measured, measured: Sequence[Measured], settings: Settings) -> SingleRuns:
@@ -159,7 +164,7 @@ def _laws(one: Measured, settings: Settings, rng: np.random.Generator) -> Laws:
     return Laws(
         balance=balance_of(one.ladder, rng=floor_rng, known=known, x_min=settings.x_min),
         deltas=estimate_deltas(group, rng=delta_rng) if ends and group else None,
-        forms=compare_forms(group, rng=form_rng) if ends and group else None,
+        forms=compare_forms(group, rng=form_rng, forms=compared(settings.forms)) if ends and group else None,
         rescalings=rank_rescalings(one.ladder, irreducible_loss=known),
         joint=joint_of(one.ladder, rng=joint_rng, x_min=settings.x_min),
     )

@@ -23,6 +23,8 @@ from .families.models import SmallestModel, smallest_model
 from .families.permutation import DatasetTest, permute_datasets
 from .families.random_effects import RandomEffects, exponent_spread
 from .families.variance import VarianceShares, variance_shares
+from .forms.form import Form
+from .forms.own import asked_forms
 from .group_inquiry import GroupInquiry, inquire_group
 from .irreducible.choice import FloorChoice
 from .outcome import AcrossFamilies, Analysis
@@ -77,6 +79,7 @@ def inquire(
     irreducible_loss: FloorChoice = "known",
     x_min: float = X_MIN,
     noise_from: NoiseChoice | None = None,
+    forms: Sequence[str] = (),
 ) -> Inquiry:
     """Analyse curves and ask further.
 
@@ -90,6 +93,8 @@ def inquire(
         floor at which single runs are tightest, and their bound from reruns).
     rng, margin, irreducible_loss, x_min : as in `analyze`.
     noise_from : see `Settings`.
+    forms : further forms by name, of the catalogue or ``my_form.py:MyForm``: ``laws`` ranks them, ``forecast`` holds
+        the master curve against them, ``across`` makes rivals of M2 of those with as many parameters.
 
     Raises
     ------
@@ -99,7 +104,13 @@ def inquire(
         if question not in QUESTIONS:
             raise unknown("question", question, QUESTIONS)
     base, groups_rng, legs_rng = rng.spawn(3)
-    settings = Settings(margin=margin, irreducible_loss=irreducible_loss, x_min=x_min, noise_from=noise_from)
+    settings = Settings(
+        margin=margin,
+        irreducible_loss=irreducible_loss,
+        x_min=x_min,
+        noise_from=noise_from,
+        forms=asked_forms(forms),
+    )
     found = examine(curves, settings, rng=base)
     used = found.analysis.groups[0].margin
     chances = groups_rng.spawn(len(found.measured))
@@ -107,7 +118,7 @@ def inquire(
         inquire_group(one, found.measured, found.crossings.get(one.leg), questions, settings, margin=used, rng=chance)
         for one, chance in zip(found.measured, chances, strict=True)
     )
-    compared, legs = _across(found, used, legs_rng) if "across" in questions else ((), ())
+    compared, legs = _across(found, used, legs_rng, settings.forms) if "across" in questions else ((), ())
     return Inquiry(analysis=_named(found.analysis, compared), groups=groups, settings=compared, legs=legs)
 
 
@@ -131,7 +142,7 @@ def json_of(inquiries: Sequence[Inquiry]) -> dict[str, Any]:
 
 
 def _across(
-    found: Examined, margin: float, rng: np.random.Generator
+    found: Examined, margin: float, rng: np.random.Generator, forms: Sequence[Form]
 ) -> tuple[tuple[SettingInquiry, ...], tuple[LegInquiry, ...]]:
     legs_rng, settings_rng = rng.spawn(2)
     legs = tuple(
@@ -143,7 +154,7 @@ def _across(
     on_leg = {one.leg: one for one in legs}
     compared = sorted(found.analysis.across_families, key=lambda one: (one.dataset, one.leg))
     settings = tuple(
-        _setting(one, found.members[one.dataset, one.leg], margin, on_leg.get(one.leg), child)
+        _setting(one, found.members[one.dataset, one.leg], margin, on_leg.get(one.leg), child, forms)
         for one, child in zip(compared, settings_rng.spawn(len(compared)), strict=True)
     )
     return settings, legs
@@ -160,14 +171,19 @@ def _leg(leg: str, crossing: Crossing, margin: Margin, rng: np.random.Generator)
 
 
 def _setting(
-    across: AcrossFamilies, members: Sequence[Member], margin: float, leg: LegInquiry | None, rng: np.random.Generator
+    across: AcrossFamilies,
+    members: Sequence[Member],
+    margin: float,
+    leg: LegInquiry | None,
+    rng: np.random.Generator,
+    forms: Sequence[Form],
 ) -> SettingInquiry:
     ends = across.scale == "end-point"
     local = leg is not None and leg.margin.bears_on(members[0].group)
     return SettingInquiry(
         dataset=across.dataset,
         leg=across.leg,
-        model=smallest_model(members, margin=margin) if ends else _NO_MODEL,
+        model=smallest_model(members, margin=margin, forms=forms) if ends else _NO_MODEL,
         cards=deviation_cards(members, across, margin=margin),
         exponents=exponent_spread(members, margin=margin) if ends else {},
         claims=claims(

@@ -173,8 +173,9 @@ class Spread:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Form:
-    """A fit of ``l = [(r y^-mu + 1)/(1 + r)] (1 - G eta(1)/eta_0)/(1 - G eta(x)/eta_0)`` to a group's mean curve.
+class FittedForm:
+    """The sum of power laws, ``l = [(r y^-mu + 1)/(1 + r)] (1 - G eta(1)/eta_0)/(1 - G eta(x)/eta_0)``, fitted to a
+    group's mean curve.
 
     ``share`` is r/(1+r), the part of the end excess that time still lowers; ``error`` the largest misfit over x.
     ``status`` is ``ok`` or says what could not be had; the numbers are None where there is no fit at all.
@@ -244,7 +245,7 @@ class GroupResult:
     residuals: Residuals | None = dataclasses.field(default=None, metadata=HIDDEN)
     spread: Spread | None = dataclasses.field(default=None, metadata=HIDDEN)
     rescaled: RescaledGroup | None = dataclasses.field(default=None, metadata=flat(scale="rescaling"))
-    form: Form | None = None
+    form: FittedForm | None = None
 
     family, dataset, recipe = _of("key.family"), _of("key.dataset"), _of("key.recipe")
     recipe_label, leg, control = _of("key.recipe_label"), _of("key.leg"), _of("key.control")

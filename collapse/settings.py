@@ -6,6 +6,8 @@ import dataclasses
 
 from ..errors import InputError
 from ..results.grid import X_MIN
+from ..results.levels import LATEST
+from .forms.form import Form
 from .irreducible.choice import FloorChoice, check_choice
 from .single.noise_levels import NoiseChoice, check_noise_choice
 
@@ -24,6 +26,7 @@ class Settings:
     resamples : wild-bootstrap resamples, at least 99.
     x_min : where the grid starts at the earliest, a fraction of the horizon.
     noise_from : where one run a size may take a noise level from: ``neighbours`` or ``groups``; None is nowhere.
+    forms : further forms, beside those of each comparison.
     """
 
     margin: float | None = None
@@ -31,13 +34,14 @@ class Settings:
     resamples: int = 999
     x_min: float = X_MIN
     noise_from: NoiseChoice | None = None
+    forms: tuple[Form, ...] = ()
 
     def __post_init__(self) -> None:
         if self.margin is not None and not 0 < self.margin < 1:
             raise InputError(f"the margin must lie between 0 and 1, got {self.margin:g}; .03 is 3 %")
         if self.resamples < 99:
             raise InputError(f"at least 99 resamples are needed for a 5 % test, got {self.resamples}")
-        if not 0 < self.x_min < 0.9:
+        if not 0 < self.x_min < LATEST:
             raise InputError(f"x_min must lie between 0 and .9, got {self.x_min:g}")
         check_choice(self.irreducible_loss)
         check_noise_choice(self.noise_from)

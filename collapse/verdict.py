@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..results.curves import LearningCurve
+from ..results.levels import ALPHA
 from .outcome import Bounds, Evidence, Extent, IrreducibleLoss, Verdict
 from .reasons import Reason, because
 
 if TYPE_CHECKING:
     from .controls.negatives import Gate
 
-MARGIN = 0.03
-_ALPHA = 0.05
 _POOL = 1 / 8  # a pool under eight times the longest horizon makes noise shrink with size by construction
 
 
@@ -110,7 +109,7 @@ def _claim(found: Findings) -> tuple[Verdict, Reason | None]:
         return "cannot-tell", unresolved
     if found.p_exact is None:
         return "collapse", because("exactness-untested")
-    return ("collapse" if found.p_exact >= _ALPHA else "approximate"), None
+    return ("collapse" if found.p_exact >= ALPHA else "approximate"), None
 
 
 def _unresolved(gate: Gate, upper: float) -> Reason | None:
@@ -127,7 +126,7 @@ def _unresolved(gate: Gate, upper: float) -> Reason | None:
 def _undecided(found: Findings, margin: float) -> Reason:
     lower = found.bounds.lower_bound
     where = {"low": lower, "high": found.upper}
-    if found.p_exact is not None and found.p_exact < _ALPHA:
+    if found.p_exact is not None and found.p_exact < ALPHA:
         return because("size-undecided", p=found.p_exact, **where)
     needed = seeds_needed(found, margin)
     if needed is None:

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
-X_MIN, X_MAX, POINTS = 0.1, 0.98, 24
+from .levels import LATEST, WARMUPS, X_MIN
+
+X_MAX, POINTS = 0.98, 24
 _EDGES = (0.3, 0.7)
 
 
 def common_grid(x_min: float = X_MIN) -> np.ndarray:
     """``(24,)`` points, log-spaced from ``x_min`` to .98. The end itself is left out: there all curves agree."""
     return np.geomspace(x_min, X_MAX, POINTS)
+
+
+def start_after(warmups: Iterable[float], x_min: float = X_MIN) -> float:
+    """Where curves are compared from: ``x_min``, or ten lengths of the longest warmup, and .9 at the latest.
+
+    Parameters
+    ----------
+    warmups : lengths of the curves' warmups, shares of the horizon.
+    x_min : where to start at the earliest, a fraction of the horizon.
+    """
+    return min(LATEST, max([x_min, *(WARMUPS * warmup for warmup in warmups)]))
+
+
+def latest_start(grids: Iterable[np.ndarray]) -> float:
+    """The first point that several grids ``(m,)`` share; `X_MIN` where there are none."""
+    return max((float(x[0]) for x in grids), default=X_MIN)
 
 
 def log_weights(x: np.ndarray) -> np.ndarray:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from ..errors import InputError, unknown
+from ..results.levels import MARGIN, X_MIN
 from .application import JsonFlag, app, print_json
 from .bringing import (
     ColumnOption,
@@ -76,7 +78,7 @@ def analyze(
     ] = False,
     x_min: Annotated[
         float, typer.Option(help="where the grid starts at the earliest, a fraction of the horizon")
-    ] = 0.1,
+    ] = X_MIN,
     noise_from: Annotated[
         Literal["neighbours", "groups"] | None,
         typer.Option(help="one run a size: take a noise level from neighbouring evaluations, or from other groups"),
@@ -85,6 +87,14 @@ def analyze(
         Literal["time", "data", "tasks"],
         typer.Option(help="curves against training time; or final values against the size of the training set"),
     ] = "time",
+    form: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--form",
+            metavar="NAME|FILE:CLASS",
+            help="a further form, such as my_form.py:MyForm, for --laws, --forecast and --across; may be repeated",
+        ),
+    ] = None,
     column: ColumnOption = None,
     value: ValueOption = None,
     only: OnlyOption = None,
@@ -98,6 +108,8 @@ def analyze(
     """Test whether curves collapse and by how much each family deviates."""
     flags = {"across": across, "controls": controls, "forecast": forecast, "laws": laws, "noise": noise}
     flags |= {"tightness": tightness, "where": where}
+    if form and not (laws or forecast or across):
+        raise InputError("--form adds a form to what --laws, --forecast and --across compare: ask one of these too")
     # What a ladder would have shown stands beside every verdict.
     questions = ["detectable", *(name for name, asked in flags.items() if asked)]
     asked = list(dict.fromkeys(of or ["loss"]))
@@ -105,7 +117,7 @@ def analyze(
         raise InputError(f"the floor {irreducible_loss} is that of one observable, got {len(asked)}: ask for one")
     layout = layout_of(column, value, only, run, mapping, unit, floor_unit, restarts, horizon)
     found = [
-        _inquire(paths, irreducible_loss, margin, questions, x_min, against, one, scale, layout, noise_from)
+        _inquire(paths, irreducible_loss, margin, questions, x_min, against, one, scale, layout, noise_from, form or ())
         for one in asked
     ]
     if json_file is not None:
@@ -160,9 +172,9 @@ def plot(
 def power(
     pilot: Annotated[str | None, typer.Argument(help="curves of one group: a results folder, CSV or Parquet")] = None,
     noise: Annotated[float | None, typer.Option(help="without a pilot: sd of the relative excess loss")] = None,
-    deviation: Annotated[float, typer.Option(help="deviation to detect")] = 0.03,
+    deviation: Annotated[float, typer.Option(help="deviation to detect")] = MARGIN,
     horizon_error: Annotated[float, typer.Option(help="share by which a horizon exponent may be off")] = 0.2,
-    margin: Annotated[float, typer.Option(help="margin to certify")] = 0.03,
+    margin: Annotated[float, typer.Option(help="margin to certify")] = MARGIN,
     rungs: Annotated[int | None, typer.Option(help="rungs of the ladder")] = None,
     span: Annotated[float | None, typer.Option(help="largest size over smallest")] = None,
     size: Annotated[
@@ -259,12 +271,13 @@ def _inquire(
     irreducible_loss: str,
     margin: float | None,
     questions: list[str],
-    x_min: float = 0.1,
+    x_min: float = X_MIN,
     against: Literal["time", "data", "tasks"] = "time",
     of: str = "loss",
     scale: str | None = None,
     layout: Layout | None = None,
     noise_from: Literal["neighbours", "groups"] | None = None,
+    forms: Sequence[str] = (),
 ) -> tuple[CurveSet, Inquiry]:
     import numpy as np
 
@@ -282,7 +295,14 @@ def _inquire(
     # A fixed seed: the same table gives the same p-values.
     rng = np.random.default_rng(0)
     found = inquire(
-        curves, questions, rng=rng, margin=margin, irreducible_loss=floor, x_min=x_min, noise_from=noise_from
+        curves,
+        questions,
+        rng=rng,
+        margin=margin,
+        irreducible_loss=floor,
+        x_min=x_min,
+        noise_from=noise_from,
+        forms=forms,
     )
     return curves, found
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import InputError, unknown
+from ..results.levels import MARGIN
 from .application import app
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def finite_size(
     column: Annotated[
         list[str] | None, typer.Option(metavar="ROLE=COLUMN", help="a column by another name, such as tau=p")
     ] = None,
-    margin: Annotated[float, typer.Option(help="largest difference that still counts as one function")] = 0.03,
+    margin: Annotated[float, typer.Option(help="largest difference that still counts as one function")] = MARGIN,
     json_file: Annotated[
         str | None, typer.Option("--json", metavar="FILE", help="write JSON; - for standard output")
     ] = None,

@@ -102,6 +102,18 @@ def entries(kind: str) -> list[dict[str, Any]]:
     return rows
 
 
+def forms() -> list[dict[str, Any]]:
+    """Forms of the normalised curve, with their parameters and the range of each."""
+    from ..collapse.forms.form import FORMS
+
+    rows = []
+    for form in map(FORMS.make, FORMS.names()):
+        said = ", ".join(f"{one.name} {one.low:.3g} to {one.high:.3g}" for one in form.parameters)
+        said += ", and the annealing gain" if form.annealed else ""
+        rows.append({"form": form.name, "formula": form.formula, "parameters": said, "source": form.citation})
+    return rows
+
+
 def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
     """Print rows that share their keys as a table."""
     if not rows:

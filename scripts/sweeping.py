@@ -30,17 +30,18 @@ SetOption = Annotated[
 @app.command("list")
 def list_entries(
     what: Annotated[
-        str, typer.Argument(help="families, datasets, observables, optimisers, schedules or sweeps")
+        str, typer.Argument(help="families, datasets, forms, observables, optimisers, schedules or sweeps")
     ] = "families",
     as_json: JsonFlag = False,
 ) -> None:
-    """List families, data sets, observables, optimisers, schedules or built-in sweeps."""
+    """List families, data sets, forms of the curve, observables, optimisers, schedules or built-in sweeps."""
     from . import listing
     from .dataset_list import brief, dataset_rows
 
     kinds = {
         "families": listing.families,
         "datasets": functools.partial(dataset_rows, population=as_json),
+        "forms": listing.forms,
         "observables": functools.partial(listing.entries, "observable"),
         "optimisers": functools.partial(listing.entries, "optimiser"),
         "schedules": functools.partial(listing.entries, "schedule"),

@@ -8,17 +8,19 @@ import numpy as np
 import pytest
 from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
 from onecurve.collapse.controls.unrelated import unrelated
-from onecurve.collapse.forms import fit_form, log_form, resolution
+from onecurve.collapse.forms.clock import Clock
+from onecurve.collapse.forms.fitted import fit_form, resolution
+from onecurve.collapse.forms.sum_of_power_laws import log_sum
 from onecurve.collapse.ladders.ladder import Ladder
 from onecurve.collapse.ladders.rescaling import rescale, to_shape
-from onecurve.collapse.outcome import Form, RescaledGroup
+from onecurve.collapse.outcome import FittedForm, RescaledGroup
 from onecurve.collapse.reasons import because
 from onecurve.results.grid import common_grid, mean_over
 
 X = common_grid()
-LINEAR = (1 - (1 - X) ** 2, 1 - X, 0.0)
-CONSTANT = (X, np.ones_like(X), 1.0)
-COSINE = (X + np.sin(np.pi * X) / np.pi, (1 + np.cos(np.pi * X)) / 2, 0.0)
+LINEAR = Clock(X, 1 - (1 - X) ** 2, 1 - X, 0.0)
+CONSTANT = Clock.constant(X)
+COSINE = Clock(X, X + np.sin(np.pi * X) / np.pi, (1 + np.cos(np.pi * X)) / 2, 0.0)
 
 
 def group(z, schedule=CONSTANT, scale="end-point", span=32.0, rungs=2) -> RescaledGroup:
@@ -30,33 +32,33 @@ def group(z, schedule=CONSTANT, scale="end-point", span=32.0, rungs=2) -> Rescal
         rungs=tuple(f"width {k}" for k in range(rungs)),
         values=tuple(np.stack([z, z]) for _ in range(rungs)),
         seeds=((0, 1),) * rungs,
-        phase=schedule[0] if known else None,
-        rate=schedule[1] if known else None,
-        end_rate=schedule[2] if known else None,
+        phase=schedule.phase if known else None,
+        rate=schedule.rate if known else None,
+        end_rate=schedule.end_rate if known else None,
     )
 
 
 def test_form_in_closed_form():
     r, mu, gain = 3.0, 0.4, 0.2
-    y, rate, end = LINEAR
+    y, rate, end = LINEAR.phase, LINEAR.rate, LINEAR.end_rate
     expected = (r * y**-mu + 1) / (1 + r) * (1 - gain * end) / (1 - gain * rate)
-    assert np.exp(log_form(mu, r / (1 + r), gain, *LINEAR)) == pytest.approx(expected)
-    assert log_form(mu, 0.75, gain, *CONSTANT) == pytest.approx(np.log((r * X**-mu + 1) / (1 + r)))
-    assert log_form(mu, 1.0, 0.0, *CONSTANT) == pytest.approx(-mu * np.log(X))
+    assert np.exp(log_sum(mu, r / (1 + r), gain, LINEAR)) == pytest.approx(expected)
+    assert log_sum(mu, 0.75, gain, CONSTANT) == pytest.approx(np.log((r * X**-mu + 1) / (1 + r)))
+    assert log_sum(mu, 1.0, 0.0, CONSTANT) == pytest.approx(-mu * np.log(X))
 
 
 @pytest.mark.parametrize("schedule", [CONSTANT, LINEAR], ids=["constant", "linear"])
 @pytest.mark.parametrize("mu, share, gain", [(0.5, 0.5, 0.15), (0.3, 0.8, 0.0), (1.2, 0.2, 0.3)])
 def test_fit_recovers_the_form(schedule, mu, share, gain):
     gain = gain if schedule is LINEAR else 0.0
-    fit = fit_form(group(log_form(mu, share, gain, *schedule), schedule))
+    fit = fit_form(group(log_sum(mu, share, gain, schedule), schedule))
     assert fit.status == "ok"
     assert (fit.mu, fit.share, fit.gain) == pytest.approx((mu, share, gain), rel=2e-3, abs=2e-3)
     assert fit.error < 1e-5
 
 
 def test_fit_on_the_shape_scale():
-    shape = to_shape(log_form(0.5, 0.5, 0.2, *LINEAR), X)
+    shape = to_shape(log_sum(0.5, 0.5, 0.2, LINEAR), X)
     fit = fit_form(group(shape, LINEAR, scale="shape"))
     assert fit.status == "ok"
     assert (fit.mu, fit.gain) == pytest.approx((0.5, 0.2), rel=2e-3)
@@ -75,20 +77,20 @@ def test_fit_says_what_it_could_not_have():
     + [(LINEAR, 0.2, 32, 1.3), (LINEAR, 0.4, 32, 2.6)],
 )
 def test_resolution_as_tabulated(schedule, error, span, percent):
-    form = Form(mu=0.3, share=0.5, gain=0.0, error=0.0, status="ok")
+    form = FittedForm(mu=0.3, share=0.5, gain=0.0, error=0.0, status="ok")
     ladder = group(np.zeros_like(X), schedule, span=span)
     assert 100 * resolution(form, ladder, error) == pytest.approx(percent, abs=0.07)
 
 
 def test_resolution_is_what_a_wrong_horizon_does():
-    form = Form(mu=0.5, share=0.5, gain=0.0, error=0.0, status="ok")
+    form = FittedForm(mu=0.5, share=0.5, gain=0.0, error=0.0, status="ok")
     for error in (0.05, 0.1):
         true = simulate(Cell(gamma_error=error), 1, np.random.default_rng(0)).deviation
         assert resolution(form, group(np.zeros_like(X)), error) == pytest.approx(true, rel=0.02)
 
 
 def test_resolution_is_not_known_without_a_fit_or_a_floor():
-    form = Form(mu=0.5, share=0.5, gain=0.0, error=0.0, status="ok")
+    form = FittedForm(mu=0.5, share=0.5, gain=0.0, error=0.0, status="ok")
     assert resolution(dataclasses.replace(form, status="time share at the edge"), group(X)) is None
     assert resolution(form, group(X, scale="shape")) is None
 
@@ -128,11 +130,11 @@ def test_unrelated_curves_are_drawn_from_the_fits_and_spread_as_these_do():
     ladder = group(np.zeros_like(X), LINEAR, rungs=5)
 
     def fits(spread):
-        return [Form(mu=0.5 + spread * i, share=0.5, gain=0.1, error=0.0, status="ok") for i in (-2, -1, 0, 1, 2)]
+        return [FittedForm(mu=0.5 + spread * i, share=0.5, gain=0.1, error=0.0, status="ok") for i in (-2, -1, 0, 1, 2)]
 
     same, near, far = (unrelated(ladder, fits(s), rng=rng) for s in (0.0, 0.02, 0.2))
     assert same.deviation == pytest.approx(0.0, abs=1e-12)
-    assert same.curves[0] == pytest.approx(log_form(0.5, 0.5, 0.1, *LINEAR))
+    assert same.curves[0] == pytest.approx(log_sum(0.5, 0.5, 0.1, LINEAR))
     assert near.deviation < 0.1 < far.deviation
     assert near.warning is None and near.curves.shape == (60, 24)
     assert len(np.unique(near.curves, axis=0)) == 60  # perturbed, not five curves over and over

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
+from onecurve.collapse.calibration.simulation import Cell, simulate
 from onecurve.collapse.ladders.ladder import Ladder
+from onecurve.collapse.ladders.raw_losses import grid_of
 from onecurve.collapse.ladders.rescaling import overlap, rescale, to_shape
 from onecurve.collapse.reasons import because
 from onecurve.errors import InputError
 from onecurve.results.curves import LearningCurve
-from onecurve.results.grid import bands, common_grid, log_weights, mean_over
+from onecurve.results.grid import bands, common_grid, latest_start, log_weights, mean_over, start_after
 
 FLOOR = 2.0
 
@@ -165,3 +169,25 @@ def test_names_of_rungs_without_one():
     sizes = (950.0, 12_300.0, 4.56e6, 2e9)
     ladder = Ladder.of([curve(size, s) for size in sizes for s in range(2)])
     assert ladder.names == ("size 950", "size 12.3k", "size 4.56M", "size 2G")
+
+
+@pytest.mark.parametrize(
+    ("warmups", "x_min", "start"),
+    [([], 0.1, 0.1), ([0.0, 0.005], 0.1, 0.1), ([0.02, 0.03], 0.1, 0.3), ([0.02], 0.4, 0.4), ([0.2], 0.1, 0.9)],
+)
+def test_curves_are_compared_after_ten_warmups_and_from_nine_tenths_at_the_latest(warmups, x_min, start):
+    assert start_after(warmups, x_min) == pytest.approx(start, rel=1e-15)
+
+
+def test_a_long_warmup_leaves_a_grid_that_increases():
+    """Ten warmups of .15 end after the curve does: the raw losses' grid starts at .9, as every other one."""
+    ladder = Ladder.of(
+        dataclasses.replace(c, warmup_fraction=0.15) for c in simulate(Cell(), 1, np.random.default_rng(0)).curves(0)
+    )
+    x = grid_of(ladder)
+    assert x[0] == pytest.approx(0.9) and np.all(np.diff(x) > 0)
+
+
+def test_several_grids_start_together_at_the_latest_of_them():
+    assert latest_start([]) == 0.1
+    assert latest_start([common_grid(0.2), common_grid(0.3)]) == pytest.approx(0.3)

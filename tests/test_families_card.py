@@ -9,7 +9,8 @@ import pytest
 from onecurve.collapse.calibration.simulation import autoregression
 from onecurve.collapse.families.card import deviation_cards
 from onecurve.collapse.families.deviation import Member, compare_families, left_out
-from onecurve.collapse.forms import log_form
+from onecurve.collapse.forms.clock import Clock
+from onecurve.collapse.forms.sum_of_power_laws import log_sum
 from onecurve.collapse.outcome import RescaledGroup
 from onecurve.collapse.reasons import because
 from onecurve.results.grid import common_grid
@@ -22,7 +23,7 @@ FORM = (0.6, 0.45, 0.15)
 def member(family, rng, form=FORM, *, trend=0.0, extra=0.0, sd=0.002, phase=PHASE, rungs=4) -> Member:
     step = (np.arange(rungs) - (rungs - 1) / 2)[:, None, None]
     noise = -sd * np.log(X) * autoregression((rungs, 5), 24, rng)
-    values = log_form(*form, PHASE, RATE, 0.0) + extra + trend * step * (-np.log(X)) + noise
+    values = log_sum(*form, Clock(X, PHASE, RATE, 0.0)) + extra + trend * step * (-np.log(X)) + noise
     group = RescaledGroup(
         scale="end-point",
         x=X,

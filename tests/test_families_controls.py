@@ -16,7 +16,8 @@ from onecurve.collapse.controls.other_data_sets import (
 )
 from onecurve.collapse.families.crossing import Crossing
 from onecurve.collapse.families.margins import tightened_margin
-from onecurve.collapse.forms import log_form
+from onecurve.collapse.forms.clock import Clock
+from onecurve.collapse.forms.sum_of_power_laws import log_sum
 from onecurve.collapse.ladders.rescaling import to_shape
 from onecurve.collapse.outcome import RescaledGroup
 from onecurve.collapse.reasons import because
@@ -76,7 +77,7 @@ def test_end_slope_and_one_number():
 
 def test_one_number_curves_agree_where_the_schedule_makes_them():
     rng = np.random.default_rng(3)
-    cells = {("a", str(d)): group(log_form(0.3 + 0.1 * d, 0.5, 0.15, PHASE, RATE, 0.0), rng) for d in range(4)}
+    cells = {("a", str(d)): group(log_sum(0.3 + 0.1 * d, 0.5, 0.15, Clock(X, PHASE, RATE, 0.0)), rng) for d in range(4)}
     third = foreign_controls(Crossing.of(cells), "a", "0", rng=rng)[2]
     assert isinstance(third, Foreign)
     assert third.bands[2] < 0.05 * third.bands[0]

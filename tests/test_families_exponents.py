@@ -7,7 +7,8 @@ import pytest
 from onecurve.collapse.calibration.simulation import autoregression
 from onecurve.collapse.families.deviation import Member
 from onecurve.collapse.families.random_effects import exponent_spread, family_exponents, random_effects
-from onecurve.collapse.forms import log_form
+from onecurve.collapse.forms.clock import Clock
+from onecurve.collapse.forms.sum_of_power_laws import log_sum
 from onecurve.collapse.outcome import RescaledGroup
 from onecurve.errors import InputError
 from onecurve.results.grid import common_grid
@@ -18,7 +19,7 @@ PHASE, RATE = 1 - (1 - X) ** 2, 1 - X
 
 
 def member(family, form, rng, sd=0.003, rungs=4, seeds=5) -> Member:
-    values = log_form(*form, PHASE, RATE, 0.0) - sd * np.log(X) * autoregression((rungs, seeds), 24, rng)
+    values = log_sum(*form, Clock(X, PHASE, RATE, 0.0)) - sd * np.log(X) * autoregression((rungs, seeds), 24, rng)
     group = RescaledGroup(
         scale="end-point",
         x=X,

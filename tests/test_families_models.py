@@ -10,7 +10,8 @@ from onecurve.collapse.calibration.simulation import autoregression
 from onecurve.collapse.families.covariance import pool_noise
 from onecurve.collapse.families.deviation import Member
 from onecurve.collapse.families.models import FORM_NOT_IDENTIFIED, smallest_model
-from onecurve.collapse.forms import log_form
+from onecurve.collapse.forms.clock import Clock
+from onecurve.collapse.forms.sum_of_power_laws import log_sum
 from onecurve.collapse.ladders.rescaling import to_shape
 from onecurve.collapse.outcome import RescaledGroup
 from onecurve.results.grid import common_grid
@@ -36,11 +37,8 @@ def member(family, mean, rng, *, rungs=4, seeds=4, sd=0.004, decay=True) -> Memb
 
 
 def truth(mu, share, gain, decay=True):
-    return (
-        log_form(mu, share, gain, 1 - (1 - X) ** 2, 1 - X, 0.0)
-        if decay
-        else log_form(mu, share, 0.0, X, np.ones(24), 1.0)
-    )
+    clock = Clock(X, 1 - (1 - X) ** 2, 1 - X, 0.0) if decay else Clock.constant(X)
+    return log_sum(mu, share, gain if decay else 0.0, clock)
 
 
 def found(curves, seed=0, margin=0.03, **options):

@@ -13,7 +13,7 @@ import pytest
 from onecurve.collapse.calibration.simulation import Cell, simulate
 from onecurve.collapse.composing import OK, Missing
 from onecurve.collapse.contract import plain
-from onecurve.collapse.outcome import Form
+from onecurve.collapse.outcome import FittedForm
 from onecurve.collapse.planning.analytic import certification, points, rejection
 from onecurve.collapse.planning.cost import Cost
 from onecurve.collapse.planning.fewest_seeds import Goal, Simulator, seeds_for
@@ -171,7 +171,7 @@ def test_patterns_have_the_deviation_that_was_asked_for():
 
 
 def fitted_form(status):
-    return Form(mu=0.7, share=1.0, gain=0.0, error=0.1, status=status)
+    return FittedForm(mu=0.7, share=1.0, gain=0.0, error=0.1, status=status)
 
 
 def blind(curves):

@@ -17,6 +17,7 @@ import numpy as np
 
 from ...architectures.family import Family, Rung
 from ...datasets.dataset import Dataset
+from ...results.levels import UPPER
 from .rate_search import BESIDE, LIMITS, RateCurve, Training, rate_curve
 from .slopes import Slope, judged
 
@@ -99,7 +100,7 @@ def _slope(curves: Sequence[RateCurve], best: Sequence[BestRate]) -> Slope:
     draws = [_fit(x, tables, rng.integers(n, size=n)) for _ in range(_RESAMPLES)]
     from scipy.stats import t
 
-    reach = float(t.ppf(0.975, n - 1) * np.std(draws, ddof=1) * math.sqrt(n / (n - 1)))
+    reach = float(t.ppf(UPPER, n - 1) * np.std(draws, ddof=1) * math.sqrt(n / (n - 1)))
     return judged(value, value - reach, value + reach, bound=TRANSFER_BOUND)
 
 

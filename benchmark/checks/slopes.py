@@ -9,6 +9,8 @@ from typing import Literal
 
 import numpy as np
 
+from ...results.levels import UPPER
+
 BOUND = 0.25
 
 
@@ -39,7 +41,7 @@ def slope_of_seeds(slopes: Sequence[float] | np.ndarray) -> Slope:
         return Slope(reason="nothing to measure")
     from scipy.stats import t
 
-    reach = float(t.ppf(0.975, len(slopes) - 1) * slopes.std(ddof=1) / math.sqrt(len(slopes)))
+    reach = float(t.ppf(UPPER, len(slopes) - 1) * slopes.std(ddof=1) / math.sqrt(len(slopes)))
     return judged(float(slopes.mean()), float(slopes.mean()) - reach, float(slopes.mean()) + reach, slopes)
 
 

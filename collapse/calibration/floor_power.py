@@ -6,13 +6,12 @@ import dataclasses
 
 import numpy as np
 
+from ...results.levels import ALPHA, NORMAL
 from ..irreducible.balance import balance
 from ..irreducible.difference import Comparison
 from ..irreducible.joint import joint
 from ..irreducible.profile import profile_floor
 from .simulation import FLOOR, Cell, simulate
-
-_NORMAL = 1.959964
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ def profile_rows(cell: Cell, groups: int, rng: np.random.Generator, *, resamples
         if found.floor is None or found.p is None or found.low is None or found.high is None:
             rows.append([np.nan] * 3)
         else:
-            rows.append([found.p < 0.05, found.low <= FLOOR <= found.high, found.floor - FLOOR])
+            rows.append([found.p < ALPHA, found.low <= FLOOR <= found.high, found.floor - FLOOR])
     return np.array(rows, dtype=float)
 
 
@@ -58,9 +57,9 @@ def balance_rows(cell: Cell, groups: int, rng: np.random.Generator, *, resamples
     for loss in batch.loss:
         both = balance(list(loss), batch.x[:-1], batch.sizes, rng=rng, known=FLOOR, resamples=resamples)
         own = both.against_end_point
-        normal = np.nan if own.z is None else float(abs(own.z) > _NORMAL)
+        normal = np.nan if own.z is None else float(abs(own.z) > NORMAL)
         one = joint(list(loss), batch.x[:-1], batch.sizes, rng=rng, resamples=resamples).p
-        rows.append([_share(own), _share(both.against_known), normal, np.nan if one is None else float(one < 0.05)])
+        rows.append([_share(own), _share(both.against_known), normal, np.nan if one is None else float(one < ALPHA)])
     return np.array(rows)
 
 

@@ -8,7 +8,9 @@ import numpy as np
 
 from ...results.curves import LearningCurve, Leg
 from ...results.grid import common_grid
-from ..forms import log_form
+from ...results.levels import ALPHA, MARGIN
+from ..forms.clock import Clock
+from ..forms.sum_of_power_laws import log_sum
 from ..ladders.rescaling import to_shape
 from ..within.battery import assess
 from .wrong_tests import chi_square_on_points, permutation_with_fitted_floor
@@ -112,14 +114,9 @@ def simulate(cell: Cell, groups: int, rng: np.random.Generator) -> Batch:
     phase, rate = (1 - (1 - x) ** 2, 1 - x) if cell.decay else (x, np.ones_like(x))
     step = np.arange(k) - (k - 1) / 2
     r = cell.nu / cell.mu * 2.0 ** (-cell.mu * cell.gamma_error * step)
-    truth = log_form(
-        (cell.mu + cell.drift * step)[:, None],
-        (r / (1 + r))[:, None],
-        np.linspace(*cell.gain, k)[:, None],
-        phase,
-        rate,
-        float(rate[-1]),
-    )
+    mu, share = (cell.mu + cell.drift * step)[:, None], (r / (1 + r))[:, None]
+    clock = Clock(x, phase, rate, float(rate[-1]))
+    truth = log_sum(mu, share, np.linspace(*cell.gain, k)[:, None], clock)
     end = 0.4 * 2.0 ** (-cell.nu * np.arange(k)) * (1 + r)
     sd = _NOISE * cell.noise_ratio ** (np.linspace(-0.5, 0.5, k))
     loss = FLOOR + end[:, None, None] * np.exp(truth[:, None] + sd[:, None, None] * _noise(cell, groups, len(x), rng))
@@ -173,7 +170,7 @@ class Rates:
 
 
 def size_and_power(
-    cell: Cell, groups: int, rng: np.random.Generator, *, margin: float = 0.03, resamples: int = 999
+    cell: Cell, groups: int, rng: np.random.Generator, *, margin: float = MARGIN, resamples: int = 999
 ) -> Rates:
     """Run the tests on simulated groups and count."""
     batch = simulate(cell, groups, rng)
@@ -194,8 +191,8 @@ def size_and_power(
 
 def _share(p: np.ndarray) -> float:
     known = p[~np.isnan(p)]
-    return float(np.mean(known < 0.05)) if len(known) else float("nan")
+    return float(np.mean(known < ALPHA)) if len(known) else float("nan")
 
 
 def _rejects(p: float | None) -> float:
-    return float("nan") if p is None else float(p < 0.05)
+    return float("nan") if p is None else float(p < ALPHA)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...errors import InputError
+from ...results.levels import ALPHA
 from ..composing import OK, flat
 from ..ladders.measurement import Measured
 from ..outcome import Bounds
@@ -16,7 +17,6 @@ from ..planning.pilot import pilot_of
 from ..planning.power import Share, simulate_noise
 from ..reasons import Reason, because
 
-_ALPHA = 0.05
 _TRAINED = 0.4  # error of the horizon exponent with which negatives are trained
 
 
@@ -112,7 +112,7 @@ def judge(one: Measured, negative: Measured, *, margin: float, rng: np.random.Ge
     p = negative.exact.p if negative.exact else None
     status, detected = negative.problem or negative.floor_problem or OK, None
     if status == OK and lower is not None and upper is not None and p is not None:
-        detected = lower >= margin or (p < _ALPHA and upper >= margin)
+        detected = lower >= margin or (p < ALPHA and upper >= margin)
     elif status == OK:
         status = because("exactness-needs-three-seeds")
     deviation = float(np.abs(bounds.d).max()) if bounds else None

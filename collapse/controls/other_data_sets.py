@@ -9,8 +9,8 @@ import numpy as np
 from ...results.grid import bands
 from ..composing import OK, Missing
 from ..families.crossing import Crossing
-from ..forms import master_curve, schedule_of
-from ..ladders.rescaling import to_shape
+from ..forms.clock import Clock
+from ..ladders.rescaling import master_curve, to_shape
 from ..outcome import RescaledGroup
 from ..reasons import Reason, because
 
@@ -88,7 +88,7 @@ def one_number(group: RescaledGroup) -> float:
     """
     curve = master_curve(group)
     if group.scale == "end-point":
-        u = -np.log(schedule_of(group)[0])
+        u = -np.log(Clock.of(group).phase)
         return float(curve @ u / (u @ u))
     tried = np.geomspace(0.01, 3.0, 300)
     misfit = [np.sum((one_number_curve(delta, group) - curve) ** 2) for delta in tried]
@@ -97,7 +97,7 @@ def one_number(group: RescaledGroup) -> float:
 
 def one_number_curve(delta: float, group: RescaledGroup) -> np.ndarray:
     """``z = -delta ln y`` on a group's grid, schedule and scale, ``(m,)``."""
-    z = -delta * np.log(schedule_of(group)[0])
+    z = -delta * np.log(Clock.of(group).phase)
     return z if group.scale == "end-point" else to_shape(z, group.x)
 
 

@@ -10,9 +10,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...results.grid import bands
-from ..forms import log_form, schedule_of
+from ...results.levels import ALPHA, COVERAGE
+from ..forms.annealing import GAIN
+from ..forms.clock import Clock
+from ..forms.sum_of_power_laws import log_sum
 from ..ladders.rescaling import to_shape
-from ..outcome import Form, RescaledGroup
+from ..outcome import FittedForm, RescaledGroup
 from ..reasons import Reason, because
 from ..within.battery import assess
 from ..within.bootstrap import moments
@@ -40,7 +43,7 @@ class Unrelated:
 
 
 def unrelated(
-    group: RescaledGroup, fits: Sequence[Form], *, rng: np.random.Generator, draws: int = 200, shown: int = 60
+    group: RescaledGroup, fits: Sequence[FittedForm], *, rng: np.random.Generator, draws: int = 200, shown: int = 60
 ) -> Unrelated:
     """Draw as many curves as the group has rungs, ``draws`` times, and measure their spread as the group's is measured.
 
@@ -52,7 +55,7 @@ def unrelated(
     k = len(group.sizes)
     generous = len(fits) < FEWEST_FITS
     mu, share, gain = _even(k) if generous else _drawn(fits, (draws, k, 1), rng)
-    curves = log_form(mu, share, gain, *schedule_of(group))
+    curves = log_sum(mu, share, gain, Clock.of(group))
     if group.scale == "shape":
         curves = to_shape(curves, group.x)
     d = np.abs(curves - curves.mean(axis=1, keepdims=True))
@@ -73,13 +76,13 @@ def _even(k: int) -> tuple[np.ndarray, float, float]:
 
 
 def _drawn(
-    fits: Sequence[Form], shape: tuple[int, ...], rng: np.random.Generator
+    fits: Sequence[FittedForm], shape: tuple[int, ...], rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     table = np.array([[np.log(fit.mu), np.log(fit.share / (1 - fit.share)), fit.gain] for fit in fits])  # type: ignore[operator, arg-type]
     width = table.std(axis=0, ddof=1) * (0.8 / len(table)) ** (1 / 7)
     chosen = table[rng.integers(len(table), size=shape[:2])] + width * rng.normal(size=(*shape[:2], 3))
     mu, share = np.exp(chosen[..., :1]), 1 / (1 + np.exp(-chosen[..., 1:2]))
-    return mu, share, np.clip(chosen[..., 2:], 0.0, 0.95)
+    return mu, share, np.clip(chosen[..., 2:], GAIN.low, GAIN.high)
 
 
 _ORDERS = 720  # all orders of six sizes; of more, as many at random
@@ -137,7 +140,7 @@ def shuffled_rungs(
         trend.append(found.p_trend)
     return Shuffled(
         deviation=float(np.median(deviations)),
-        deviation_high=float(np.quantile(deviations, 0.95)),
+        deviation_high=float(np.quantile(deviations, COVERAGE)),
         p_deviation=_rank(own, np.array(deviations)),
         rejected=_below(exact),
         rejected_trend=_below(trend),
@@ -164,6 +167,6 @@ def _rank(own: float, others: np.ndarray) -> float:
     return float((1 + np.sum(others >= own * (1 - _TIE))) / (len(others) + 1))
 
 
-def _below(p_values: Sequence[float | None], level: float = 0.05) -> float | None:
+def _below(p_values: Sequence[float | None], level: float = ALPHA) -> float | None:
     known = [p for p in p_values if p is not None]
     return float(np.mean([p < level for p in known])) if known else None

@@ -9,7 +9,8 @@ import numpy as np
 
 from ...errors import InputError
 from ...results.curves import LearningCurve
-from ...results.grid import X_MIN
+from ...results.grid import start_after
+from ...results.levels import ALPHA
 from ..composing import OK, Missing, inline
 from ..ladders.ladder import Ladder
 from ..ladders.measurement import Measured
@@ -19,7 +20,6 @@ from ..reasons import Reason, because
 from ..within.battery import assess
 
 ERRORS = (0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4)
-_ALPHA = 0.05
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,11 +104,11 @@ def wrong_horizons(
     rows = [_cut_and_test(one, e, gamma, chance, resamples) for e, chance in zip(signed, chances, strict=True)]
     base, tested = rows[0], [row for row in rows if row.p_exact is not None]
     status = OK
-    if base.p_exact is not None and base.p_exact < _ALPHA:
+    if base.p_exact is not None and base.p_exact < ALPHA:
         status = because("not-exact-as-it-stands", p=base.p_exact)
     return WrongHorizons(
         rows=tuple(sorted(rows, key=lambda row: row.error)),
-        revealed=_from_here_on(rows[1:], lambda row: row.p_exact is not None and row.p_exact < _ALPHA),
+        revealed=_from_here_on(rows[1:], lambda row: row.p_exact is not None and row.p_exact < ALPHA),
         refuted=_from_here_on(rows[1:], lambda row: row.retested is not None and row.retested.lower_bound >= margin),
         best=max(tested, key=lambda row: (row.p_exact or 0.0, -abs(row.error))).error if tested else None,
         status=status,
@@ -144,7 +144,7 @@ def _cut_and_test(one: Measured, error: float, gamma: float, rng: np.random.Gene
         ladder = Ladder.of(truncate(curve, share[curve.size], one.floor.value) for curve in one.ladder.curves)
     except InputError as problem:
         return Truncated(error=error, status=because("not-cut", why=str(problem)))
-    first = max(X_MIN, *(10 * curve.warmup_fraction / share[curve.size] for curve in ladder.curves))
+    first = start_after(curve.warmup_fraction / share[curve.size] for curve in ladder.curves)
     group, problem = try_rescale(ladder, "end-point", one.floor.value, first)
     if group is None or not noisy(group):
         why = because("cut-curves-do-not-differ") if problem is None else because("not-cut", why=problem)

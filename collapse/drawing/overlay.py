@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from ..families.along import Along
 from ..families.deviation import Member
-from ..forms import master_curve
+from ..ladders.rescaling import master_curve
 from ..sentences.of_families import along_sentence
 from .lettering import house_style, wrap
 from .limits import extent, limit_axis

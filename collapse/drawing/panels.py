@@ -13,6 +13,7 @@ from matplotlib.patches import Patch
 from scipy.special import stdtrit
 
 from ...results.curves import LearningCurve
+from ...results.levels import NORMAL, UPPER
 from ...results.quantity import LOSS, Quantity
 from ..outcome import GroupResult
 from .limits import Panel, extent, widen, words
@@ -237,6 +238,6 @@ def _half_band(group: GroupResult) -> tuple[np.ndarray | None, str, dict[str, An
     shade = {"facecolor": "none", "edgecolor": NOISE, "hatch": "//////", "linewidth": 0}
     if group.se is None:
         return None, "", shade
-    quantile = stdtrit(np.maximum(group.df, 1.0), 0.975) if group.df is not None else 1.96
+    quantile = stdtrit(np.maximum(group.df, 1.0), UPPER) if group.df is not None else NORMAL
     how = "1.96 × standard error" if group.df is None else "t quantile × standard error"
     return quantile * group.se, f"95 % pointwise noise band around zero, noisiest size ({how})", shade

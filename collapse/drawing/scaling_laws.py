@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from ...results.levels import ALPHA
 from ..composing import Missing
 from ..scaling.isoflop import budgets_of
 from ..scaling.study import Fitted, Shared, Study
@@ -216,7 +217,7 @@ def _draw_forest(
         axes.axvline(np.exp(effects.mean), color=FAINT, linewidth=0.8)
         sheet.key("mean over families, with its 95 % interval", Patch(facecolor=NOISE, linewidth=0))
         said = "equal within the margin" if effects.equal else "not shown to be equal"
-        differ = f"they differ, p = {effects.p:.1g}" if effects.p < 0.05 else f"one value fits, p = {effects.p:.2g}"
+        differ = f"they differ, p = {effects.p:.1g}" if effects.p < ALPHA else f"one value fits, p = {effects.p:.2g}"
         left, above, wide, _ = sheet.box_of(axes)
         sheet.text(left, above - 0.3, wrap(f"{differ}; {said}", wide, 7), fontsize=7)
     for row, (name, study) in enumerate(studies.items()):

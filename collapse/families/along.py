@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import stdtrit as student_quantile
 
+from ...results.levels import COVERAGE
 from ..composing import HIDDEN
 from ..outcome import Scale
 from ..within.bootstrap import quantile
@@ -78,7 +79,7 @@ def _along(mine: Member, nearest: str, found: Contrast) -> Along:
     x, size = mine.group.x, np.abs(found.difference)
     half = quantile(found.peaks) * np.sqrt(found.band_variance)
     apart = size > half
-    bound = size + student_quantile(found.df, 0.95) * np.sqrt(found.variance)
+    bound = size + student_quantile(found.df, COVERAGE) * np.sqrt(found.variance)
     peak = int(np.argmax(size))
     return Along(
         family=mine.family,

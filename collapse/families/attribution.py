@@ -7,9 +7,11 @@ import dataclasses
 import numpy as np
 
 from ...results.grid import log_weights
+from ..forms.posed import Posed
+from ..forms.sum_of_power_laws import SUM
 from ..outcome import RescaledGroup
 from .covariance import Noise, counts_of
-from .shapes import POWER_SUM, curve_of, fit_prior, jacobian, prior_of, varies, whiten
+from .posterior import fit_prior, jacobian, whiten
 
 _STEPS = 16
 
@@ -46,9 +48,9 @@ def attribute(group: RescaledGroup, own: np.ndarray, master: np.ndarray, noise: 
     own, master : ``(m,)`` its mean curve and that of the others.
     noise, i : noise pooled over groups, and the group's place among them.
     """
-    curve = curve_of(POWER_SUM, group)
+    posed = Posed.of(SUM, group)
+    curve, prior = posed.under_prior, posed.prior
     whitener = whiten(noise.of_mean(i, counts_of(group)), noise.blocks)
-    prior = prior_of(POWER_SUM, group)
     fits = [fit_prior(curve, target, whitener, prior) for target in (master, own)]
     ends = [_natural(fit.theta) for fit in fits]
     slopes = [jacobian(_natural, fit.theta) for fit in fits]
@@ -61,7 +63,7 @@ def attribute(group: RescaledGroup, own: np.ndarray, master: np.ndarray, noise: 
     points = [ends[0] + (j + 0.5) * step for j in range(_STEPS)]
     parts = np.sum([jacobian(natural, point, 1e-5) * step for point in points], axis=0).T
     difference = own - master
-    names = ("delta", "mu", "G") if varies(group) else ("delta", "mu")
+    names = ("delta", "mu", "G") if posed.clock.varying else ("delta", "mu")
     known = zip(names, ends[1], ends[0], np.sqrt(variance), parts, strict=True)
     rows = [*known, ("rest", None, None, None, difference - parts.sum(axis=0))]
     weights = log_weights(group.x)

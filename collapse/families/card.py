@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import stdtrit as student_quantile
 
+from ...results.levels import UPPER
 from ..composing import HIDDEN, inline
-from ..forms import master_curve
+from ..ladders.rescaling import master_curve
 from ..ladders.spread import describe
 from ..outcome import AcrossFamilies, FamilyDeviation, RescaledGroup, Scale
 from ..reasons import Reason, because
@@ -145,7 +146,7 @@ def _trend(group: RescaledGroup, at: int, sign: float) -> Trend:
     """The master curve of the others does not depend on this family's sizes, so its slope is the mean curves'."""
     found = describe(group)
     slope, error = np.log(2) * found.slope[at], np.log(2) * found.slope_se[at]
-    reach = float(student_quantile(found.slope_df[at], 0.975)) * error
+    reach = float(student_quantile(found.slope_df[at], UPPER)) * error
     clear = abs(slope) > reach
     direction = ("grows" if slope * sign > 0 else "shrinks") if clear else "no trend"
     return Trend(per_doubling=float(slope), low=float(slope - reach), high=float(slope + reach), direction=direction)

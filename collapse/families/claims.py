@@ -8,12 +8,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...results.levels import ALPHA
 from ..outcome import AcrossFamilies
 from ..within.envelope import global_envelope
 from .deviation import Contrast, MeanCurve, Member, against_others, mean_curves
 from .multiplicity import Gate, benjamini_hochberg, gatekeep, holm
 
-_ALPHA, _Q = 0.05, 0.1
+_Q = 0.1
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,11 +87,11 @@ def claims(
     p = [_beyond(one, margin) for one in alone]
     places = [_place(one) for one in alone]
     asked = dict(zip(names, p, strict=True)), dict(zip(names, places, strict=True))
-    gate = None if dataset_p is None else gatekeep(dataset_p, *asked, alpha=_ALPHA)
+    gate = None if dataset_p is None else gatekeep(dataset_p, *asked, alpha=ALPHA)
     return Claims(
         all_share=all(row.verdict == "collapse" for row in across.per_family),
         families=tuple(
-            FamilyClaim(family=name, p=one, p_adjusted=float(both), p_place=place, deviates=bool(both <= _ALPHA))
+            FamilyClaim(family=name, p=one, p_adjusted=float(both), p_place=place, deviates=bool(both <= ALPHA))
             for name, one, both, place in zip(names, p, holm(p), places, strict=True)
         ),
         pairs=_pairs(names, kinds, curves, margin),

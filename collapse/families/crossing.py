@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ...errors import InputError
-from ...results.grid import X_MIN
-from ..forms import master_curve
+from ...results.grid import latest_start
 from ..ladders.measurement import Measured
-from ..ladders.rescaling import try_rescale
+from ..ladders.rescaling import master_curve, try_rescale
 from ..outcome import RescaledGroup
 from ..reasons import Reason, because
 
@@ -111,7 +110,7 @@ def _crossing(rows: Sequence[Measured]) -> Crossing:
             left = {"family": one.family, "dataset": one.dataset, "setting": one.recipe}
             notes.append(because("other-setting-compared", **left, compared=first.recipe))
     known = all(one.floor.source in ("known", "given") and one.floor_problem is None for one in chosen.values())
-    start = max((float(one.rescaled.x[0]) for one in chosen.values() if one.rescaled is not None), default=X_MIN)
+    start = latest_start(one.rescaled.x for one in chosen.values() if one.rescaled is not None)
     cells = {}
     for key, one in sorted(chosen.items()):
         group, problem = try_rescale(one.ladder, "end-point" if known else "shape", one.floor.value, start)

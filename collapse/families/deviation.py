@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import stdtrit as student_quantile
 
+from ...results.levels import COVERAGE
 from ..outcome import AcrossFamilies, FamilyDeviation, RescaledGroup, Scale, Verdict
 from ..reasons import Reason, because
 from ..within.bootstrap import blocks, draw_signs, moments, quantile
@@ -165,7 +166,7 @@ def _deviation(
 ) -> FamilyDeviation:
     found = against_others([member.family for member in members], i, curves)
     difference = found.difference
-    upper = np.abs(difference) + student_quantile(found.df, 0.95) * np.sqrt(found.variance)
+    upper = np.abs(difference) + student_quantile(found.df, COVERAGE) * np.sqrt(found.variance)
     lower = np.abs(difference) - quantile(found.peaks) * np.sqrt(found.band_variance)
     verdict, reason = _verdict(lower, upper, margin, local)
     return FamilyDeviation(

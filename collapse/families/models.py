@@ -9,7 +9,12 @@ import numpy as np
 from scipy.special import stdtrit as student_quantile
 from scipy.stats import multivariate_t
 
-from ..forms import master_curve
+from ...results.levels import COVERAGE
+from ..forms.clock import Clock
+from ..forms.form import FORMS, Form
+from ..forms.posed import Posed
+from ..forms.sum_of_power_laws import SUM
+from ..ladders.rescaling import master_curve
 from ..outcome import RescaledGroup
 from ..reasons import Reason, because
 from .covariance import counts_of, halves, pool_noise
@@ -23,11 +28,11 @@ from .predictions import (
     own_curve,
     own_exponents,
 )
-from .shapes import RIVALS, varies
 
 Predict = Callable[[Setting, RescaledGroup], Prediction]
 FORM_NOT_IDENTIFIED = "form not identified"
 HORIZON_SD = 0.15  # of ln c: a pilot that knows its exponent to 10-15 %
+RIVALS = ("stretched exponential", "logarithmic")  # with as many parameters as M2
 _FEWEST = 3
 
 
@@ -61,7 +66,9 @@ class SmallestModel:
     uncertified: tuple[ModelScore, ...] = ()
 
 
-def smallest_model(members: Sequence[Member], *, margin: float, horizon_sd: float = HORIZON_SD) -> SmallestModel:
+def smallest_model(
+    members: Sequence[Member], *, margin: float, horizon_sd: float = HORIZON_SD, forms: Sequence[Form] = ()
+) -> SmallestModel:
     """Find what families on one data set may differ in.
 
     ====  ====================================================================================
@@ -85,6 +92,7 @@ def smallest_model(members: Sequence[Member], *, margin: float, horizon_sd: floa
     members : ladders of at least three families on one data set, one scale and one grid.
     margin : largest residual that still counts as none.
     horizon_sd : prior sd of ln c in M1, from the pilot's interval.
+    forms : further rivals; those with as many parameters as M2 are asked.
     """
     names = [member.family for member in members]
     if len(set(names)) < _FEWEST:
@@ -95,22 +103,32 @@ def smallest_model(members: Sequence[Member], *, margin: float, horizon_sd: floa
     if noise.df < 6:
         return SmallestModel(model=None, reason=because("noise-not-known", df=noise.df))
     settings = [Setting(groups, noise, i, shares_of(names, i), horizon_sd) for i in range(len(names))]
-    forms = {name: np.array([_densities(predict, one) for one in settings]) for name, predict in _models(groups)}
-    rival = {shape.name: own_exponents(shape) for shape in RIVALS if groups[0].phase is not None}
+    densities = {name: np.array([_densities(predict, one) for one in settings]) for name, predict in _models(groups)}
+    rival = {form.name: own_exponents(form) for form in _rivals(groups[0], forms)}
     bounds = {name: max(_bound(predict, one) for one in settings) for name, predict in _models(groups)}
-    scores = tuple(_score(name, names, forms["M3"], forms[name], bounds[name], margin) for name in forms)
+    scores = tuple(_score(name, names, densities["M3"], densities[name], bounds[name], margin) for name in densities)
     rivals = tuple(
-        _score(name, names, forms["M2"], np.array([_densities(predict, one) for one in settings]), 0.0, margin)
+        _score(name, names, densities["M2"], np.array([_densities(predict, one) for one in settings]), 0.0, margin)
         for name, predict in rival.items()
     )
     return _choose(scores, rivals)
+
+
+def _rivals(group: RescaledGroup, further: Sequence[Form]) -> list[Form]:
+    """Forms that M2 has to beat: as many parameters, and not M2's own under another name."""
+    if group.phase is None:
+        return []
+    known = {name: FORMS.make(name) for name in RIVALS}
+    known |= {form.name: form for form in further if form.name != SUM.name and not form.coincides(Clock.of(group))}
+    count = len(Posed.of(SUM, group).parameters)
+    return [form for form in known.values() if len(Posed.of(form, group).parameters) == count]
 
 
 def _models(groups: Sequence[RescaledGroup]) -> list[tuple[str, Predict]]:
     """The models that can be asked for: M1 needs a constant rate, the forms a schedule that is known."""
     known = all(group.phase is not None for group in groups)
     found: list[tuple[str, Predict]] = [("M0", identical)]
-    if known and not any(varies(group) for group in groups):
+    if known and not any(Clock.of(group).varying for group in groups):
         found.append(("M1", horizon_factor))
     if known:
         found += [("M2'", equal_exponents), ("M2", own_exponents())]
@@ -140,7 +158,7 @@ def _bound(predict: Predict, setting: Setting) -> float:
     found = predict(setting, own)
     variance = np.diag(found.shared + setting.noise.of_mean(setting.left_out, counts_of(own)))
     residual = np.abs(master_curve(own) - found.curve)
-    return float((residual + student_quantile(setting.noise.df, 0.95) * np.sqrt(variance)).max())
+    return float((residual + student_quantile(setting.noise.df, COVERAGE) * np.sqrt(variance)).max())
 
 
 def _score(

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ...errors import InputError
+from ...results.levels import ALPHA
 from ..reasons import Reason, because
 
 
@@ -58,7 +59,7 @@ class Gate:
 
 
 def gatekeep(
-    dataset: float, families: Mapping[str, float], places: Mapping[str, float], *, alpha: float = 0.05
+    dataset: float, families: Mapping[str, float], places: Mapping[str, float], *, alpha: float = ALPHA
 ) -> Gate:
     """Ask in order: the data-set omnibus, which family, where; the chance of any false claim stays at most alpha.
 

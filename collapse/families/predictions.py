@@ -7,10 +7,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..forms import master_curve
+from ..forms.form import Form
+from ..forms.posed import Posed
+from ..forms.sum_of_power_laws import SUM
+from ..ladders.rescaling import master_curve
 from ..outcome import RescaledGroup
 from .covariance import Noise, counts_of
-from .shapes import POWER_SUM, Fit, Shape, curve_of, fit_prior, prior_of, whiten
+from .posterior import Fit, fit_prior, whiten
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -87,11 +90,12 @@ def stretch(master: np.ndarray, group: RescaledGroup, log_factor: float) -> np.n
     return moved * weights.sum() / (moved @ weights)
 
 
-def own_exponents(shape: Shape = POWER_SUM) -> Callable[[Setting, RescaledGroup], Prediction]:
-    """M2: one form, all parameters the family's own; with another shape, a rival of M2."""
+def own_exponents(form: Form = SUM) -> Callable[[Setting, RescaledGroup], Prediction]:
+    """M2: one form, all parameters the family's own; with another form, a rival of M2."""
 
     def predict(setting: Setting, own: RescaledGroup) -> Prediction:
-        fit = _fit_own(setting, own, shape, prior_of(shape, own))
+        posed = Posed.of(form, own)
+        fit = _fit_own(setting, own, posed, posed.prior)
         return Prediction(fit.curve, fit.uncertainty, np.zeros_like(fit.uncertainty))
 
     return predict
@@ -99,9 +103,10 @@ def own_exponents(shape: Shape = POWER_SUM) -> Callable[[Setting, RescaledGroup]
 
 def equal_exponents(setting: Setting, own: RescaledGroup) -> Prediction:
     """M2': the time exponent is the others', balance and annealing gain are the family's own."""
-    centre, width = prior_of(POWER_SUM, own)
+    posed = Posed.of(SUM, own)
+    centre, width = posed.prior
     centre[0], width[0] = _shared_exponent(setting)
-    fit = _fit_own(setting, own, POWER_SUM, (centre, width))
+    fit = _fit_own(setting, own, posed, (centre, width))
     direction = fit.jacobian[:, :1] * width[0]
     return Prediction(fit.curve, fit.uncertainty, direction @ direction.T)
 
@@ -112,20 +117,20 @@ def own_curve(setting: Setting, own: RescaledGroup) -> Prediction:
     return Prediction(master_curve(own), covariance, np.zeros_like(covariance))
 
 
-def _fit_own(setting: Setting, own: RescaledGroup, shape: Shape, prior: tuple[np.ndarray, np.ndarray]) -> Fit:
+def _fit_own(setting: Setting, own: RescaledGroup, posed: Posed, prior: tuple[np.ndarray, np.ndarray]) -> Fit:
     whitener = setting.whitener(setting.left_out, own)
-    start = prior_of(shape, own)[0]
+    start = posed.prior[0]
     start[0] = prior[0][0]
-    return fit_prior(curve_of(shape, own), master_curve(own), whitener, prior, [start])
+    return fit_prior(posed.under_prior, master_curve(own), whitener, prior, [start])
 
 
 def _shared_exponent(setting: Setting) -> tuple[float, float]:
     """ln mu of the others, fitted jointly with each its own balance and gain, and its standard error."""
     chosen = [i for i, w in enumerate(setting.weights) if w]
     groups = [setting.groups[i] for i in chosen]
-    curves = [curve_of(POWER_SUM, group) for group in groups]
+    curves = [Posed.of(SUM, group).under_prior for group in groups]
     whiteners = [setting.whitener(i, group) for i, group in zip(chosen, groups, strict=True)]
-    centre, width = prior_of(POWER_SUM, groups[0])
+    centre, width = Posed.of(SUM, groups[0]).prior
     own = len(centre) - 1
 
     def joint(theta: np.ndarray) -> np.ndarray:

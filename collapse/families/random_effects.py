@@ -11,10 +11,13 @@ from scipy.stats import chi2, norm
 from scipy.stats import t as student
 
 from ...errors import InputError
-from ..forms import master_curve
+from ...results.levels import ALPHA, LOWER, UPPER
+from ..forms.posed import Posed
+from ..forms.sum_of_power_laws import SUM
+from ..ladders.rescaling import master_curve
 from .covariance import counts_of, pool_noise
 from .deviation import Member
-from .shapes import POWER_SUM, Fit, curve_of, fit_prior, prior_of, varies, whiten
+from .posterior import Fit, fit_prior, whiten
 
 _FEWEST = 6  # families from which a new one can be predicted
 
@@ -80,17 +83,17 @@ def random_effects(values: Sequence[float], errors: Sequence[float], *, margin: 
     df = len(y) - 1
     tau = _tau(y, se, df)
     mean, error = _mean(tau, y, se)
-    reach = float(student.ppf(0.975, df))
+    reach = float(student.ppf(UPPER, df))
     q = _q(0.0, y, se)
-    upper = _tau(y, se, float(chi2.ppf(0.05, df)))
+    upper = _tau(y, se, float(chi2.ppf(ALPHA, df)))
     return RandomEffects(
         n_families=len(y),
         mean=mean,
         low=mean - reach * error,
         high=mean + reach * error,
         tau=tau,
-        tau_low=_tau(y, se, float(chi2.ppf(0.975, df))),
-        tau_high=_tau(y, se, float(chi2.ppf(0.025, df))),
+        tau_low=_tau(y, se, float(chi2.ppf(UPPER, df))),
+        tau_high=_tau(y, se, float(chi2.ppf(LOWER, df))),
         tau_upper=upper,
         i2=max(0.0, 1 - df / q) if q > 0 else 0.0,
         q=q,
@@ -118,7 +121,7 @@ def _predicted(y: np.ndarray, se: np.ndarray) -> tuple[float, float]:
     centres = np.array([_mean(float(tau), y, se) for tau in taus])
     of_mean = centres[:, :1] + centres[:, 1:] * student.ppf(levels, df)
     drawn = of_mean[..., None] + taus[:, None, None] * norm.ppf(levels)
-    low, high = np.quantile(drawn, [0.025, 0.975])
+    low, high = np.quantile(drawn, [LOWER, UPPER])
     return float(low), float(high)
 
 
@@ -174,8 +177,9 @@ def family_exponents(members: Sequence[Member]) -> tuple[Exponents, ...]:
     for i, member in enumerate(members):
         group = member.group
         whitener = whiten(noise.of_mean(i, counts_of(group)), noise.blocks)
-        fit = fit_prior(curve_of(POWER_SUM, group), master_curve(group), whitener, prior_of(POWER_SUM, group))
-        found.append(_read(member, fit, varies(group)))
+        posed = Posed.of(SUM, group)
+        fit = fit_prior(posed.under_prior, master_curve(group), whitener, posed.prior)
+        found.append(_read(member, fit, posed.clock.varying))
     return tuple(found)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from ...results.grid import log_weights
+from ...results.levels import LOWER, UPPER
 from ..composing import OK, Missing
 from ..outcome import RescaledGroup
 from ..reasons import Reason, because
@@ -165,7 +166,7 @@ def _seed_interval(
     """95 % over seeds: resampled components moved to the data's, so that noise is not counted twice."""
     totals, own = _integrated(drawn, x), _integrated(data.components(), x)
     spread = _shares(totals - totals.mean(axis=1, keepdims=True) + own)
-    low, high = np.quantile(spread, [0.025, 0.975], axis=1)
+    low, high = np.quantile(spread, [LOWER, UPPER], axis=1)
     return np.minimum(low, shares), np.maximum(high, shares)
 
 
@@ -176,5 +177,5 @@ def _jackknife(part: Crossing, shares: np.ndarray) -> list[tuple[float, float] |
         return [None] * len(shares)
     left = [Statistics.of(part.without(family)).components() for family in part.families]
     each = np.stack([_shares(_integrated(one, part.x))[:, 0] for one in left])
-    reach = float(student.ppf(0.975, f - 1)) * np.sqrt((f - 1) / f * ((each - each.mean(axis=0)) ** 2).sum(axis=0))
+    reach = float(student.ppf(UPPER, f - 1)) * np.sqrt((f - 1) / f * ((each - each.mean(axis=0)) ** 2).sum(axis=0))
     return [(max(0.0, float(share - r)), min(1.0, float(share + r))) for share, r in zip(shares, reach, strict=True)]

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.optimize import least_squares
 from scipy.stats import chi2, norm
 
+from ...results.levels import UPPER
 from ..composing import OK, Missing
 from ..reasons import Reason, because
 from .tables import Estimate, Scaling, Table
@@ -16,7 +17,7 @@ from .tables import Estimate, Scaling, Table
 _FITS = 0.05  # least goodness of fit of a window in which scaling is taken to hold
 _DEGREES = range(3, 11)
 _INVERSE_NU = np.geomspace(0.3, 3.0, 25)
-_REACH = float(norm.ppf(0.975))
+_REACH = float(norm.ppf(UPPER))
 _OMEGAS = np.array([0.4, 0.7, 1.0, 1.5, 2.0, 3.0])  # starts of a correction's exponent
 _OMEGA = (0.2, 5.0)
 _BENDS = 2  # a correction has an amplitude and a slope in the scaled distance

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.stats import chi2, norm
 
+from ...results.levels import COVERAGE, LOWER, MARGIN, UPPER
 from ..composing import OK, Missing
 from ..reasons import Reason, because
 from .tables import Estimate, Scaling, Table
@@ -63,7 +64,7 @@ def compare_systems(
     first: tuple[Sequence[Table], Scaling | Missing],
     second: tuple[Sequence[Table], Scaling | Missing],
     *,
-    margin: float = 0.03,
+    margin: float = MARGIN,
     degree: int = 5,
 ) -> SharedFunction | Missing:
     """Fit one scaling function to two systems, then how far the second may leave it.
@@ -109,7 +110,7 @@ def compare_systems(
     low, difference, high = _bounds(pairs, float(np.exp(place)), degree, scale)
     step = 1e-2
     bend = (cost(place + step) - 2 * cost(place) + cost(place - step)) / step**2
-    reach = norm.ppf(0.975) * np.sqrt(2 * scale / bend)
+    reach = norm.ppf(UPPER) * np.sqrt(2 * scale / bend)
     return SharedFunction(
         distance_factor=Estimate(
             value=float(np.exp(place)), low=float(np.exp(place - reach)), high=float(np.exp(place + reach))
@@ -178,7 +179,7 @@ def _bounds(pairs: Sequence[_Pair], factor: float, degree: int, scale: float) ->
         if not pair.dimensionless:  # an amplitude is free: take the difference about its middle
             curve = curve - np.average(curve, weights=1 / np.maximum(se, se.max() * 1e-3) ** 2)
         size = np.abs(curve)
-        simultaneous = float(norm.ppf(1 - 0.025 / own))
-        found.append(((size - simultaneous * se).max(), size.max(), (size + norm.ppf(0.95) * se).max()))
+        simultaneous = float(norm.ppf(1 - LOWER / own))
+        found.append(((size - simultaneous * se).max(), size.max(), (size + norm.ppf(COVERAGE) * se).max()))
     low, value, high = np.max(found, axis=0)
     return float(max(0.0, low)), float(value), float(high)

@@ -14,6 +14,7 @@ from scipy.stats import f as fisher
 from scipy.stats import t as student
 
 from ...results.grid import X_MIN
+from ...results.levels import LATEST, UPPER
 from ..composing import OK
 from ..ladders.ladder import Ladder
 from ..ladders.raw_losses import grid_of, losses_on
@@ -72,7 +73,7 @@ def balance_of(
     """`balance` of a ladder's curves on their common grid."""
     if len(ladder.rungs) < 3 or ladder.fewest_seeds < 3:
         return Balance.without(because("implied-floor-needs-seeds"))
-    if ladder.first_x() >= 0.9:
+    if ladder.first_x() >= LATEST:
         return Balance.without(because("no-common-x"))
     x = grid_of(ladder, x_min)
     losses = losses_on(ladder, x)
@@ -114,7 +115,7 @@ def balance(
     fit = fit_end_points(ends, sizes, rng=rng, resamples=resamples)
     drawn, free = _resampled(losses, floor, fit, x, sizes, rng, resamples)
     df = 2 * (min(len(rows) for rows in losses) - 1)
-    reach = float(student.ppf(0.975, df) * drawn.std(ddof=1))
+    reach = float(student.ppf(UPPER, df) * drawn.std(ddof=1))
     own = compared(
         floor, fit.floor, float(np.std(drawn - free, ddof=1)), df, because("no-end-point-floor", why=fit.status)
     )

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from ...errors import InputError, unknown
+from ...results.levels import NORMAL
 from ..ladders.ladder import Ladder
 from ..outcome import IrreducibleLoss, RescaledGroup
 from ..reasons import Reason, because
@@ -16,7 +17,6 @@ from .profile import profile_floor
 
 FloorChoice = Literal["known", "profile", "fit"] | float | tuple[float, float]
 UNKNOWN = IrreducibleLoss()
-_Z = 1.959964
 
 
 def check_choice(choice: FloorChoice) -> None:
@@ -39,7 +39,7 @@ def known_floor(ladder: Ladder) -> tuple[IrreducibleLoss, Reason | None]:
     value = values.pop() if values else None
     if value is None:
         return UNKNOWN, because("floor-unknown", quantity=ladder.quantity)
-    error = _Z * max(curve.irreducible_loss_se for curve in ladder.curves)
+    error = NORMAL * max(curve.irreducible_loss_se for curve in ladder.curves)
     return IrreducibleLoss(value=value, low=value - error, high=value + error, source="known"), None
 
 
@@ -83,7 +83,7 @@ def floor_warning(ladder: Ladder, floor: IrreducibleLoss) -> Reason | None:
     if floor.value is None or floor.high is None or floor.source == "profile":
         return None
     smallest = min(float(np.mean([curve.loss[-1] for curve in rung])) for rung in ladder.rungs) - floor.value
-    error = (floor.high - floor.value) / _Z
+    error = (floor.high - floor.value) / NORMAL
     if smallest > 0 and error > 0.01 * smallest:
         return because("floor-uncertain", quantity=ladder.quantity, share=error / smallest)
     return None

@@ -6,6 +6,7 @@ import dataclasses
 
 from scipy.stats import t as student
 
+from ...results.levels import UPPER
 from ..composing import OK
 from ..reasons import Reason
 
@@ -34,7 +35,7 @@ def compared(floor: float, reference: float | None, sd: float, df: int, problem:
     """``floor - reference`` against ``t_{.975; df} sd``; without a reference, the problem."""
     if reference is None:
         return Comparison(status=problem)
-    critical, difference = float(student.ppf(0.975, df)), floor - reference
+    critical, difference = float(student.ppf(UPPER, df)), floor - reference
     return Comparison(
         reference=reference,
         difference=difference,

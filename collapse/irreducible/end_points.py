@@ -9,6 +9,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from ...errors import InputError
+from ...results.levels import UPPER
 from ..composing import OK
 from ..reasons import Reason, because
 
@@ -104,7 +105,7 @@ def fit_end_points(
     n = min(len(rows) for rows in ends)
     # Seeds drawn with replacement spread by (n-1)/n too little, and their sd is known from few: t, not 1.96.
     spread = np.std(fit_means(again, weights, sizes, omega).floor, ddof=1) * np.sqrt(n / (n - 1))
-    reach = float(student.ppf(0.975, 2 * (n - 1)) * spread)
+    reach = float(student.ppf(UPPER, 2 * (n - 1)) * spread)
     return EndPointFit(
         floor=floor,
         low=floor - reach,

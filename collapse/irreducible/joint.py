@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...results.grid import X_MIN
+from ...results.levels import LATEST
 from ..composing import OK
 from ..ladders.ladder import Ladder
 from ..ladders.raw_losses import grid_of, losses_on
@@ -39,7 +40,7 @@ def joint_of(ladder: Ladder, *, rng: np.random.Generator, resamples: int = 199, 
     """`joint` of a ladder's curves on their common grid."""
     if len(ladder.rungs) < 4 or ladder.fewest_seeds < 3:
         return Joint(status=because("joint-floor-needs-seeds"))
-    if ladder.first_x() >= 0.9:
+    if ladder.first_x() >= LATEST:
         return Joint(status=because("no-common-x"))
     x = grid_of(ladder, x_min)
     return joint(losses_on(ladder, x), x, ladder.sizes, rng=rng, resamples=resamples)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy.stats import t as student
 
+from ...results.levels import UPPER
 from ..composing import OK
 from ..reasons import Reason, because
 from ..within.bootstrap import Moments, draw_signs
@@ -72,7 +73,7 @@ def profile_floor(
     drawn = null_losses(losses, float(floor), x, sizes, draw_signs([len(rows) for rows in losses], resamples, rng))
     statistics_, floors, _ = least_cost(drawn, x, sizes, within)
     # Not 1.96: the sd itself comes from few seeds. Percentiles of the resamples cover 90 in 100 only.
-    reach = float(student.ppf(0.975, 2 * (min(len(rows) for rows in losses) - 1)) * floors.std(ddof=1))
+    reach = float(student.ppf(UPPER, 2 * (min(len(rows) for rows in losses) - 1)) * floors.std(ddof=1))
     lowest, highest = within or (-np.inf, np.inf)
     return Profile(
         floor=float(floor),

@@ -11,6 +11,7 @@ from scipy.stats import chi2
 
 from ...errors import InputError
 from ...results.curves import CurveSet, LearningCurve
+from ...results.levels import LOWER, UPPER
 from ..composing import OK, flat
 from ..outcome import Key
 from ..reasons import Reason, because
@@ -94,7 +95,7 @@ def _measured(row: SeedNoise, curves: Sequence[LearningCurve]) -> SeedNoise:
     mean, sd, df = float(losses.mean()), float(losses.std(ddof=1)), len(losses) - 1
     if not sd > 1e-12 * abs(mean):
         return dataclasses.replace(row, x=x, mean=mean, status=because("seeds-do-not-differ"))
-    low, high = (sd * np.sqrt(df / chi2.ppf([0.975, 0.025], df))).tolist()
+    low, high = (sd * np.sqrt(df / chi2.ppf([UPPER, LOWER], df))).tolist()
     floors = {curve.irreducible_loss for curve in curves}
     floor = floors.pop() if len(floors) == 1 else None
     relative = sd / (mean - floor) if floor is not None and floor < mean else None

@@ -7,9 +7,10 @@ import dataclasses
 import numpy as np
 
 from ...results.curves import CurveSet
-from ..forms import fit_form
+from ...results.grid import start_after
+from ..forms.fitted import fit_form
 from ..irreducible.choice import UNKNOWN, FloorChoice, fitted_floor, given_floor, known_floor, profiled_floor
-from ..outcome import Form, IrreducibleLoss, Key, RescaledGroup, Spread
+from ..outcome import FittedForm, IrreducibleLoss, Key, RescaledGroup, Spread
 from ..reasons import Reason, because
 from ..single.group import SingleGroup, one_run_a_size
 from ..within.battery import assess
@@ -20,7 +21,7 @@ from .rescaling import overlap, try_rescale
 from .soundness import OVERLAP, copied, noisy, problem_of, rising, unusable, warnings_of
 from .spread import describe
 
-_NO_FORM = Form(mu=None, share=None, gain=None, error=None, status=because("no-curve-to-fit"))
+_NO_FORM = FittedForm(mu=None, share=None, gain=None, error=None, status=because("no-curve-to-fit"))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -44,7 +45,7 @@ class Measured:
     shape: Exactness | None = None
     deviations: Deviations | None = None
     spread: Spread | None = None
-    form: Form = _NO_FORM
+    form: FittedForm = _NO_FORM
     warnings: tuple[Reason, ...] = ()
     single: SingleGroup | None = None
 
@@ -109,7 +110,7 @@ def measure(
     """
     ladder = Ladder.of(curves)
     floor_rng, end_rng, shape_rng = rng.spawn(3)
-    x_min = min(0.9, max([x_min, *(10 * curve.warmup_fraction for curve in curves)]))
+    x_min = start_after((curve.warmup_fraction for curve in curves), x_min)
     refused = unusable(ladder) or rising(ladder, x_min)
     if refused is not None:
         return Measured(curves=curves, ladder=ladder, problem=refused)

@@ -8,11 +8,11 @@ import numpy as np
 from scipy import stats
 
 from ...results.curves import LearningCurve
+from ...results.levels import ALPHA
 from ..reasons import Reason, because
 from .ladder import Ladder, name_of
 
 _FEWEST = 3  # seeds of one size on each device: fewer do not tell what their noise is
-_LEVEL = 0.05
 
 
 def mixed_devices(ladder: Ladder) -> Reason | None:
@@ -32,7 +32,7 @@ def mixed_devices(ladder: Ladder) -> Reason | None:
         there = [curves for curves in by_kind if len(curves) >= _FEWEST]
         for other in there[1:]:
             compared += 1
-            if least_p(there[0], other) < _LEVEL:
+            if least_p(there[0], other) < ALPHA:
                 differ.append(name_of(rung[0]))
     if differ:
         return because("devices-differ", devices=tuple(kinds), sizes=tuple(dict.fromkeys(differ)))

@@ -5,15 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from ...results.curves import LearningCurve
-from ...results.grid import X_MIN, common_grid
+from ...results.grid import X_MIN, common_grid, start_after
 from .ladder import Ladder
 
 
 def grid_of(ladder: Ladder, x_min: float = X_MIN) -> np.ndarray:
-    """``(m,)`` the common grid, from ``x_min``, from where all curves have data, or from ten times the longest warmup,
-    whichever is last."""
-    warmups = [10 * curve.warmup_fraction for curve in ladder.curves]
-    return common_grid(max([x_min, ladder.first_x(), *warmups]))
+    """``(m,)`` the common grid, from `start_after` the warmups or from where all curves have data."""
+    return common_grid(max(ladder.first_x(), start_after((curve.warmup_fraction for curve in ladder.curves), x_min)))
 
 
 def losses_on(ladder: Ladder, x: np.ndarray) -> list[np.ndarray]:

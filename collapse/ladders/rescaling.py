@@ -106,6 +106,11 @@ def to_shape(z: np.ndarray, x: np.ndarray) -> np.ndarray:
     return gap / mean_over(gap, x)[..., None]
 
 
+def master_curve(group: RescaledGroup) -> np.ndarray:
+    """Mean over rungs of the mean over seeds, ``(m,)``."""
+    return np.mean([rows.mean(axis=0) for rows in group.values], axis=0)
+
+
 def schedule(ladder: Ladder, x: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None, float | None]:
     """Phase ``y(x) = int_0^x eta / int_0^1 eta`` and rate ``eta(x)/peak`` on the grid, and the rate at the end.
 

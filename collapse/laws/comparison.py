@@ -9,13 +9,25 @@ import numpy as np
 from scipy.stats import t as student
 
 from ...results.grid import log_weights
+from ...results.levels import UPPER
 from ..composing import OK, Missing
+from ..forms.clock import Clock
+from ..forms.form import FORMS, Form
+from ..forms.posed import Posed
 from ..outcome import RescaledGroup
 from ..reasons import Reason, because
-from .catalogue import LAWS, Law, Problem, problem
 from .search import fit_from_many, fit_many
-from .time_laws import Clock
 
+COMPARED = (
+    "sum of power laws",
+    "power law with offset",
+    "two power laws",
+    "stretched exponential",
+    "logarithmic",
+    "logistic",
+    "broken power law",
+    "multi-power law",
+)
 _EDGE = 1e-3  # of a parameter's range
 _RIVAL = 2.0  # standard errors within which forms count as equally good
 _SAME = 0.05  # of a mean square error: less is no difference, however sure
@@ -77,9 +89,9 @@ class FormComparison:
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class _Scored:
-    """A law's fit to the data and to B resamples; scores are ``(K,)`` and ``(B, K)`` mean square errors."""
+    """A form's fit to the data and to B resamples; scores are ``(K,)`` and ``(B, K)`` mean square errors."""
 
-    problem: Problem
+    posed: Posed
     theta: np.ndarray
     error: float
     scores: np.ndarray
@@ -88,9 +100,9 @@ class _Scored:
 
 
 def compare_forms(
-    group: RescaledGroup, *, rng: np.random.Generator, resamples: int = 99, laws: Sequence[Law] = LAWS
+    group: RescaledGroup, *, rng: np.random.Generator, resamples: int = 99, forms: Sequence[Form] | None = None
 ) -> FormComparison | Missing:
-    """Fit every form of the catalogue to a group's master curve and compare them by leave-one-rung-out error.
+    """Fit every form to a group's master curve and compare them by leave-one-rung-out error.
 
     For each rung k the form is fitted to the mean curve of the other rungs; its score is the mean over d ln x of
     ``[zbar_k - form]^2``. Differences between forms are paired over rungs, so what a rung does to all of them cancels.
@@ -101,17 +113,18 @@ def compare_forms(
     group : curves on one grid and scale; at least three rungs of two seeds.
     rng : chance.
     resamples : bootstrap resamples.
-    laws : the forms.
+    forms : the forms; None is those of `compared`.
     """
+    forms = compared() if forms is None else forms
     if len(group.sizes) < 3:
-        return _nothing(laws, because("forms-need-three-sizes", sizes=len(group.sizes)))
+        return _nothing(forms, because("forms-need-three-sizes", sizes=len(group.sizes)))
     if group.phase is None:
-        return _nothing(laws, because("law-needs-schedule"))
+        return _nothing(forms, because("law-needs-schedule"))
     means = np.stack([rows.mean(axis=0) for rows in group.values])
     drawn = bootstrap_means(group.values, resamples, rng)
-    varying = Clock.of(group).varying
-    used = [law for law in laws if varying or law.same_at_constant_rate is None]
-    scored = [_score(law, group, means, drawn) for law in used]
+    clock = Clock.of(group)
+    used = [form for form in forms if form.coincides(clock) is None]
+    scored = [_score(form, group, means, drawn) for form in used]
     data = np.stack([one.scores for one in scored])
     best, rivals = _winner(data, scored)
     again = np.stack([one.again_scores for one in scored], axis=1)
@@ -119,17 +132,23 @@ def compare_forms(
     fewest = min(len(rows) for rows in group.values)
     fits = [_fit(one, data, fewest) for one in scored]
     unused = [
-        _unused(law, because("coincides-with", form=law.same_at_constant_rate)) for law in laws if law not in used
+        _unused(form, because("coincides-with", form=form.coincides(clock))) for form in forms if form not in used
     ]
     return FormComparison(
         fits=(*sorted(fits, key=lambda fit: fit.left_out_error or 0.0), *unused),
-        best=scored[best].problem.law.name,
-        rivals=tuple(scored[i].problem.law.name for i in rivals),
+        best=scored[best].posed.form.name,
+        rivals=tuple(scored[i].posed.form.name for i in rivals),
         stability=float(np.mean(wins)),
-        status=because("form-not-identified", rivals=tuple(scored[i].problem.law.name for i in rivals))
+        status=because("form-not-identified", rivals=tuple(scored[i].posed.form.name for i in rivals))
         if rivals
         else OK,
     )
+
+
+def compared(further: Sequence[Form] = ()) -> list[Form]:
+    """The forms of `COMPARED`, and further ones after them."""
+    known = {name: FORMS.make(name) for name in COMPARED}
+    return list((known | {form.name: form for form in further}).values())
 
 
 def bootstrap_means(values: Sequence[np.ndarray], resamples: int, rng: np.random.Generator) -> np.ndarray:
@@ -140,12 +159,12 @@ def bootstrap_means(values: Sequence[np.ndarray], resamples: int, rng: np.random
 def reach(resampled: np.ndarray, seeds: int) -> np.ndarray:
     """Half-width of a 95 % interval from resamples ``(B, ...)`` of the seeds: t and not 1.96, as the sd comes from few,
     and scaled up by ``n/(n-1)``, as seeds drawn with replacement spread too little."""
-    scale = np.sqrt(seeds / (seeds - 1)) * student.ppf(0.975, 2 * (seeds - 1))
+    scale = np.sqrt(seeds / (seeds - 1)) * student.ppf(UPPER, 2 * (seeds - 1))
     return scale * np.std(resampled, axis=0, ddof=1)
 
 
-def _score(law: Law, group: RescaledGroup, means: np.ndarray, drawn: np.ndarray) -> _Scored:
-    posed = problem(law, group)
+def _score(form: Form, group: RescaledGroup, means: np.ndarray, drawn: np.ndarray) -> _Scored:
+    posed = Posed.of(form, group)
     weights = log_weights(group.x) / log_weights(group.x).sum()
     k = len(means)
 
@@ -159,7 +178,7 @@ def _score(law: Law, group: RescaledGroup, means: np.ndarray, drawn: np.ndarray)
     found = posed.curve(fit(others.reshape(-1, means.shape[1]), theta)).reshape(every.shape)
     scores = ((every - found) ** 2) @ weights
     return _Scored(
-        problem=posed,
+        posed=posed,
         theta=theta,
         error=float(np.abs(posed.curve(theta[None])[0] - means.mean(axis=0)).max()),
         scores=scores[0],
@@ -170,7 +189,7 @@ def _score(law: Law, group: RescaledGroup, means: np.ndarray, drawn: np.ndarray)
 
 def _winner(scores: np.ndarray, scored: Sequence[_Scored]) -> tuple[int, list[int]]:
     """Index of the best form and of its rivals from scores ``(forms, K)``."""
-    counts = np.array([len(one.problem.names) for one in scored])
+    counts = np.array([len(one.posed.parameters) for one in scored])
     close = _close(scores, int(scores.mean(axis=1).argmin()))
     best = min(np.flatnonzero(close), key=lambda i: (counts[i], scores[i].mean()))
     near = _close(scores, int(best))
@@ -184,16 +203,16 @@ def _close(scores: np.ndarray, to: int) -> np.ndarray:
 
 
 def _fit(one: _Scored, scores: np.ndarray, fewest: int) -> FormFit:
-    posed = one.problem
+    posed = one.posed
     behind = one.scores - scores[scores.mean(axis=1).argmin()]
     half = reach(one.again, fewest)
     value, low, high = (posed.natural(one.theta + sign * half) for sign in (0, -1, 1))
     edges = np.minimum(one.theta - posed.low, posed.high - one.theta) < _EDGE * (posed.high - posed.low)
     loose = 2 * half > posed.high - posed.low
     return FormFit(
-        name=posed.law.name,
-        formula=posed.law.formula,
-        n_parameters=len(posed.names),
+        name=posed.form.name,
+        formula=posed.form.formula,
+        n_parameters=len(posed.parameters),
         parameters={
             name: Estimate(value=float(value[i]), low=float(low[i]), high=float(high[i]))
             for i, name in enumerate(posed.names)
@@ -216,9 +235,9 @@ def _status(names: Sequence[str], edges: np.ndarray, loose: np.ndarray) -> Reaso
     return because("parameters-not-identified", unknown=unknown) if unknown else OK
 
 
-def _unused(law: Law, status: Reason) -> FormFit:
-    return FormFit(name=law.name, formula=law.formula, n_parameters=len(law.parameters), status=status)
+def _unused(form: Form, status: Reason) -> FormFit:
+    return FormFit(name=form.name, formula=form.formula, n_parameters=len(form.parameters), status=status)
 
 
-def _nothing(laws: Sequence[Law], status: Reason) -> Missing:
-    return Missing(FormComparison, status, {"fits": tuple(_unused(law, status) for law in laws)})
+def _nothing(forms: Sequence[Form], status: Reason) -> Missing:
+    return Missing(FormComparison, status, {"fits": tuple(_unused(form, status) for form in forms)})

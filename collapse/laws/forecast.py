@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.special import betaln
 from scipy.stats import t as student
 
 from ...errors import InputError
+from ...results.levels import UPPER
 from ..composing import OK, Missing
-from ..forms import schedule_of
+from ..forms.clock import Clock
+from ..forms.form import Form
 from ..outcome import RescaledGroup
 from ..reasons import Reason, because
 from .prediction import (
     Context,
     Method,
+    by_form,
     by_given_master,
     by_last_value,
     by_master,
@@ -78,7 +81,7 @@ class Forecast:
     x : ``(m,)`` from the first point after .3 to the end.
     observed : ``(n, m)`` ln E of its seeds.
     master : the forecast by the training rungs' master curve.
-    references : own power law, sum of power laws, last value.
+    references : own power law, sum of power laws, last value, and further forms that were asked for.
     others : forecasts by other families' master curves, by name.
     """
 
@@ -93,7 +96,11 @@ class Forecast:
 
 
 def forecast(
-    group: RescaledGroup, *, others: Mapping[str, RescaledGroup] | None = None, early: float = EARLY
+    group: RescaledGroup,
+    *,
+    others: Mapping[str, RescaledGroup] | None = None,
+    early: float = EARLY,
+    forms: Sequence[Form] = (),
 ) -> Forecast | Missing:
     """Forecast the largest rung's curve from its first part and from all rungs but the two largest.
 
@@ -107,6 +114,7 @@ def forecast(
     group : on the end-point scale; at least five rungs.
     others : other families on the same data set, grid and schedule; their master curves are tried too.
     early : share of the horizon that is seen of the target.
+    forms : further references: each form fitted to the same curves.
 
     Raises
     ------
@@ -121,7 +129,8 @@ def forecast(
     e = context.early
     target = _log_excess(group, len(group.sizes) - 1)
     seen, observed = target[:, :e], target[:, e:]
-    references = {name: _predict(name, method, context, seen) for name, method in _REFERENCES.items()}
+    methods = _REFERENCES | {form.name: by_form(form) for form in forms if form.name not in _REFERENCES}
+    references = {name: _predict(name, method, context, seen) for name, method in methods.items()}
     own = _predict("master curve", by_master, context, seen)
     foreign = [
         _predict(
@@ -168,11 +177,11 @@ def _log_excess(group: RescaledGroup, k: int) -> np.ndarray:
 
 
 def _context(group: RescaledGroup, early: float) -> Context:
-    phase, rate, end_rate = schedule_of(group)
+    clock = Clock.of(group)
     return Context(
         x=np.append(group.x, 1.0),
-        phase=np.append(phase, 1.0),
-        rate=np.append(rate, end_rate),
+        phase=np.append(clock.phase, 1.0),
+        rate=np.append(clock.rate, clock.end_rate),
         early=int((group.x <= early).sum()),
         rungs=[_log_excess(group, k) for k in range(len(group.sizes) - _LEFT)],
         log_sizes=np.log(group.sizes[:-_LEFT]),
@@ -231,5 +240,5 @@ def _skill(mine: np.ndarray, other: np.ndarray) -> Skill:
     if n < 2:
         return Skill(value=value, low=None, high=None)
     left = 1 - (mine.sum() - mine) / (other.sum() - other)
-    half = float(student.ppf(0.975, n - 1) * np.sqrt((n - 1) * np.mean((left - left.mean()) ** 2)))
+    half = float(student.ppf(UPPER, n - 1) * np.sqrt((n - 1) * np.mean((left - left.mean()) ** 2)))
     return Skill(value=value, low=value - half, high=value + half)

@@ -16,10 +16,12 @@ import numpy as np
 from scipy.stats import t as student
 
 from ...errors import InputError
+from ...results.levels import LOWER, UPPER
 from ..composing import OK
+from ..forms.posed import Posed
+from ..forms.sum_of_power_laws import SUM
 from ..outcome import RescaledGroup
 from ..reasons import Reason, because
-from .catalogue import find, problem
 from .comparison import Estimate, reach
 from .search import fit_from_many, fit_many
 
@@ -143,10 +145,10 @@ def _slope(values: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def _time_exponents(group: RescaledGroup, z: np.ndarray) -> tuple[np.ndarray, Reason]:
-    """mu of the sum with size, through the group's schedule."""
+    """mu of the sum of power laws, through the group's schedule."""
     if group.phase is None:
         return np.full(len(z), np.nan), because("law-needs-schedule")
-    posed = problem(find("sum with size"), group)
+    posed = Posed.of(SUM, group)
     weights = np.gradient(np.log(group.x))
     start, _ = fit_from_many(posed.curve, posed.starts, z[0], weights, posed.low, posed.high)
     theta, _ = fit_many(posed.curve, np.tile(start, (len(z), 1)), z, weights, posed.low, posed.high)
@@ -185,7 +187,7 @@ def _agreement(estimates: Sequence[np.ndarray], seeds: int) -> tuple[Estimate | 
     if not pairs:
         return None, None
     df = 2 * (seeds - 1)
-    wider = student.ppf(1 - 0.025 / len(pairs), df) / student.ppf(0.975, df)
+    wider = student.ppf(1 - LOWER / len(pairs), df) / student.ppf(UPPER, df)
     halves = [float(reach(pair[1:], seeds) * wider) for pair in pairs]
     largest = int(np.argmax([abs(pair[0]) for pair in pairs]))
     value, half = float(pairs[largest][0]), halves[largest]

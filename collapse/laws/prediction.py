@@ -7,6 +7,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ..forms.annealing import log_denominator
+from ..forms.clock import Clock
+from ..forms.form import Form
+from ..forms.posed import Posed
 from .search import fit_from_many
 
 
@@ -89,7 +93,7 @@ def by_sum_of_power_laws(context: Context, seen: np.ndarray) -> np.ndarray:
     def surface(theta: np.ndarray, size: np.ndarray, place: np.ndarray) -> np.ndarray:
         amplitude, a, mu, floor, nu, *gain = (theta[:, i : i + 1] for i in range(theta.shape[1]))
         value = np.logaddexp(amplitude - a * size - np.exp(mu) * log_phase[place], floor - nu * size)
-        return value - np.log1p(-gain[0] * context.rate[place]) if gain else value
+        return value - log_denominator(gain[0], context.rate[place]) if gain else value
 
     level = float(np.mean([rows[:, -1].mean() for rows in context.rungs]))
     extra = [0.1] if varying else []
@@ -99,6 +103,30 @@ def by_sum_of_power_laws(context: Context, seen: np.ndarray) -> np.ndarray:
     theta, _ = fit_from_many(lambda t: surface(t, size, place), starts, target, np.ones(len(target)), low, high)
     fitted = surface(theta[None], np.full(whole, lp[-1]), np.arange(whole))[0]
     return _along(fitted, seen)
+
+
+def by_form(form: Form) -> Method:
+    """One form for all sizes, ``ln E_k = c_k + ln l(x)``, fitted to all training curves and to the target's early part;
+    each seed then keeps its own mean distance from the fit."""
+
+    def predict(context: Context, seen: np.ndarray) -> np.ndarray:
+        e, early = context.early, seen.mean(axis=0)
+        posed = Posed.on(form, Clock(context.x, context.phase, context.rate, float(context.rate[-1])))
+
+        def levelled(curves: np.ndarray) -> np.ndarray:
+            """Curves ``(N, m + 1)`` less their mean, and their early part less its own: the c_k are projected out."""
+            parts = curves, curves[:, :e]
+            return np.concatenate([part - part.mean(axis=1, keepdims=True) for part in parts], axis=1)
+
+        whole = np.mean([rows.mean(axis=0) for rows in context.rungs], axis=0)
+        target = np.append(whole - whole.mean(), early - early.mean())
+        weights = np.append(np.full(len(whole), float(len(context.rungs))), np.ones(e))
+        theta, _ = fit_from_many(
+            lambda t: levelled(posed.curve(t)), posed.starts, target, weights, posed.low, posed.high
+        )
+        return _along(posed.curve(theta[None])[0], seen)
+
+    return predict
 
 
 def _along(curve: np.ndarray, seen: np.ndarray) -> np.ndarray:

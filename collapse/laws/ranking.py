@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...results.grid import log_weights
+from ...results.levels import LATEST
 from ..composing import OK, Missing
 from ..ladders.ladder import Ladder
 from ..ladders.raw_losses import grid_of, losses_on
@@ -94,7 +95,7 @@ def rank_rescalings(
     """
     if len(ladder.rungs) < 4:
         return _nothing(rescalings, len(ladder.rungs), because("ranking-needs-four-sizes", sizes=len(ladder.rungs)))
-    if ladder.first_x() >= 0.9:
+    if ladder.first_x() >= LATEST:
         return _nothing(rescalings, len(ladder.rungs), because("no-common-x"))
     x = grid_of(ladder)
     rows = losses_on(ladder, x)

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from ...results.curves import CurveSet, LearningCurve
-from ...results.grid import X_MIN
+from ...results.grid import X_MIN, start_after
 from ..irreducible.choice import known_floor
 from ..ladders.ladder import Ladder, name_of
 from ..ladders.rescaling import try_rescale
@@ -83,7 +83,7 @@ def watch(curves: CurveSet, *, rate: float = RATE, x_min: float = X_MIN) -> tupl
 def watch_group(curves: CurveSet, *, rate: float = RATE, x_min: float = X_MIN) -> Watched:
     """Look at one group. Bad curves raise nothing: they are among those that leave."""
     ladder = _everything(curves)
-    start = min(0.9, max([x_min, *(10 * curve.warmup_fraction for curve in curves)]))
+    start = start_after((curve.warmup_fraction for curve in curves), x_min)
     rescaled, odd = _comparable(ladder, start)
     found = departures(rescaled.values, rate=rate) if rescaled is not None else None
     leaving = [_leaving(rescaled, one) for one in found.leaving] if rescaled is not None and found else []

@@ -7,11 +7,11 @@ from scipy.special import chdtri, ndtr, stdtrit
 from scipy.stats import ncx2
 
 from ...results.grid import log_weights
+from ...results.levels import ALPHA, COVERAGE
 from .pilot import Pilot
 
 MOST_SEEDS = 200
 FEWEST_SEEDS = 3
-_ALPHA = 0.05
 
 
 def points(pilot: Pilot) -> float:
@@ -39,7 +39,7 @@ def rejection(pilot: Pilot, truth: np.ndarray, scales: np.ndarray, seeds: np.nda
     weights = log_weights(pilot.x)
     effect = float((d**2 / scales[:, None] ** 2).sum(axis=0) / np.diag(pilot.covariance) @ weights / weights.sum())
     df = (len(scales) - 1) * worth
-    return np.asarray(ncx2.sf(chdtri(df, _ALPHA), df, np.maximum(np.asarray(seeds) * worth * effect, 1e-12)))
+    return np.asarray(ncx2.sf(chdtri(df, ALPHA), df, np.maximum(np.asarray(seeds) * worth * effect, 1e-12)))
 
 
 def certification(
@@ -50,5 +50,5 @@ def certification(
     k = len(scales)
     variances = scales[:, None] ** 2 * np.diag(pilot.covariance)
     se = np.sqrt(((1 - 2 / k) * variances + variances.sum(axis=0) / k**2) / n)
-    room = (margin - np.abs(truth)) / se - stdtrit(np.maximum(n - 1, 1.0), 0.95)
+    room = (margin - np.abs(truth)) / se - stdtrit(np.maximum(n - 1, 1.0), COVERAGE)
     return np.clip(2 * ndtr(room.min(axis=(-2, -1))) - 1, 0.0, 1.0) ** (2 * k)

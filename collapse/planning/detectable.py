@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ...results.levels import MARGIN
 from ..composing import OK, Missing
-from ..forms import resolution
+from ..forms.fitted import resolution
 from ..ladders.soundness import noisy
 from ..outcome import GroupResult, RescaledGroup
 from ..reasons import Reason, because
@@ -51,7 +52,7 @@ def smallest_detectable(
     source: RescaledGroup | GroupResult,
     *,
     rng: np.random.Generator,
-    margin: float = 0.03,
+    margin: float = MARGIN,
     power: float = POWER,
     groups: int = 200,
     resamples: int = 199,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...errors import InputError
-from ..forms import log_form
+from ..forms.sum_of_power_laws import log_sum
 from ..ladders.rescaling import to_shape
 from ..reasons import Reason, because
 from .pilot import Pilot
@@ -50,7 +50,7 @@ def wrong_horizon(pilot: Pilot, sizes: np.ndarray, error: float, gamma: float = 
         )
     steps = np.log(sizes) - np.log(sizes).mean()
     r = form.share / (1 - form.share) * np.exp(-form.mu * gamma * error * steps)
-    curves = log_form(form.mu, (r / (1 + r))[:, None], form.gain, pilot.phase, pilot.rate, pilot.end_rate)
+    curves = log_sum(form.mu, (r / (1 + r))[:, None], form.gain, pilot.clock)
     return curves - curves.mean(axis=0)
 
 
@@ -72,13 +72,13 @@ def _profile(pilot: Pilot) -> np.ndarray:
     Any form will do that ends where the curves do: noise vanishes towards the end, and a trend that did not vanish with
     it would be seen there however small it was.
     """
-    form, schedule = pilot.form, (pilot.phase, pilot.rate, pilot.end_rate)
+    form, clock = pilot.form, pilot.clock
     mu, share, gain = (form.mu, form.share, form.gain) if _fitted(pilot) else _USUAL
     assert mu is not None and share is not None and gain is not None
     if pilot.scale == "shape":
-        one, other = (log_form(value, share, gain, *schedule) for value in (mu, mu * (1 + _STEP)))
+        one, other = (log_sum(value, share, gain, clock) for value in (mu, mu * (1 + _STEP)))
         change = to_shape(other, pilot.x) - to_shape(one, pilot.x)
     else:
-        one, other = (log_form(mu, value, gain, *schedule) for value in (share, share * (1 - _STEP)))
+        one, other = (log_sum(mu, value, gain, clock) for value in (share, share * (1 - _STEP)))
         change = other - one
     return change / np.abs(change).max()

@@ -9,14 +9,16 @@ from scipy.stats import chi2
 
 from ...errors import InputError
 from ...results.curves import CurveSet
-from ...results.grid import X_MIN, common_grid
+from ...results.grid import common_grid, start_after
+from ...results.levels import LOWER, UPPER
 from ...results.quantity import LOSS, Quantity
-from ..forms import fit_form, schedule_of
+from ..forms.clock import Clock
+from ..forms.fitted import fit_form
 from ..irreducible.choice import known_floor
 from ..ladders.ladder import Ladder
 from ..ladders.rescaling import rescale
 from ..ladders.soundness import noisy, rising
-from ..outcome import Form, RescaledGroup, Scale
+from ..outcome import FittedForm, RescaledGroup, Scale
 from ..reasons import Reason, Refusal, because
 from ..within.bootstrap import moments
 from ..within.equivalence import separable
@@ -38,7 +40,7 @@ class Pilot:
     scales : ``(K,)`` sd of each of the pilot's rungs over the common one; empty where there is no pilot.
     df : degrees of freedom of the noise, infinite where its level was given.
     form : the curve's form.
-    phase, rate, end_rate : its schedule on the grid.
+    clock : its schedule on the grid.
     sizes : ``(K,)`` the pilot's sizes; empty where there is no pilot.
     scale : of the curves.
     quantity : what they are of.
@@ -50,10 +52,8 @@ class Pilot:
     trend: float
     scales: np.ndarray
     df: float
-    form: Form
-    phase: np.ndarray
-    rate: np.ndarray
-    end_rate: float
+    form: FittedForm
+    clock: Clock
     sizes: np.ndarray
     scale: Scale
     warnings: tuple[Reason, ...]
@@ -71,7 +71,7 @@ class Pilot:
         sd = float(np.sqrt(np.diag(self.covariance).max()))
         if not np.isfinite(self.df):
             return sd, sd, sd
-        low, high = np.sqrt(self.df / chi2.ppf([0.975, 0.025], self.df))
+        low, high = np.sqrt(self.df / chi2.ppf([UPPER, LOWER], self.df))
         return sd, float(sd * low), float(sd * high)
 
     def spread(self, sizes: np.ndarray) -> np.ndarray:
@@ -102,7 +102,7 @@ def _rescaled(curves: CurveSet) -> RescaledGroup:
         raise InputError(f"a plan starts from one group of curves, got {len(groups)}: {names}")
     ladder = Ladder.of(curves)
     floor = known_floor(ladder)[0].value
-    x_min = min(0.9, max([X_MIN, *(10 * curve.warmup_fraction for curve in curves)]))
+    x_min = start_after(curve.warmup_fraction for curve in curves)
     climbs = rising(ladder, x_min)
     if climbs is not None:
         raise Refusal(climbs)
@@ -118,7 +118,7 @@ def _from_level(level: float) -> Pilot:
     x = common_grid()
     steps = np.arange(len(x) + 1)
     root = np.linalg.cholesky(CORRELATION ** np.abs(steps[:, None] - steps))
-    form = Form(mu=_MU, share=_SHARE, gain=0.0, error=None, status="ok")
+    form = FittedForm(mu=_MU, share=_SHARE, gain=0.0, error=None, status="ok")
     return Pilot(
         x=x,
         factor=level / np.sqrt(2) * (root[:-1] - root[-1]).T,
@@ -126,9 +126,7 @@ def _from_level(level: float) -> Pilot:
         scales=np.empty(0),
         df=np.inf,
         form=form,
-        phase=x,
-        rate=np.ones_like(x),
-        end_rate=1.0,
+        clock=Clock.constant(x),
         sizes=np.empty(0),
         scale="end-point",
         warnings=(because("no-pilot", correlation=CORRELATION),),
@@ -150,7 +148,6 @@ def _from_group(group: RescaledGroup) -> Pilot:
     stacked = np.concatenate(residuals) / np.sqrt(df)
     factor = np.asarray(np.linalg.qr(stacked, mode="r")) if len(stacked) > len(group.x) else stacked
     form = fit_form(group)
-    phase, rate, end_rate = schedule_of(group)
     warnings = () if form.status == "ok" else (because("form-not-fitted", why=form.status),)
     return Pilot(
         x=group.x,
@@ -159,9 +156,7 @@ def _from_group(group: RescaledGroup) -> Pilot:
         scales=shrunk,
         df=float(df),
         form=form,
-        phase=phase,
-        rate=rate,
-        end_rate=end_rate,
+        clock=Clock.of(group),
         sizes=group.sizes,
         scale=group.scale,
         warnings=warnings,

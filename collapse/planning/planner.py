@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...errors import InputError
+from ...results.levels import MARGIN
 from ..composing import Missing, inline
 from ..reasons import Reason, because
 from .cost import Cost
@@ -83,9 +84,9 @@ def plan(
     source: Source,
     *,
     rng: np.random.Generator,
-    deviation: float = 0.03,
+    deviation: float = MARGIN,
     horizon_error: float = 0.2,
-    margin: float = 0.03,
+    margin: float = MARGIN,
     powers: Sequence[float] = (0.8, 0.95),
     rungs: int | None = None,
     span: float | None = None,

@@ -7,13 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...results.levels import ALPHA, NORMAL
 from ..within.bootstrap import Moments, blocks, draw_signs, moments, quantile
 from ..within.equivalence import assess_deviations, peaks
 from ..within.exactness import statistics
 from .pilot import Pilot
-
-_Z = 1.959964
-_ALPHA = 0.05
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,8 +26,8 @@ class Share:
     def of(cls, hits: np.ndarray) -> Share:
         """From a mask ``(groups,)``."""
         n, p = len(hits), float(np.mean(hits))
-        centre = (p + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-        reach = _Z / (1 + _Z**2 / n) * float(np.sqrt(p * (1 - p) / n + _Z**2 / (4 * n**2)))
+        centre = (p + NORMAL**2 / (2 * n)) / (1 + NORMAL**2 / n)
+        reach = NORMAL / (1 + NORMAL**2 / n) * float(np.sqrt(p * (1 - p) / n + NORMAL**2 / (4 * n**2)))
         return cls(value=p, low=max(0.0, centre - reach), high=min(1.0, centre + reach))
 
 
@@ -128,6 +126,6 @@ def simulate_noise(
 
 def _critical(resampled: np.ndarray) -> float:
     """The value that a statistic must exceed for ``(1 + #{T* >= T})/(B + 1) < .05``."""
-    allowed = int(np.ceil(_ALPHA * (len(resampled) + 1))) - 2
+    allowed = int(np.ceil(ALPHA * (len(resampled) + 1))) - 2
     ordered = np.sort(np.where(np.isnan(resampled), np.inf, resampled))
     return float(ordered[-1 - allowed])

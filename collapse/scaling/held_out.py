@@ -8,6 +8,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from ...results.final_losses import FinalLosses
+from ...results.levels import ALPHA, COVERAGE
 from ..composing import OK, Missing
 from ..reasons import Reason, because
 from .intervals import resample
@@ -82,8 +83,8 @@ def hold_out(
     expected = law.loss(held.params, held.tokens)
     drawn = law.design.at(held.params, held.tokens).log_loss(resample(law, rng=rng, resamples=_RESAMPLES))[0]
     spread = drawn - np.median(drawn, axis=0) + law.noise * rng.normal(size=drawn.shape)
-    few = float(student.ppf(0.95, len(seen.loss) - len(NAMES)) / student.ppf(0.95, 1e9))
-    low, high = np.exp(np.log(expected) + few * np.quantile(spread, [0.05, 0.95], axis=0))
+    few = float(student.ppf(COVERAGE, len(seen.loss) - len(NAMES)) / student.ppf(COVERAGE, 1e9))
+    low, high = np.exp(np.log(expected) + few * np.quantile(spread, [ALPHA, COVERAGE], axis=0))
     miss = np.log(held.loss / expected)
     baseline, at_best = _baseline(seen, held, law) if fixed else (None, None)
     return HeldOut(

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import numpy as np
 from scipy.stats import f as fisher
 
+from ...results.levels import COVERAGE
 from .law import Law
 from .robust_fits import NAMES, bounds, minimise
 
-_LEVEL = 0.95
 _STEPS = 12  # halvings of a bracket: to one part in 4,000
 
 
@@ -45,8 +45,8 @@ def from_resamples(value: float, drawn: np.ndarray, n_runs: int) -> Interval:
     """Percentiles, widened about their middle by ``t_{n-5}`` over the normal quantile: few runs tell little of their
     own noise."""
     middle = float(np.median(drawn))
-    low, high = np.quantile(drawn, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
-    wider = np.sqrt(fisher.ppf(_LEVEL, 1, n_runs - len(NAMES)) / fisher.ppf(_LEVEL, 1, 1e9))
+    low, high = np.quantile(drawn, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
+    wider = np.sqrt(fisher.ppf(COVERAGE, 1, n_runs - len(NAMES)) / fisher.ppf(COVERAGE, 1, 1e9))
     ends = middle + wider * (np.array([low, high]) - middle)
     return Interval(value=value, low=float(ends[0]), high=float(ends[1]))
 
@@ -72,7 +72,7 @@ def profile_intervals(law: Law) -> dict[str, Interval]:
         return found[1] - law.cost
 
     edges = np.where(side < 0, low[place], high[place])
-    height = _slack(law) * float(fisher.ppf(_LEVEL, 1, len(targets) - count)) / 2
+    height = _slack(law) * float(fisher.ppf(COVERAGE, 1, len(targets) - count)) / 2
     ends = _crossings(rise, law.theta[place], side, edges, height)
     return {name: _read(law, k, (ends[2 * k], ends[2 * k + 1])) for k, name in enumerate(NAMES)}
 

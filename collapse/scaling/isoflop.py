@@ -9,6 +9,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from ...results.final_losses import FinalLosses
+from ...results.levels import NORMAL, UPPER
 from ..composing import OK, Missing, inline
 from ..reasons import Reason, because
 from .intervals import Interval
@@ -154,7 +155,7 @@ def _profile(
         side = "smaller" if vertex < 0 else "larger"
         return dataclasses.replace(found, status=because("best-size-outside", side=side))
     slopes = np.array([b / (2 * a**2), -1 / (2 * a), 0.0])
-    reach = float(student.ppf(0.975, max(free, 1))) * noise * float(np.sqrt(slopes @ covariance @ slopes))
+    reach = float(student.ppf(UPPER, max(free, 1))) * noise * float(np.sqrt(slopes @ covariance @ slopes))
     at = vertex + found.middle
     # What a run costs beyond 6 N D, such as attention, is the same share at the vertex as at its neighbours.
     per_token = np.interp(at, log_params, np.log(runs.flops[row] / (runs.params[row] * runs.tokens[row])))
@@ -183,7 +184,7 @@ def _vertices(profiles: Sequence[Profile]) -> tuple[np.ndarray, np.ndarray, np.n
     x = np.log([one.budget for one in profiles])
     intervals = [one.minimum.best_params for one in profiles if one.minimum is not None]
     y = np.log([one.value for one in intervals])
-    errors = np.array([np.log((one.high or one.value) / one.value) for one in intervals]) / 1.96
+    errors = np.array([np.log((one.high or one.value) / one.value) for one in intervals]) / NORMAL
     return x, y, 1 / np.maximum(errors, max(1e-3 * errors.max(), 1e-12)) ** 2
 
 
@@ -195,7 +196,7 @@ def _line(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[float, flo
     level = float(weights @ y / weights.sum())
     df = len(x) - 2
     scatter = float(weights @ (y - level - slope * (x - centre)) ** 2) / df
-    known, seen = 1.96 / np.sqrt(spread), float(student.ppf(0.975, df)) * np.sqrt(scatter / spread)
+    known, seen = NORMAL / np.sqrt(spread), float(student.ppf(UPPER, df)) * np.sqrt(scatter / spread)
     return slope, level - slope * float(centre), float(max(known, seen) if scatter > 1 else known)
 
 

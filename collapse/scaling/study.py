@@ -9,6 +9,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...results.final_losses import FinalLosses
+from ...results.levels import LOWER, UPPER
 from ..composing import OK, Missing
 from ..families.random_effects import RandomEffects, random_effects
 from ..reasons import Reason, because
@@ -135,7 +136,7 @@ def _exp(value: float | None) -> float | None:
 
 def _frontier(law: Law, drawn: np.ndarray, runs: FinalLosses) -> dict[str, np.ndarray]:
     flops = np.geomspace(runs.flops.min(), runs.flops.max() * 10, 40)
-    low, high = np.quantile(best_params(drawn, law.design, flops), [0.025, 0.975], axis=0)
+    low, high = np.quantile(best_params(drawn, law.design, flops), [LOWER, UPPER], axis=0)
     return {"flops": flops, "params": law.best_params(flops), "low": low, "high": high}
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from ...results.curves import LearningCurve
-from ...results.grid import X_MIN, common_grid
+from ...results.grid import X_MIN, common_grid, start_after
+from ...results.levels import LATEST
 from ..composing import OK
 from ..irreducible.end_points import fit_means
 from ..ladders.ladder import Ladder
@@ -83,8 +84,9 @@ def single_runs(
     if climbs is not None:
         return dataclasses.replace(found, status=climbs)
     used = [*curves, *(curve for pair in pairs for curve in pair)]
-    start = max([x_min, *(float(c.x[c.x > 0][0]) for c in used), *(10 * c.warmup_fraction for c in used)])
-    if start >= 0.9:
+    after = start_after((curve.warmup_fraction for curve in used), x_min)
+    start = max([after, *(float(curve.x[curve.x > 0][0]) for curve in used)])
+    if start >= LATEST:
         return dataclasses.replace(found, status=because("no-common-x"))
     x = common_grid(start)
     losses = np.stack([loss_on(curve, x) for curve in used])

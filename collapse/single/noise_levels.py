@@ -12,6 +12,7 @@ from scipy.stats import t as student
 from ...errors import unknown
 from ...results.curves import LearningCurve
 from ...results.grid import mean_over
+from ...results.levels import COVERAGE
 from ..ladders.ladder import Ladder
 from ..ladders.rescaling import try_rescale
 from ..outcome import RescaledGroup
@@ -43,7 +44,7 @@ class NoiseLevel:
     df: int | None = None
     note: Reason
 
-    def half_width(self, rungs: int, level: float = 0.95) -> np.ndarray | None:
+    def half_width(self, rungs: int, level: float = COVERAGE) -> np.ndarray | None:
         """``(m,)`` one-sided reach of a run's deviation from the mean of so many; None without noise between runs:
         neighbouring evaluations show a part of it alone, and part of a bound is none."""
         if self.sd is None or self.df is None or self.source == "neighbours":

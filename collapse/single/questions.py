@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from scipy.stats import t as student
 
+from ...results.levels import LOWER, UPPER
 from ..composing import Missing
-from ..forms import fit_form
+from ..forms.fitted import fit_form
+from ..forms.form import Form
 from ..irreducible.end_points import fit_means
 from ..laws.comparison import Estimate
 from ..laws.forecast import Forecast, forecast
-from ..outcome import Form, RescaledGroup
+from ..outcome import FittedForm, RescaledGroup
 from ..reasons import Reason, because
 from .from_reruns import single_runs
 from .group import SingleGroup
@@ -70,7 +72,7 @@ class SingleLaws:
     end_exponent: float | None
     end_floor_range: tuple[float, float] | None
     frontier: Estimate | None
-    form: Form
+    form: FittedForm
     tightness: Tightness | None
 
 
@@ -85,7 +87,11 @@ class SingleAnswers:
 
 
 def answer_single(
-    single: SingleGroup, questions: Collection[str], others: Mapping[str, RescaledGroup], x_min: float
+    single: SingleGroup,
+    questions: Collection[str],
+    others: Mapping[str, RescaledGroup],
+    x_min: float,
+    forms: Sequence[Form] = (),
 ) -> SingleAnswers:
     """Answer what single runs can answer.
 
@@ -95,6 +101,7 @@ def answer_single(
     questions : as in `inquire`.
     others : groups of other families on the same data set, grid and scale, for the forecast.
     x_min : where the grid starts at the earliest.
+    forms : further references of the forecast.
     """
     reasons = []
     if "where" in questions:
@@ -108,7 +115,7 @@ def answer_single(
     return SingleAnswers(
         where=_where(single) if "where" in questions else None,
         laws=_laws(single, x_min) if "laws" in questions else None,
-        forecast=forecast(single.rescaled, others=others) if "forecast" in questions else None,
+        forecast=forecast(single.rescaled, others=others, forms=forms) if "forecast" in questions else None,
         reasons=tuple(reasons),
     )
 
@@ -116,7 +123,7 @@ def answer_single(
 def _where(single: SingleGroup) -> SingleWhere:
     size, group = np.abs(single.d), single.rescaled
     # Every run at every x may leave: two-sided, and shared out over all of them.
-    half = single.noise.half_width(len(single.d), 1 - 0.025 / single.d.size)
+    half = single.noise.half_width(len(single.d), 1 - LOWER / single.d.size)
     rows = []
     for k, name in enumerate(group.rungs):
         at = int(size[k].argmax())
@@ -170,5 +177,5 @@ def line(x: np.ndarray, y: np.ndarray) -> Estimate | None:
     u = x - x.mean()
     slope = float(u @ y / (u @ u))
     left = y - y.mean() - slope * u
-    reach = float(student.ppf(0.975, df) * np.sqrt(left @ left / df / (u @ u)))
+    reach = float(student.ppf(UPPER, df) * np.sqrt(left @ left / df / (u @ u)))
     return Estimate(value=slope, low=slope - reach, high=slope + reach)

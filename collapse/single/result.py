@@ -9,8 +9,8 @@ import numpy as np
 
 from ...results.grid import bands
 from ..controls.unrelated import Unrelated, unrelated
-from ..forms import fit_form, resolution
-from ..outcome import Band, Bounds, Extent, Form, GroupResult, Residuals
+from ..forms.fitted import fit_form, resolution
+from ..outcome import Band, Bounds, Extent, FittedForm, GroupResult, Residuals
 from ..reasons import Reason, because
 from ..verdict import grade
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def describe_single(
-    one: Measured, fits: Sequence[Form], *, margin: float, planned: float, rng: np.random.Generator
+    one: Measured, fits: Sequence[FittedForm], *, margin: float, planned: float, rng: np.random.Generator
 ) -> GroupResult:
     """The result of a group that has a `SingleGroup`. The verdict is ``cannot-tell`` whatever noise was borrowed.
 

@@ -12,6 +12,7 @@ from scipy.stats import t as student
 from ...errors import InputError
 from ...results.curves import LearningCurve
 from ...results.grid import log_weights
+from ...results.levels import COVERAGE
 from ..composing import OK
 from ..ladders.raw_losses import loss_on
 from ..reasons import Reason, because
@@ -98,7 +99,7 @@ def bound_single_runs(
     df = len(reruns)
     return SingleBound(
         deviation=deviation,
-        upper_bound=float((np.abs(d) + student.ppf(0.95, df) * se).max()),
+        upper_bound=float((np.abs(d) + student.ppf(COVERAGE, df) * se).max()),
         noise=float(np.sqrt(variance.mean())),
         df=df,
     )
@@ -165,7 +166,7 @@ def _within_noise(
     for floor in floors:
         gaps = np.stack([np.diff(_normalised(pair, x, float(floor)), axis=0)[0] for pair in reruns])
         noise.append((gaps**2).mean(axis=0) @ weights / 2)
-    inside = floors[spread**2 <= fisher.ppf(0.95, rungs - 1, len(reruns)) * np.array(noise)]
+    inside = floors[spread**2 <= fisher.ppf(COVERAGE, rungs - 1, len(reruns)) * np.array(noise)]
     return (float(inside.min()), float(inside.max())) if len(inside) else (None, None)
 
 

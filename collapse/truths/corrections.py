@@ -7,6 +7,8 @@ import dataclasses
 import numpy as np
 from scipy.stats import norm
 
+from ...results.levels import UPPER
+
 _OMEGA = np.geomspace(0.1, 4.0, 160)
 
 
@@ -60,7 +62,7 @@ def correction_exponent(
     reach = drift = abs(point - leading)
     if se is not None:
         drawn = shifted + se * rng.normal(size=(resamples, *values.shape))
-        reach += norm.ppf(0.975) * _fit(scaled, drawn, weights, limit is None, 2).std(ddof=1)
+        reach += norm.ppf(UPPER) * _fit(scaled, drawn, weights, limit is None, 2).std(ddof=1)
     return CorrectionExponent(
         omega=float(point), low=float(point - reach), high=float(point + reach), drift=float(drift), status="ok"
     )

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from ...errors import unknown
+from ...results.levels import UPPER
 
 Dynamics = Literal["edwards-wilkinson", "kpz"]
 DYNAMIC_EXPONENT: dict[Dynamics, float] = {"edwards-wilkinson": 2.0, "kpz": 1.5}
@@ -147,7 +148,7 @@ def dynamic_exponent(growth: Growth, *, rng: np.random.Generator, resamples: int
     found = _vertex(spread, np.clip(best, 1, len(_Z) - 2))
     n = min(len(w) for w in growth.widths)
     # Seeds drawn with replacement spread by (n-1)/n too little, and their sd is known from few: t, not 1.96.
-    reach = float(student.ppf(0.975, n - 1) * found[1:].std(ddof=1) * np.sqrt(n / (n - 1)))
+    reach = float(student.ppf(UPPER, n - 1) * found[1:].std(ddof=1) * np.sqrt(n / (n - 1)))
     z, low, high = float(found[0]), float(found[0]) - reach, float(found[0]) + reach
     near, far = sorted(DYNAMIC_EXPONENT, key=lambda name: abs(DYNAMIC_EXPONENT[name] - z))
     told = not low <= DYNAMIC_EXPONENT[far] <= high

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.stats import norm
 
 from ...errors import unknown
+from ...results.levels import COVERAGE
 
 Entries = Literal["gaussian", "rademacher", "heavy"]
 TRACY_WIDOM_MEAN, TRACY_WIDOM_VARIANCE = -1.2065, 1.6078
@@ -61,7 +62,7 @@ def compare_edges(
 
     found = apart(first, second)
     again = apart(rng.choice(first, (resamples, len(first))), rng.choice(second, (resamples, len(second))))
-    reach = norm.ppf(0.95) * again.std(axis=1, ddof=1)
+    reach = norm.ppf(COVERAGE) * again.std(axis=1, ddof=1)
     low, high = float(max(0.0, (np.abs(found) - reach).max())), float((np.abs(found) + reach).max())
     told = True if high < margin else False if low >= margin else None
     return EdgeDifference(difference=float(np.abs(found).max()), low=low, high=high, one_class=told)

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from ...results.levels import COVERAGE
+
 _FLOOR = 1e-6  # resampled variances never fall below this share of the data's
 
 
@@ -99,7 +101,7 @@ def _flipped(residuals: Sequence[np.ndarray], totals: np.ndarray, signs: Sequenc
     return Moments(counts, means, variances)
 
 
-def quantile(resampled: np.ndarray, level: float = 0.95) -> float:
+def quantile(resampled: np.ndarray, level: float = COVERAGE) -> float:
     """Order statistic ``ceil(level (B + 1))`` of B resampled values; infinite where B is too small for the level."""
     rank = int(np.ceil(level * (len(resampled) + 1)))
     return float(np.partition(resampled, rank - 1)[rank - 1]) if rank <= len(resampled) else float("inf")

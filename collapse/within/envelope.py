@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import stdtrit as student_quantile
 from scipy.stats import rankdata
 
+from ...results.levels import COVERAGE, UPPER
 from ..ladders.spread import describe
 from ..outcome import RescaledGroup
 from ..reasons import Reason, because
@@ -28,7 +29,7 @@ class Envelope:
     high: np.ndarray
 
 
-def global_envelope(observed: np.ndarray, resampled: np.ndarray, level: float = 0.95) -> Envelope:
+def global_envelope(observed: np.ndarray, resampled: np.ndarray, level: float = COVERAGE) -> Envelope:
     """Extreme rank length envelope (Myllymaki and others 2017).
 
     At each point the observed and the B resampled values are ranked from both sides; a function's key is its sorted
@@ -174,5 +175,5 @@ def _trend(group: RescaledGroup, departed: np.ndarray) -> tuple[float, float, fl
     at = int(np.argmax(departed.max(axis=0)))
     found = describe(group)
     slope = float(np.log(2) * found.slope[at])
-    reach = float(np.log(2) * student_quantile(found.slope_df[at], 0.975) * found.slope_se[at])
+    reach = float(np.log(2) * student_quantile(found.slope_df[at], UPPER) * found.slope_se[at])
     return slope, slope - reach, slope + reach

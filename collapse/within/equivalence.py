@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 from scipy.special import stdtrit as student_quantile
 
+from ...results.levels import COVERAGE
 from .bootstrap import Moments, quantile
 
 
@@ -27,7 +28,7 @@ class Deviations:
     band_se: np.ndarray
     peaks: np.ndarray
 
-    def upper(self, where: np.ndarray | slice = slice(None), level: float = 0.95) -> float:
+    def upper(self, where: np.ndarray | slice = slice(None), level: float = COVERAGE) -> float:
         """``max_{k,x} [|d_k| + t_{level; df} se_k]`` over the grid points ``where``.
 
         "max |delta| >= eps" is a union over rungs and x, so one pointwise test each at 5 % is a test at 5 %
@@ -35,7 +36,7 @@ class Deviations:
         """
         return float(self.pointwise_upper(level)[:, where].max())
 
-    def pointwise_upper(self, level: float = 0.95) -> np.ndarray:
+    def pointwise_upper(self, level: float = COVERAGE) -> np.ndarray:
         """``(K, m)`` upper bounds on each ``|d_k(x)|``."""
         return np.abs(self.d) + student_quantile(self.df, level) * self.se
 
@@ -44,15 +45,15 @@ class Deviations:
         upper = self.pointwise_upper()
         return float(self.se[np.unravel_index(np.argmax(upper), upper.shape)])
 
-    def noise_bound(self, level: float = 0.95) -> float:
+    def noise_bound(self, level: float = COVERAGE) -> float:
         """``max_{k,x} t se_k``: the upper bound that the seeds' own noise would leave if no rung deviated at all."""
         return float((student_quantile(self.df, level) * self.se).max())
 
-    def band(self, where: np.ndarray | slice = slice(None), level: float = 0.95) -> np.ndarray:
+    def band(self, where: np.ndarray | slice = slice(None), level: float = COVERAGE) -> np.ndarray:
         """``(K, m)`` half-widths of the simultaneous band over the grid points ``where``."""
         return quantile(self.peaks[where].max(axis=0), level) * self.band_se
 
-    def lower(self, where: np.ndarray | slice = slice(None), level: float = 0.95) -> float:
+    def lower(self, where: np.ndarray | slice = slice(None), level: float = COVERAGE) -> float:
         """``max(0, max_{k,x} [|d_k| - c se~_k])``: from the simultaneous band, so valid wherever the largest lies."""
         return max(0.0, float((np.abs(self.d) - self.band(where, level))[:, where].max()))
 
