@@ -108,7 +108,7 @@ def test_the_complete_part_keeps_as_much_as_it_can():
     part = Crossing.of(cells).complete()
     assert part.families == ("f0", "f2", "f3")
     assert part.datasets == ("d0", "d1", "d2")
-    assert part.notes == ("family f1 is left out: not every cell was trained",)
+    assert part.notes == (because("cell-not-trained", kind="family", name="f1"),)
 
 
 def test_groups_of_two_grids_are_refused():

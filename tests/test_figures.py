@@ -37,6 +37,7 @@ from onecurve.collapse.outcome import (
     RescaledGroup,
     Residuals,
 )
+from onecurve.collapse.reasons import because
 from onecurve.collapse.sentences.verdicts import told_apart
 from onecurve.collapse.within.exactness import Exactness
 from onecurve.errors import InputError
@@ -179,7 +180,7 @@ def compare(dataset="fourier", families=("mlp", "vit", "resnet")) -> AcrossFamil
     members.append(
         FamilyDeviation(
             family="a_family_with_a_rather_long_name", recipe="77", deviation=None, low=None, high=None, where=None,
-            verdict="cannot-tell", reason="floor above Bayes", x=None, difference=None,
+            verdict="cannot-tell", reason=because("not-on-the-others-grid"),
         )
     )  # fmt: skip
     return AcrossFamilies(
@@ -558,7 +559,7 @@ def test_group_without_a_number_says_why():
 def test_families_against_the_others():
     sheet = across.across_sheet(Analysis(groups=(), across_families=(compare(),)))
     words = words_in(sheet.figure)
-    assert "own-exponents-one-form" in words and "cannot-tell: floor above Bayes" in words
+    assert "own-exponents-one-form" in words and "cannot-tell: its curves" in words
     y = [float(row["y"]) for row in numbers(sheet, family="resnet", series="difference")]
     np.testing.assert_allclose(y, 3 * (X - 0.5), rtol=1e-12)
     heavy = [float(row["x"]) for row in numbers(sheet, family="resnet", series="difference, significant")]
