@@ -31,7 +31,7 @@ class Needs:
     @property
     def shape(self) -> Needs:
         """What decides where it fits: all but the time."""
-        return dataclasses.replace(self, seconds=None)
+        return self if self.seconds is None else dataclasses.replace(self, seconds=None)
 
 
 class Backlog:

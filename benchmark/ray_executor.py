@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import json
 import logging
 import os
 import signal
@@ -47,6 +48,7 @@ class _Flight:
 
     item: Any
     needs: Needs
+    shape: Needs
     began: float | None = None
     where: Where | None = None
 
@@ -81,6 +83,7 @@ class RayExecutor:
         self._largest = self._largest.at_least(alive)
         self.slots = max(1, int(sum(node.has("CPU") for node in alive)))
         self._room = functools.cache(lambda shape: max(1, room(shape, alive, self._left_out)))
+        self._options = functools.cache(lambda shape: json.dumps(options(shape, alive, self._left_out)))
 
     @property
     def gpus(self) -> float:
@@ -100,7 +103,8 @@ class RayExecutor:
         items: Iterable[Any] | Backlog,
         needs: Callable[[Any], Needs] | None = None,
     ) -> Iterator[Outcome]:
-        task = ray.remote(max_retries=0, max_calls=0, num_returns="streaming")(_told(carrying(function)))
+        bare = ray.remote(max_retries=0, max_calls=0, num_returns="streaming")(_told(carrying(function)))
+        task = functools.lru_cache(maxsize=256)(lambda asked: bare.options(**json.loads(asked)))
         backlog, flying, end = backlog_of(items, needs), dict[Any, _Flight](), None
         while flying or (len(backlog) and not self.stopping):
             if self.stopping and end is None:
@@ -125,16 +129,16 @@ class RayExecutor:
 
     def _launch(self, task: Any, backlog: Backlog, flying: dict[Any, _Flight]) -> Iterator[Outcome]:
         """Fill the window of each shape."""
-        held = Counter(flight.needs.shape for flight in flying.values())
+        held = Counter(flight.shape for flight in flying.values())
         while taken := backlog.take(lambda shape: held[shape] < _WINDOW * self._room(shape)):
             item, wanted = taken
             missing = unmet(wanted, self._largest)
             if missing:
                 yield Outcome(item, status="error", reason=missing)
                 continue
-            held[wanted.shape] += 1
-            chosen = options(wanted.shape, self._nodes, self._left_out)
-            flying[task.options(**chosen).remote(item, wanted.gpus)] = _Flight(item, wanted)
+            shape = wanted.shape
+            held[shape] += 1
+            flying[task(self._options(shape)).remote(item, wanted.gpus)] = _Flight(item, wanted, shape)
 
     def _ready(self, flying: dict[Any, _Flight]) -> list[Any]:
         """All of which something is heard, once there is one."""
