@@ -10,6 +10,7 @@ import numpy as np
 from ..results.curves import CurveSet
 from ..results.grid import X_MIN, latest_start
 from ..results.levels import MARGIN
+from .composing import OK
 from .conclusion import conclude
 from .contract import to_json, to_table
 from .controls.negatives import negatives_of
@@ -118,7 +119,7 @@ def _fits(measured: Sequence[Measured], one: Measured) -> list[FittedForm]:
     return [
         other.form
         for other in measured
-        if other.form.status == "ok"
+        if other.form.status == OK
         and other.control is None
         and other.leg == one.leg
         and (other.rescaled and other.rescaled.scale) == (one.rescaled and one.rescaled.scale)

@@ -185,7 +185,7 @@ class FittedForm:
     share: float | None
     gain: float | None
     error: float | None
-    status: Reason | str
+    status: Reason
 
 
 def _of(path: str) -> Any:

@@ -14,6 +14,7 @@ from onecurve.collapse.forms.sum_of_power_laws import log_sum
 from onecurve.collapse.ladders.ladder import Ladder
 from onecurve.collapse.ladders.rescaling import rescale, to_shape
 from onecurve.collapse.outcome import FittedForm, RescaledGroup
+from onecurve.collapse.composing import OK
 from onecurve.collapse.reasons import because
 from onecurve.results.grid import common_grid, mean_over
 
@@ -52,7 +53,7 @@ def test_form_in_closed_form():
 def test_fit_recovers_the_form(schedule, mu, share, gain):
     gain = gain if schedule is LINEAR else 0.0
     fit = fit_form(group(log_sum(mu, share, gain, schedule), schedule))
-    assert fit.status == "ok"
+    assert fit.status == OK
     assert (fit.mu, fit.share, fit.gain) == pytest.approx((mu, share, gain), rel=2e-3, abs=2e-3)
     assert fit.error < 1e-5
 
@@ -60,15 +61,15 @@ def test_fit_recovers_the_form(schedule, mu, share, gain):
 def test_fit_on_the_shape_scale():
     shape = to_shape(log_sum(0.5, 0.5, 0.2, LINEAR), X)
     fit = fit_form(group(shape, LINEAR, scale="shape"))
-    assert fit.status == "ok"
+    assert fit.status == OK
     assert (fit.mu, fit.gain) == pytest.approx((0.5, 0.2), rel=2e-3)
 
 
 def test_fit_says_what_it_could_not_have():
-    assert fit_form(group(-0.3 * np.log(X), None)).status == "the schedule is not known"
+    assert fit_form(group(-0.3 * np.log(X), None)).status.code == "law-needs-schedule"
     assert fit_form(group(-0.3 * np.log(X), None)).mu is None
-    assert fit_form(group(-0.3 * np.log(X))).status == "time share at the edge"
-    assert fit_form(group(0.3 * (1 - X) ** 30 * X)).status != "ok"
+    assert fit_form(group(-0.3 * np.log(X))).status.code == "time-share-at-the-edge"
+    assert fit_form(group(0.3 * (1 - X) ** 30 * X)).status != OK
 
 
 @pytest.mark.parametrize(
@@ -77,21 +78,21 @@ def test_fit_says_what_it_could_not_have():
     + [(LINEAR, 0.2, 32, 1.3), (LINEAR, 0.4, 32, 2.6)],
 )
 def test_resolution_as_tabulated(schedule, error, span, percent):
-    form = FittedForm(mu=0.3, share=0.5, gain=0.0, error=0.0, status="ok")
+    form = FittedForm(mu=0.3, share=0.5, gain=0.0, error=0.0, status=OK)
     ladder = group(np.zeros_like(X), schedule, span=span)
     assert 100 * resolution(form, ladder, error) == pytest.approx(percent, abs=0.07)
 
 
 def test_resolution_is_what_a_wrong_horizon_does():
-    form = FittedForm(mu=0.5, share=0.5, gain=0.0, error=0.0, status="ok")
+    form = FittedForm(mu=0.5, share=0.5, gain=0.0, error=0.0, status=OK)
     for error in (0.05, 0.1):
         true = simulate(Cell(gamma_error=error), 1, np.random.default_rng(0)).deviation
         assert resolution(form, group(np.zeros_like(X)), error) == pytest.approx(true, rel=0.02)
 
 
 def test_resolution_is_not_known_without_a_fit_or_a_floor():
-    form = FittedForm(mu=0.5, share=0.5, gain=0.0, error=0.0, status="ok")
-    assert resolution(dataclasses.replace(form, status="time share at the edge"), group(X)) is None
+    form = FittedForm(mu=0.5, share=0.5, gain=0.0, error=0.0, status=OK)
+    assert resolution(dataclasses.replace(form, status=because("time-share-at-the-edge")), group(X)) is None
     assert resolution(form, group(X, scale="shape")) is None
 
 
@@ -130,7 +131,7 @@ def test_unrelated_curves_are_drawn_from_the_fits_and_spread_as_these_do():
     ladder = group(np.zeros_like(X), LINEAR, rungs=5)
 
     def fits(spread):
-        return [FittedForm(mu=0.5 + spread * i, share=0.5, gain=0.1, error=0.0, status="ok") for i in (-2, -1, 0, 1, 2)]
+        return [FittedForm(mu=0.5 + spread * i, share=0.5, gain=0.1, error=0.0, status=OK) for i in (-2, -1, 0, 1, 2)]
 
     same, near, far = (unrelated(ladder, fits(s), rng=rng) for s in (0.0, 0.02, 0.2))
     assert same.deviation == pytest.approx(0.0, abs=1e-12)

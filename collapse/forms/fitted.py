@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import least_squares
 
+from ..composing import OK
 from ..ladders.rescaling import master_curve, to_shape
 from ..outcome import FittedForm, RescaledGroup
+from ..reasons import Reason, because
 from .annealing import GAIN, factor
 from .clock import Clock
 from .sum_of_power_laws import SUM, log_sum
@@ -22,7 +24,7 @@ def fit_form(group: RescaledGroup) -> FittedForm:
     is 0. On the shape scale the share all but cancels too and is held at one half; only mu and G are fitted.
     """
     if group.phase is None:
-        return FittedForm(mu=None, share=None, gain=None, error=None, status="the schedule is not known")
+        return FittedForm(mu=None, share=None, gain=None, error=None, status=because("law-needs-schedule"))
     target, clock = master_curve(group), Clock.of(group)
     start = _search(group, target, clock)
     free = np.array([True, group.scale == "end-point", clock.varying])
@@ -57,7 +59,7 @@ def resolution(form: FittedForm, group: RescaledGroup, error: float = 0.2) -> fl
     curve, and a horizon exponent gamma of about 1, as compute-optimal ladders have. None where there is no interior fit
     or on the shape scale, where a wrong exponent does not show at constant rate.
     """
-    if form.status != "ok" or group.scale != "end-point" or form.mu is None or form.share is None:
+    if form.status != OK or group.scale != "end-point" or form.mu is None or form.share is None:
         return None
     y = float(Clock.of(group).phase[0]) ** -form.mu
     span = float(group.sizes[-1] / group.sizes[0])
@@ -87,12 +89,12 @@ def _search(group: RescaledGroup, target: np.ndarray, clock: Clock) -> np.ndarra
     return np.array([np.log(mu[i, 0, 0]), share[i, j, 0], gain[j, 0]])
 
 
-def _status(best: np.ndarray, free: np.ndarray, success: bool) -> str:
+def _status(best: np.ndarray, free: np.ndarray, success: bool) -> Reason:
     if not success:
-        return "the fit did not converge"
+        return because("fit-did-not-converge")
     low, high = _MU.bounds
     if not low + 0.01 < best[0] < high - 0.01:
-        return "time exponent at the edge"
+        return because("time-exponent-at-the-edge")
     if free[1] and not 0.01 < best[1] < 0.99:
-        return "time share at the edge"
-    return "ok"
+        return because("time-share-at-the-edge")
+    return OK

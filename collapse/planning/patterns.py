@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...errors import InputError
+from ..composing import OK
 from ..forms.sum_of_power_laws import log_sum
 from ..ladders.rescaling import to_shape
 from ..reasons import Reason, because
@@ -63,7 +64,7 @@ def horizon_unseen(pilot: Pilot) -> Reason | None:
 
 def _fitted(pilot: Pilot) -> bool:
     form = pilot.form
-    return form.status == "ok" and form.mu is not None and form.share is not None and form.gain is not None
+    return form.status == OK and form.mu is not None and form.share is not None and form.gain is not None
 
 
 def _profile(pilot: Pilot) -> np.ndarray:

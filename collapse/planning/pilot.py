@@ -12,6 +12,7 @@ from ...results.curves import CurveSet
 from ...results.grid import common_grid, start_after
 from ...results.levels import LOWER, UPPER
 from ...results.quantity import LOSS, Quantity
+from ..composing import OK
 from ..forms.clock import Clock
 from ..forms.fitted import fit_form
 from ..irreducible.choice import known_floor
@@ -118,7 +119,7 @@ def _from_level(level: float) -> Pilot:
     x = common_grid()
     steps = np.arange(len(x) + 1)
     root = np.linalg.cholesky(CORRELATION ** np.abs(steps[:, None] - steps))
-    form = FittedForm(mu=_MU, share=_SHARE, gain=0.0, error=None, status="ok")
+    form = FittedForm(mu=_MU, share=_SHARE, gain=0.0, error=None, status=OK)
     return Pilot(
         x=x,
         factor=level / np.sqrt(2) * (root[:-1] - root[-1]).T,
@@ -148,7 +149,7 @@ def _from_group(group: RescaledGroup) -> Pilot:
     stacked = np.concatenate(residuals) / np.sqrt(df)
     factor = np.asarray(np.linalg.qr(stacked, mode="r")) if len(stacked) > len(group.x) else stacked
     form = fit_form(group)
-    warnings = () if form.status == "ok" else (because("form-not-fitted", why=form.status),)
+    warnings = () if form.status == OK else (because("form-not-fitted", why=form.status),)
     return Pilot(
         x=group.x,
         factor=factor,

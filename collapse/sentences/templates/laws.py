@@ -1,6 +1,9 @@
 """Reasons of laws: forms, exponents, forecasts and rescalings."""
 
 TEMPLATES = {
+    "fit-did-not-converge": "the fit did not converge",
+    "time-exponent-at-the-edge": "the time exponent lies at the edge of its range",
+    "time-share-at-the-edge": "the share of time lies at the edge of its range",
     "forms-need-three-sizes": "a comparison of forms needs three model sizes, got {sizes}",
     "law-needs-schedule": "the learning-rate schedule is not known",
     "coincides-with": "it coincides with {form}",
