@@ -83,7 +83,7 @@ def test_datasets_does_not_shadow_another_package():
     [
         "import onecurve.scripts.cli as c; c.app(['--help'], standalone_mode=False)",
         "import onecurve.collapse.analysis, onecurve.collapse.figures, onecurve.results.reading",
-        "import onecurve.scripts.status, onecurve.benchmark.sweep, onecurve.benchmark.lock",
+        "import onecurve.scripts.verbs.status, onecurve.benchmark.sweep, onecurve.benchmark.lock",
     ],
     ids=["help", "analysis", "status"],
 )

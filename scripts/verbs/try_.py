@@ -1,4 +1,4 @@
-"""The verb `try`: train a network of one's own in minutes and see along which shipped curve it learns."""
+"""`try`: train a network of one's own in minutes and see along which shipped curve it learns."""
 
 from __future__ import annotations
 
@@ -10,31 +10,33 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import InputError
-from .application import app
+from ...errors import InputError
+from ..application import TRAIN, app
+from ..options import JsonFile
+from ..writing import say_drawn, write_json
 
 if TYPE_CHECKING:
-    from ..benchmark.sweep import Sweep
-    from ..collapse.families.along import Along
-    from ..collapse.inquiry import Inquiry
-    from ..results.curves import CurveSet
-    from ..results.store import Store
+    from ...benchmark.sweep import Sweep
+    from ...collapse.families.along import Along
+    from ...collapse.inquiry import Inquiry
+    from ...results.curves import CurveSet
+    from ...results.store import Store
 
 
-@app.command("try")
+@app.command("try", rich_help_panel=TRAIN)
 def try_network(
-    name: Annotated[str, typer.Argument(metavar="FILE.py:CLASS", help="a network's file and class, or a family")],
-    dataset: Annotated[str | None, typer.Option(help="data set; the default is the cheapest that fits")] = None,
-    out: Annotated[str | None, typer.Option("--out", help="results folder; the default is runs/try-<class>")] = None,
-    json_file: Annotated[
-        str | None, typer.Option("--json", metavar="FILE", help="write JSON; - for standard output")
+    name: Annotated[str, typer.Argument(metavar="FILE.py:CLASS", help="The file and class of a network, or a family.")],
+    dataset: Annotated[str | None, typer.Option(help="The data set; the default is the cheapest that fits.")] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", help="The results folder; the default is runs/try-<class>.")
     ] = None,
-    address: Annotated[str, typer.Option(help="as for `run`")] = "local",
+    json_file: JsonFile = None,
+    address: Annotated[str, typer.Option(help="Where to train, as for `run`.")] = "local",
 ) -> None:
     """Train 4 widths x 8 seeds of a network and lay its curves over those of known families."""
-    from ..benchmark.trying import sweep_for
-    from ..results.store import Store
-    from .progress import follow
+    from ...benchmark.trying import sweep_for
+    from ...results.store import Store
+    from ..progress import follow
 
     sweep = sweep_for(name, dataset)
     short = name.rpartition(":")[2]
@@ -49,7 +51,7 @@ def try_network(
         raise InputError(f"all {summary.asked} trials of {name} failed: {summary.reasons[0]}")
     found = _answers(sweep, store, short) | {"trained": summary.asked - summary.found, "seconds": seconds}
     if json_file is not None:
-        _write(json_file, {key: value for key, value in found.items() if key != "sheet"})
+        write_json(json_file, {key: value for key, value in found.items() if key != "sheet"})
     if json_file != "-":
         _print(found, store)
 
@@ -58,8 +60,8 @@ def _answers(sweep: Sweep, store: Store, short: str) -> dict[str, Any]:
     """What the curves say, with the figure under ``sheet``."""
     import numpy as np
 
-    from ..collapse.contract import plain
-    from ..collapse.inquiry import inquire
+    from ...collapse.contract import plain
+    from ...collapse.inquiry import inquire
 
     curves, mine, n_shipped = _curves(sweep, store, short)
     rng, bands = np.random.default_rng(0).spawn(2)  # a fixed seed: the same curves give the same answer
@@ -82,12 +84,12 @@ def _answers(sweep: Sweep, store: Store, short: str) -> dict[str, Any]:
 
 def _curves(sweep: Sweep, store: Store, short: str) -> tuple[CurveSet, str, int]:
     """This sweep's curves beside the shipped ones, what the family is called among them, and how many are shipped."""
-    from ..benchmark.lock import Lock
-    from ..benchmark.sweep import request
-    from ..benchmark.trying import shipped_beside
-    from ..results.curves import CurveSet
-    from ..results.reading import read_curves
-    from ..results.trials import spec_from_dict
+    from ...benchmark.lock import Lock
+    from ...benchmark.sweep import request
+    from ...benchmark.trying import shipped_beside
+    from ...results.curves import CurveSet
+    from ...results.reading import read_curves
+    from ...results.trials import spec_from_dict
 
     lock = Lock.load(store, sweep.name)
     assert lock is not None
@@ -106,9 +108,9 @@ def _curves(sweep: Sweep, store: Store, short: str) -> tuple[CurveSet, str, int]
 def _along(inquiry: Inquiry, mine: str, rng: Any) -> tuple[Along | None, Any]:
     import numpy as np
 
-    from ..collapse.drawing.overlay import overlay_sheet
-    from ..collapse.families.along import along_nearest
-    from ..collapse.families.deviation import Member
+    from ...collapse.drawing.overlay import overlay_sheet
+    from ...collapse.families.along import along_nearest
+    from ...collapse.families.deviation import Member
 
     groups = [one for one in inquiry.analysis.groups if one.rescaled is not None]
     base = next((one.rescaled for one in groups if one.family == mine), None)
@@ -136,12 +138,11 @@ def _print(found: dict[str, Any], store: Store) -> None:
         typer.echo(f"  no curves of other families stand beside it: {why}")
         return
     typer.echo(f"{found['along']['sentence']}.")
-    for path in _draw(found["sheet"], store):
-        typer.echo(f"drew {path}" + (" (also SVG, PDF, and its points as CSV)" if path.suffix == ".png" else ""))
+    say_drawn(_draw(found["sheet"], store))
 
 
 def _draw(sheet: Any, store: Store) -> list[Path]:
-    from ..collapse.drawing.lettering import house_style
+    from ...collapse.drawing.lettering import house_style
 
     if not store.local:
         return []
@@ -152,15 +153,3 @@ def _draw(sheet: Any, store: Store) -> list[Path]:
     for kind, content in contents.items():
         (folder / f"try.{kind}").write_bytes(content)
     return [folder / "try.png"]
-
-
-def _write(path: str, found: dict[str, Any]) -> None:
-    text = json.dumps(found, indent=1, allow_nan=False)
-    if path == "-":
-        typer.echo(text)
-        return
-    try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).write_text(text + "\n")
-    except OSError as error:
-        raise InputError(f"cannot write {path!r}: {error}") from None

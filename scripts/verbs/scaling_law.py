@@ -1,46 +1,43 @@
-"""The verb for tables of final losses: L(N, D), iso-FLOP profiles, held-out budgets, families."""
+"""`scaling-law`: tables of final losses: L(N, D), iso-FLOP profiles, held-out budgets, families."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import InputError
-from .application import app
+from ...errors import InputError
+from ..application import ASK, app
+from ..options import FiguresFolder, JsonFile
+from ..writing import say_drawn, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console
 
-    from ..collapse.scaling.intervals import Interval
-    from ..collapse.scaling.isoflop import Growth
-    from ..collapse.scaling.study import Shared, Study
+    from ...collapse.scaling.intervals import Interval
+    from ...collapse.scaling.isoflop import Growth
+    from ...collapse.scaling.study import Shared, Study
 
 
-@app.command("scaling-law")
+@app.command("scaling-law", rich_help_panel=ASK)
 def scaling_law(
-    path: Annotated[str, typer.Argument(metavar="TABLE", help="CSV or Parquet, one run a row")],
+    path: Annotated[str, typer.Argument(metavar="TABLE", help="A CSV or Parquet table with one run a row.")],
     column: Annotated[
-        list[str] | None, typer.Option(metavar="ROLE=COLUMN", help="a column by another name; may be repeated")
+        list[str] | None, typer.Option(metavar="ROLE=COLUMN", help="A column by another name. May be repeated.")
     ] = None,
     delta: Annotated[
-        float | None, typer.Option(help="threshold of the Huber loss in ln L; 1.345 times the noise where not given")
+        float | None, typer.Option(help="Threshold of the Huber loss in ln L; the default is 1.345 times the noise.")
     ] = None,
     one_sided: Annotated[
-        bool, typer.Option("--one-sided", help="runs above the law count less: some may be trained badly")
+        bool, typer.Option("--one-sided", help="Runs above the law count less, because some may be trained badly.")
     ] = False,
-    resamples: Annotated[int, typer.Option(help="of the bootstrap")] = 299,
-    json_file: Annotated[
-        str | None, typer.Option("--json", metavar="FILE", help="write JSON; - for standard output")
-    ] = None,
-    to: Annotated[
-        str | None, typer.Option("--to", metavar="DIR", help="also draw the figures into this folder")
-    ] = None,
+    resamples: Annotated[int, typer.Option(help="How many resamples the bootstrap draws.")] = 299,
+    json_file: JsonFile = None,
+    to: FiguresFolder = None,
 ) -> None:
     """Fit a scaling law to final losses alone: L(N, D) = E + A/N^alpha + B/D^beta, and iso-FLOP profiles.
 
@@ -49,10 +46,9 @@ def scaling_law(
     """
     import numpy as np
 
-    from ..collapse.scaling.study import shared_exponents, study
-    from ..results.final_losses import read_final_losses
-    from .asking import write
-    from .listing import console
+    from ...collapse.scaling.study import shared_exponents, study
+    from ...results.final_losses import read_final_losses
+    from ..terminal import console
 
     runs, notes = read_final_losses(path, column or [])
     # A fixed seed: the same table gives the same intervals.
@@ -62,12 +58,8 @@ def scaling_law(
         for (name, one), rng in zip(runs.items(), chances, strict=True)
     }
     shared = shared_exponents(studies) if len(studies) > 1 else ()
-    if json_file is not None:
-        text = json.dumps(scaling_json(studies, shared, notes), indent=1, allow_nan=False)
-        if json_file == "-":
-            typer.echo(text)
-            return
-        write(json_file, text)
+    if json_file is not None and write_json(json_file, scaling_json(studies, shared, notes)):
+        return
     _print(list(studies.values()), shared, notes, console())
     if to is not None:
         _draw(studies, shared, to)
@@ -75,7 +67,7 @@ def scaling_law(
 
 def scaling_json(studies: dict[str, Study], shared: Sequence[Shared], notes: Sequence[str]) -> dict[str, Any]:
     """Everything as plain types; a missing number is null."""
-    from ..collapse.contract import plain
+    from ...collapse.contract import plain
 
     families = []
     for name, one in studies.items():
@@ -192,12 +184,10 @@ def _said(one: Interval) -> str:
 
 
 def _draw(studies: dict[str, Study], shared: Sequence[Shared], to: str) -> None:
-    from ..collapse.drawing.scaling_laws import save_scaling
+    from ...collapse.drawing.scaling_laws import save_scaling
 
     try:
         paths = save_scaling(studies, shared, Path(to))
     except OSError as error:
         raise InputError(f"cannot draw into {to!r}: {error}") from None
-    for path in paths:
-        if path.suffix == ".png":
-            typer.echo(f"drew {path} (also SVG, PDF, and its points as CSV)")
+    say_drawn(paths)

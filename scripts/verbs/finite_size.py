@@ -1,24 +1,25 @@
-"""The verb for tables of an observable at several system sizes: exponents, and one function for several systems."""
+"""`finite-size`: tables of an observable at several system sizes: exponents, and one function for several systems."""
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import InputError, unknown
-from .application import app
+from ...errors import InputError, unknown
+from ..application import ASK, app
+from ..options import JsonFile
+from ..writing import write_json
 
 if TYPE_CHECKING:
     import polars as pl
     from rich.console import Console
 
-    from ..collapse.finite_size.metric_factors import SharedFunction
-    from ..collapse.finite_size.tables import Estimate, Scaling, Table
+    from ...collapse.finite_size.metric_factors import SharedFunction
+    from ...collapse.finite_size.tables import Estimate, Scaling, Table
 
 _NUMBERS = ("size", "t", "value", "error")
 SYNONYMS = {
@@ -39,22 +40,21 @@ SYNONYMS = {
 Systems = dict[str, tuple[tuple[str, ...], "list[Table]"]]
 
 
-@app.command("finite-size")
+@app.command("finite-size", rich_help_panel=ASK)
 def finite_size(
-    paths: Annotated[list[str], typer.Argument(metavar="TABLE...", help="CSV or Parquet, one point a row")],
+    paths: Annotated[list[str], typer.Argument(metavar="TABLE...", help="CSV or Parquet tables with one point a row.")],
     critical: Annotated[
-        list[str] | None, typer.Option(metavar="SYSTEM=T", help="a critical point that is known; may be repeated")
+        list[str] | None, typer.Option(metavar="SYSTEM=T", help="A critical point that is known. May be repeated.")
     ] = None,
     corrections: Annotated[
-        bool, typer.Option("--corrections", help="fit a correction to scaling, L^-omega, with the rest")
+        bool, typer.Option("--corrections", help="Also fit a correction to scaling, L^-omega.")
     ] = False,
     column: Annotated[
-        list[str] | None, typer.Option(metavar="ROLE=COLUMN", help="a column by another name, such as tau=p")
+        list[str] | None,
+        typer.Option(metavar="ROLE=COLUMN", help="A column by another name, such as tau=p. May be repeated."),
     ] = None,
-    margin: Annotated[float, typer.Option(help="largest difference that still counts as one function")] = 0.03,
-    json_file: Annotated[
-        str | None, typer.Option("--json", metavar="FILE", help="write JSON; - for standard output")
-    ] = None,
+    margin: Annotated[float, typer.Option(help="The largest difference that still counts as one function.")] = 0.03,
+    json_file: JsonFile = None,
 ) -> None:
     """Fit exponents to tables of observables at several sizes, and ask whether systems share one function.
 
@@ -62,9 +62,8 @@ def finite_size(
     scales without a power of the size), and system where there are several. Common other names are taken as they are,
     and said. The fit chooses the window around the critical point in which scaling holds.
     """
-    from ..collapse.contract import plain
-    from .asking import write
-    from .listing import console
+    from ...collapse.contract import plain
+    from ..terminal import console
 
     if not 0 < margin < 1:
         raise InputError(f"--margin is a share between 0 and 1, such as 0.03, got {margin:g}")
@@ -73,12 +72,8 @@ def finite_size(
     for first, second in itertools.combinations(systems, 2):
         pairs.append((first, second, *_compared(systems, fits, first, second, margin)))
     found = _json(systems, fits, pairs) | {"notes": notes}
-    if json_file is not None:
-        text = json.dumps(plain(found), indent=1, allow_nan=False)
-        if json_file == "-":
-            typer.echo(text)
-            return
-        write(json_file, text)
+    if json_file is not None and write_json(json_file, plain(found)):
+        return
     _print(systems, fits, pairs, console())
     for note in notes:
         console().print(f"note: {note}", style="dim")
@@ -94,7 +89,7 @@ def read_systems(paths: Sequence[str], said: Sequence[str] = ()) -> tuple[System
     """
     import polars as pl
 
-    from ..collapse.finite_size.tables import Table
+    from ...collapse.finite_size.tables import Table
 
     read = [_read(path, said) for path in paths]
     frame, notes = pl.concat([one for one, _ in read]), [note for _, some in read for note in some]
@@ -126,7 +121,7 @@ def _read(path: str, said: Sequence[str]) -> tuple[pl.DataFrame, list[str]]:
     """One point a row under our own names, and what was taken for what."""
     import polars as pl
 
-    from ..results.column_names import match_columns, missing_columns, numbers_of, read_frame, said_columns
+    from ...results.column_names import match_columns, missing_columns, numbers_of, read_frame, said_columns
 
     given = read_frame(path)
     roles, notes = match_columns(given.columns, SYNONYMS, said_columns(said, SYNONYMS), path)
@@ -172,7 +167,7 @@ def _known(given: Sequence[str], systems: Systems) -> dict[str, float]:
 def _fitted(systems: Systems, critical: dict[str, float], corrections: bool) -> dict[str, Scaling]:
     import numpy as np
 
-    from ..collapse.finite_size.fit import fit_scaling
+    from ...collapse.finite_size.fit import fit_scaling
 
     chances = np.random.default_rng(0).spawn(len(systems))
     return {
@@ -184,7 +179,7 @@ def _fitted(systems: Systems, critical: dict[str, float], corrections: bool) -> 
 def _compared(
     systems: Systems, fits: dict[str, Scaling], first: str, second: str, margin: float
 ) -> tuple[SharedFunction | None, str]:
-    from ..collapse.finite_size.metric_factors import compare_systems
+    from ...collapse.finite_size.metric_factors import compare_systems
 
     if systems[first][0] != systems[second][0]:
         return None, "they do not have the same observables"

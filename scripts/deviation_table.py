@@ -1,118 +1,17 @@
-"""Tables on the terminal: what there is, and what an analysis found."""
+"""The deviation table on the terminal: what an analysis found, group by group and across families."""
 
 from __future__ import annotations
 
-import dataclasses
-import shutil
-import sys
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 
 from ..results.quantity import LOSS
+from .terminal import console
 
 if TYPE_CHECKING:
     from ..collapse.inquiry import Inquiry
     from ..collapse.outcome import Analysis, GroupResult
-
-_PIPE_WIDTH = 160
-
-
-def families() -> list[dict[str, Any]]:
-    """Families with their ladders, sizes, kinds of data and checks. Sizes are read from a shipped file."""
-    from ..architectures.family import FAMILIES
-    from ..datasets.dataset import DATASETS
-    from ..results.trials import rung_label
-    from .publish.list_sizes import read_sizes
-
-    tasks = {name: DATASETS.make(name).task for name in DATASETS.names()}
-    sizes = read_sizes()
-    rows = []
-    for name in FAMILIES.names():
-        family, known = FAMILIES.make(name), sizes.get(name, {})
-        fits = [dataset for dataset, task in tasks.items() if family.misfit(task) is None]
-        rows.append(
-            {
-                "family": name,
-                "library": family.library,
-                "rungs": len(family.ladder),
-                "ladder": f"{rung_label(family.ladder[0])} to {rung_label(family.ladder[-1])}",
-                "n_params": known.get("n_params"),
-                "params_per_doubling": known.get("params_per_doubling"),
-                "flops": known.get("flops"),
-                "kinds": sorted({tasks[dataset].kind for dataset in fits}),
-                "packable": family.packable,
-                "coordinate_check": known.get("coordinate_check"),
-                "fits": fits,
-            }
-        )
-    return rows
-
-
-def families_in_short(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Rows of `families` for a terminal: ranges in few characters, and no list of data sets."""
-    short = []
-    for row in rows:
-        ranges = {key: " to ".join(map(_short, row[key])) if row[key] else None for key in ("n_params", "flops")}
-        words = {**ranges, "coordinate_check": _check(row["coordinate_check"])}
-        short.append({key: value for key, value in {**row, **words}.items() if key != "fits"})
-    return short
-
-
-def _check(check: Mapping[str, Any] | None) -> str | None:
-    """A coordinate check in a cell: its status with the slope, and that of the control, which must not be 0."""
-    if check is None or check["slope"] is None:
-        return None
-    return f"{check['status']} {check['slope']:+.2f} ({check['standard']:+.2f})"
-
-
-def _short(value: float) -> str:
-    for scale, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= scale:
-            return f"{value / scale:.3g}{letter}"
-    return f"{value:g}"
-
-
-def sweeps() -> list[dict[str, Any]]:
-    """Built-in sweeps."""
-    from ..benchmark.sweep import load_sweep, sweep_names
-
-    rows = []
-    for name in sweep_names():
-        sweep = load_sweep(name)
-        rows.append({"sweep": name, "margin": sweep.margin, "groups": len(sweep.groups)})
-    return rows
-
-
-def entries(kind: str) -> list[dict[str, Any]]:
-    """Entries of the trainer of one kind, with their parameters and defaults."""
-    from ..benchmark.observables.observable import OBSERVABLES
-    from ..benchmark.optimisers.optimiser import OPTIMISERS
-    from ..benchmark.schedules.schedule import SCHEDULES
-
-    catalogue = {"observable": OBSERVABLES, "optimiser": OPTIMISERS, "schedule": SCHEDULES}[kind]
-    rows = []
-    for name in catalogue.names():
-        entry = catalogue.make(name)
-        params = {field.name: getattr(entry, field.name) for field in dataclasses.fields(entry)}
-        said = ", ".join(f"{key}={'none' if value is None else value}" for key, value in params.items())
-        rows.append({kind: name, "parameters": said, "what it is": entry.summary})
-    return rows
-
-
-def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print rows that share their keys as a table."""
-    if not rows:
-        return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in rows[0]:
-        right = all(isinstance(row[name], (int, float)) for row in rows)
-        table.add_column(name.replace("_", " "), justify="right" if right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
-    console().print(table)
 
 
 def print_analysis(inquiry: Inquiry, *, titled: bool = False) -> None:
@@ -224,20 +123,3 @@ def _percent(value: float | None) -> str:
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
-
-
-def console(*, stderr: bool = False) -> Console:
-    """The terminal, or a pipe that is taken to be wide. Square brackets in names are no markup."""
-    stream = sys.stderr if stderr else sys.stdout
-    width = shutil.get_terminal_size().columns if stream.isatty() else _PIPE_WIDTH
-    return Console(width=width, highlight=False, soft_wrap=False, stderr=stderr, markup=False)

@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..collapse.calibration.floor_power import balance_rows, floor_rates, profile_rows
-from ..collapse.calibration.simulation import Cell, Rates, simulate, size_and_power
-from ..collapse.truths.checks import TRUTHS, Truth
-from .publish.calibration_table import LINES
-from .publish.certificate import page_of
+from ...collapse.calibration.floor_power import balance_rows, floor_rates, profile_rows
+from ...collapse.calibration.simulation import Cell, Rates, simulate, size_and_power
+from ...collapse.truths.checks import TRUTHS, Truth
+from .calibration_table import LINES
+from .certificate import page_of
 
 Kind = Literal["known", "profiled", "balance", "truth"]
 Progress = Callable[[int, int], None]
@@ -41,7 +41,7 @@ class Certificate:
     numbers: dict[str, Any]
 
 
-def calibrate(
+def certified(
     quick: bool, groups: int, rng: np.random.Generator, *, progress: Progress | None = None, processes: int = _PROCESSES
 ) -> Certificate:
     """Measure the table of size and power and the ground truths; nothing is written.

@@ -1,18 +1,37 @@
-"""How far a sweep is and what it cost, from its lock and its table alone: no torch, no Ray."""
+"""`status`: how far a sweep is and what it cost, from its lock and its table alone: no torch, no Ray."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from ..benchmark.lock import read_lock
-from ..errors import InputError
-from ..results.live import clock, under_way
-from ..results.store import Store
+import typer
+
+from ...errors import InputError
+from ..application import TRAIN, app
+from ..options import JsonFlag
+from ..writing import print_json
 
 _STATES = ("ok", "failed", "pending")
 _SECONDS = ("train_seconds", "data_seconds", "eval_seconds")
+
+
+@app.command(rich_help_panel=TRAIN)
+def status(
+    folder: Annotated[str, typer.Argument(help="A results folder.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Say how far a sweep is: done, failed, pending, and what data and evaluations cost."""
+    from ..terminal import print_rows
+
+    report = sweep_status(folder)
+    if as_json:
+        print_json(report)
+        return
+    print_rows(report["groups"])
+    for line in said(report):
+        typer.echo(line)
 
 
 def sweep_status(folder: str) -> dict[str, Any]:
@@ -23,6 +42,10 @@ def sweep_status(folder: str) -> dict[str, Any]:
     InputError
         A folder without a lock.
     """
+    from ...benchmark.lock import read_lock
+    from ...results.live import under_way
+    from ...results.store import Store
+
     store = Store(folder)
     names = store.json_names(".lock.json")
     if not names:
@@ -50,6 +73,8 @@ def sweep_status(folder: str) -> dict[str, Any]:
 
 def said(report: Mapping[str, Any]) -> list[str]:
     """The report's closing lines: how far, what it cost, and what the driver says that is at work now."""
+    from ...results.live import clock
+
     counts = (
         f"{report['ok']} of {report['n_trials']} trials done, {report['failed']} failed, {report['pending']} pending"
     )

