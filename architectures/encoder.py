@@ -125,7 +125,6 @@ class Encoder(Family):
         whole_heads(self.name, rung, self.head_dim)
 
     def build(self, rung: Rung, task: Task) -> nn.Module:
-        self.check_rung(rung)
         width = rung["width"]
         pieces = Chunks(task.n_inputs, self.grid**2) if task.kind == "vector" else Patches(task.shape, self.grid)
         layers = [EncoderLayer(width, self.head_dim) for _ in range(rung.get("depth", self.depth))]

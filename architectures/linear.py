@@ -43,7 +43,6 @@ class LinearRegression(Family):
         return wrong_kind(task, "vector")
 
     def build(self, rung: Rung, task: Task) -> nn.Module:
-        self.check_rung(rung)
         if rung["features"] > task.n_inputs:
             raise InputError(
                 f"rung {dict(rung)} of the family 'linear' reads {rung['features']} coordinates, "

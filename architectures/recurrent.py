@@ -86,7 +86,6 @@ class _Recurrent(Family):
         return wrong_kind(task, "tokens", "image")
 
     def build(self, rung: Rung, task: Task) -> nn.Module:
-        self.check_rung(rung)
         width = rung["width"]
         layers = [self.layer(width) for _ in range(self.layers)]
         if task.kind == "tokens":

@@ -30,7 +30,6 @@ class Mixer(Patches):
     def build(self, rung: Rung, task: Task) -> nn.Module:
         from timm.models.mlp_mixer import MlpMixer
 
-        self.check_rung(rung)
         channels, side, _ = task.shape
         net = MlpMixer(
             img_size=side,
@@ -59,7 +58,6 @@ class GatedMixer(Patches):
         from timm.layers import GatedMlp
         from timm.models.mlp_mixer import MlpMixer, SpatialGatingBlock
 
-        self.check_rung(rung)
         channels, side, _ = task.shape
         net = MlpMixer(
             img_size=side,
@@ -98,7 +96,6 @@ class Sequencer(Patches):
     def build(self, rung: Rung, task: Task) -> nn.Module:
         from timm.models.sequencer import Sequencer2d
 
-        self.check_rung(rung)
         return Sequencer2d(
             in_chans=task.shape[0],
             num_classes=task.outputs,
@@ -128,7 +125,6 @@ class PoolFormer(Images):
         from timm.layers import GroupNorm1
         from timm.models.metaformer import MetaFormer
 
-        self.check_rung(rung)
         width, depth = rung["width"], rung.get("depth", self.depth)
         net = MetaFormer(
             in_chans=task.shape[0],
@@ -163,7 +159,6 @@ class MambaOut(Images):
     def build(self, rung: Rung, task: Task) -> nn.Module:
         from timm.models.mambaout import MambaOut as TimmMambaOut
 
-        self.check_rung(rung)
         width, depth = rung["width"], rung.get("depth", self.depth)
         net = TimmMambaOut(
             in_chans=task.shape[0], num_classes=task.outputs, depths=(depth, depth), dims=(width, 2 * width)
@@ -191,7 +186,6 @@ class ConvMixer(Images):
     def build(self, rung: Rung, task: Task) -> nn.Module:
         from timm.models.convmixer import ConvMixer as TimmConvMixer
 
-        self.check_rung(rung)
         return TimmConvMixer(
             dim=rung["width"],
             depth=self.rounds,

@@ -82,7 +82,6 @@ class Decoder(Family):
         whole_heads(self.name, rung, self.head_dim)
 
     def build(self, rung: Rung, task: Task) -> nn.Module:
-        self.check_rung(rung)
         width, (length,) = rung["width"], task.shape
         layers = [Layer(width, self.head_dim) for _ in range(rung.get("depth", self.depth))]
         return nn.Sequential(

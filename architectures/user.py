@@ -36,7 +36,6 @@ class Network(Foreign):
         object.__setattr__(self, "running_statistics", has_batch_norm(self))
 
     def build(self, rung: Rung, task: Task) -> nn.Module:
-        self.check_rung(rung)
         return self.network(**rung, task=task, **json.loads(self.arguments))
 
 

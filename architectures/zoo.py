@@ -86,7 +86,6 @@ class ZooModel(Foreign):
         return wrong_kind(task, "image") or super().misfit(task)
 
     def build(self, rung: Rung, task: Task) -> nn.Module:
-        self.check_rung(rung)
         if task.kind != "image":
             raise InputError(wrong_kind(task, "image") or "")
         return _construct(self, rung, task, dict(_fitting(self, key_of(rung), task)))

@@ -76,6 +76,14 @@ def test_the_example_family_is_a_family():
     assert done.stdout.strip() == "(5, 3)"
 
 
+def test_the_example_family_keeps_every_promise(onecurve, tmp_path):
+    (text,) = [block for block in blocks("python") if "@FAMILIES.register" in block]
+    (tmp_path / "tanhnet.py").write_text(text)
+    done = onecurve("check-family", "tanhnet.py:TanhNet", "--promises")
+    assert done.returncode == 0 and "BROKEN" not in done.stdout, done.stdout + done.stderr
+    assert "kept   refuses" in done.stdout
+
+
 def test_the_example_network_and_the_model_by_name_are_families(tmp_path):
     (tmp_path / "my_net.py").write_text(blocks("python")[0])
     (zoo,) = [yaml.safe_load(text) for text in re.findall(r"`(\{name: \"timm.*?\})`", README)]
