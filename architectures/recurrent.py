@@ -58,7 +58,7 @@ class GRULayer(nn.Module):
         return torch.stack(states, 1)
 
 
-class Rows(nn.Module):
+class ImageRows(nn.Module):
     """An image as the sequence of its rows: ``(batch, channels, height, width)`` to ``(batch, height, numbers)``."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -91,7 +91,7 @@ class _Recurrent(Family):
         if task.kind == "tokens":
             return nn.Sequential(nn.Embedding(task.vocabulary, width), *layers, readout(width, task.outputs))
         channels, _, across = task.shape
-        rows = Rows(), nn.Linear(channels * across, width)
+        rows = ImageRows(), nn.Linear(channels * across, width)
         return nn.Sequential(*rows, *layers, Last(), readout(width, task.outputs))
 
 

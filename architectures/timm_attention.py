@@ -10,7 +10,7 @@ from torch import nn
 
 from ..task import Task
 from .family import FAMILIES, Family, Rung, widths
-from .timm_stems import Images, Patches, eighths, linear_patches, pixels, redrawn
+from .timm_stems import Images, OnPatches, eighths, linear_patches, pixels, redrawn
 from .transformer import whole_heads
 
 
@@ -26,7 +26,7 @@ class Heads(Family, ABC):
 
 @FAMILIES.register
 @dataclasses.dataclass(frozen=True)
-class CaiT(Heads, Patches):
+class CaiT(Heads, OnPatches):
     """timm's Cait: heads that talk, layer scale, and a class token that looks at the patches in the last block only.
 
     Layer scale starts at 0.1, as in the paper up to 18 layers (from memory).

@@ -9,12 +9,12 @@ from torch import nn
 
 from ..task import Task
 from .family import FAMILIES, Rung, widths
-from .timm_stems import Images, Patches, eighths, linear_patches, multiple_of, redrawn
+from .timm_stems import Images, OnPatches, eighths, linear_patches, multiple_of, redrawn
 
 
 @FAMILIES.register
 @dataclasses.dataclass(frozen=True)
-class Mixer(Patches):
+class Mixer(OnPatches):
     """timm's MlpMixer: perceptrons over the patches and over the channels take turns."""
 
     name: ClassVar[str] = "mixer"
@@ -45,7 +45,7 @@ class Mixer(Patches):
 
 @FAMILIES.register
 @dataclasses.dataclass(frozen=True)
-class GatedMixer(Patches):
+class GatedMixer(OnPatches):
     """gMLP, timm's MlpMixer with spatial gates: half of the channels, mixed over the patches, multiplies the other."""
 
     name: ClassVar[str] = "gmlp"
@@ -76,7 +76,7 @@ class GatedMixer(Patches):
 
 @FAMILIES.register
 @dataclasses.dataclass(frozen=True)
-class Sequencer(Patches):
+class Sequencer(OnPatches):
     """timm's Sequencer2d: LSTMs run over rows and columns of ``patches`` x ``patches`` patches, both ways.
 
     A state is a quarter as wide as the stream. No packing: torch's LSTM does not batch over seeds.

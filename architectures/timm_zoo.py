@@ -14,13 +14,13 @@ from torch import nn
 from ..errors import InputError
 from ..task import Task
 from .family import FAMILIES, Rung, widths
-from .timm_stems import Images, LinearPatches, Patches
+from .timm_stems import Images, LinearPatches, OnPatches
 from .transformer import whole_heads
 
 
 @FAMILIES.register
 @dataclasses.dataclass(frozen=True)
-class ViT(Patches):
+class ViT(OnPatches):
     """timm's VisionTransformer on ``patches`` x ``patches`` patches, average pooled, initialised as in its paper.
 
     Heads keep their size and grow in number with the width.

@@ -25,7 +25,7 @@ from ..task import Ref, Task
 from .draws import Key, key_of, secluded
 from .family import FAMILIES, Rung, wrong_kind
 from .flops import example_inputs
-from .foreign import Foreign, canonical, flattened, has_batch_norm, silence, spent_strides, unflattened
+from .foreign import ForeignFamily, canonical, flattened, has_batch_norm, silence, spent_strides, unflattened
 from .scaling import at_rung, knobs_of, mapped
 
 LIBRARIES = {"timm": "timm.models", "torchvision": "torchvision.models"}
@@ -42,7 +42,7 @@ _FROM_TASK = ("num_classes", "in_chans", "img_size", "image_size", "progress", "
 
 
 @dataclasses.dataclass(frozen=True)
-class ZooModel(Foreign):
+class ZooModel(ForeignFamily):
     """A library's model whose arguments a sweep gives.
 
     Attributes

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..architectures.family import Family, Rung
-from ..architectures.foreign import Foreign, processors_alone, refusal
+from ..architectures.foreign import ForeignFamily, processors_alone, refusal
 from ..architectures.zoo import FIXED, ZooModel
 from ..errors import InputError
 from ..results.trials import rung_label
@@ -66,4 +66,4 @@ def check_device_of(family: Family, rung: Rung, task: Task, device: str) -> str:
 
 
 def _is_foreign(family: Family) -> bool:
-    return isinstance(family, Foreign) or bool(family.ref.content)
+    return isinstance(family, ForeignFamily) or bool(family.ref.content)

@@ -14,7 +14,7 @@ from ..errors import InputError
 
 if TYPE_CHECKING:
     from ..architectures.family import Rung
-    from ..benchmark.checks.family_check import FamilyCheck, Job, Named
+    from ..benchmark.checks.family_check import CheckPart, FamilyCheck, Named
 
 _PROCESSES = 2
 _EVERY = 5.0  # seconds between progress lines
@@ -72,7 +72,7 @@ def _ladder(family: Any, rungs: str | None) -> list[Rung]:
     return ladder
 
 
-def work(jobs: Sequence[Job], *, processes: int = _PROCESSES) -> list[tuple[Job, Any]]:
+def work(jobs: Sequence[CheckPart], *, processes: int = _PROCESSES) -> list[tuple[CheckPart, Any]]:
     """Do jobs in processes of one thread each, with a line of progress now and then on standard error.
 
     The processes are sent the texts of the users' files that this one has read.

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from onecurve.benchmark.plan import plan_sweep
 from onecurve.benchmark.sweep import load_sweep
+from onecurve.benchmark.sweep_plan import plan_sweep
 from onecurve.results.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent

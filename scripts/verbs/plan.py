@@ -21,8 +21,8 @@ def plan(
 ) -> None:
     """Say what a sweep would train and what it would cost. Trains nothing and writes nothing."""
     find_data(data_root)
-    from ...benchmark.plan import plan_sweep
     from ...benchmark.sweep import load_sweep
+    from ...benchmark.sweep_plan import plan_sweep
     from ...results.store import Store
 
     loaded = load_sweep(sweep, changes or [])

@@ -1,6 +1,6 @@
 """A scan of learning rates as one pack, beside a pack for each rate and a loop over all trials, in one run.
 
-python -m onecurve.scripts.bench.scan
+python -m onecurve.scripts.bench.rate_scan
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""How much faster do many seeds train as one batched model? ``python -m onecurve.scripts.bench.packing [FAMILY ...]``.
+"""How much faster do many seeds train as one batched model? ``python -m onecurve.scripts.bench.packing_gain``.
 
-Prints a Markdown table: processor time of one update (forward, backward, Adam) a network, at the smallest and the
-largest rung, of 32 seeds packed and of the same 32 one after the other, on one thread; the median of five rounds that
-take turns. Above 1 packing pays. A family that does not pack has the time of its loop.
+Prints a Markdown table, of all families or of those that are named: processor time of one update (forward, backward,
+Adam) a network, at the smallest and the largest rung, of 32 seeds packed and of the same 32 one after the other, on one
+thread; the median of five rounds that take turns. Above 1 packing pays. A family that does not pack has the time of its
+loop.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclasses.dataclass(frozen=True)
-class Entry:
+class ListedFile:
     """One file.
 
     Parameters
@@ -52,7 +52,7 @@ def write_manifest(folder: str | Path) -> Path:
     return target
 
 
-def read_manifest(text: str | bytes, where: str) -> list[Entry]:
+def read_manifest(text: str | bytes, where: str) -> list[ListedFile]:
     """The entries of a manifest, each checked before anything is written.
 
     Raises
@@ -85,7 +85,7 @@ def is_inside(name: str) -> bool:
     return plain and not any(sign in name for sign in "\\:\0") and not PurePosixPath(name).is_absolute()
 
 
-def _checked(file: object, where: str) -> Entry:
+def _checked(file: object, where: str) -> ListedFile:
     if not isinstance(file, dict) or not isinstance(name := file.get("name"), str):
         raise InputError(f"{where} lists {file!r}, which has no name")
     if not is_inside(name):
@@ -95,7 +95,7 @@ def _checked(file: object, where: str) -> Entry:
         raise InputError(f"{where}: the size of {name!r} is {size!r}, where a number of bytes is needed")
     if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
         raise InputError(f"{where}: the sha256 of {name!r} is {digest!r}, where 64 hex digits are needed")
-    return Entry(name, size, digest)
+    return ListedFile(name, size, digest)
 
 
 def _is_listed(root: Path, path: Path) -> bool:
@@ -104,7 +104,7 @@ def _is_listed(root: Path, path: Path) -> bool:
     return path.is_file() and not hidden and parts != (NAME,)
 
 
-def _entry(root: Path, path: Path) -> Entry:
+def _entry(root: Path, path: Path) -> ListedFile:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return Entry(path.relative_to(root).as_posix(), path.stat().st_size, digest)
+    return ListedFile(path.relative_to(root).as_posix(), path.stat().st_size, digest)

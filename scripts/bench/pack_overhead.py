@@ -1,4 +1,4 @@
-"""What does a pack cost beside its training? ``python -m onecurve.scripts.bench.executor [N]``.
+"""What does a pack cost beside its training? ``python -m onecurve.scripts.bench.pack_overhead [N]``.
 
 N empty packs (100,000 by default) go through the Ray executor on this machine, then as many of Ray's own tasks as a
 tenth of them: milliseconds a pack, by the clock and of the driver's own processor time; the driver's peak memory, and

@@ -1,6 +1,6 @@
 """Train small networks on each data set with a known floor, and hold their losses against it.
 
-    python -m onecurve.scripts.bench.floors
+    python -m onecurve.scripts.bench.floors_reached
 
 Prints a row a data set: the floor on the test set and over the population with the z between them, the smallest excess
 loss that any network had at any time, what sampling the test set leaves of it, and the mean excess at the end of each

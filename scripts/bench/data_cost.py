@@ -1,11 +1,11 @@
 """What each data set costs: time to make it, examples a second, memory beyond torch, each in a process of its own.
 
-    python -m onecurve.scripts.bench.data [NAME...]
+    python -m onecurve.scripts.bench.data_cost [NAME...]
 
 prints a Markdown table and keeps nothing. Seconds are CPU time of one process with one torch thread. A data set is made
 in an empty cache; what `onecurve data fetch` brought, and the data root, are used where they are.
 
-    python -m onecurve.scripts.bench.data --feed [NAME...]
+    python -m onecurve.scripts.bench.data_cost --feed [NAME...]
 
 prints what a batch of many seeds costs: microseconds a replica and update, streams one by one against `Feed`. Both are
 measured in turn in one process, from the first batch on and with what they draw, but with pools made and orders
@@ -139,7 +139,7 @@ def _lend(cache: Path) -> None:
 
 
 def _child(name: str, cache: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "onecurve.scripts.bench.data", "--child", name]
+    command = [sys.executable, "-m", "onecurve.scripts.bench.data_cost", "--child", name]
     done = subprocess.run(
         command, env=os.environ | {"ONECURVE_CACHE": cache}, capture_output=True, text=True, check=False
     )

@@ -1,4 +1,4 @@
-"""How fast does a large results folder open? ``python -m onecurve.scripts.bench.store [N]``.
+"""How fast does a large results folder open? ``python -m onecurve.scripts.bench.opening_tables [N]``.
 
 Makes a folder of N trials (100,000 by default) in packs of eight, each a Parquet shard as a worker writes it, with real
 rows but for their numbers, and a lock that names them; the loose ones are gathered every so often, as a run does. Then,

@@ -1,4 +1,4 @@
-"""How fast is a sweep of many small networks? ``python -m onecurve.scripts.bench.runner`` prints ratios of one run.
+"""How fast is a sweep of many small networks? ``python -m onecurve.scripts.bench.many_networks`` prints the ratios.
 
 480 trials of a small perceptron (widths 16, 32, 64; 160 seeds; 500 updates of batch 32), evaluated as a sweep evaluates
 them, four ways on the same machine, one after the other: this project; a plain torch loop in two processes; Ray Tune

@@ -1,4 +1,4 @@
-"""How much of the machine does training use? ``python -m onecurve.scripts.bench.machine [FAMILY ...]``.
+"""How much of the machine does training use? ``python -m onecurve.scripts.bench.machine_use [FAMILY ...]``.
 
 Prints a Markdown table: each family at its middle rung, on a data set that it fits, packed where a sweep would pack it.
 The share of the rate at which this machine multiplies square float32 matrices is the counted FLOPs of an update, over
@@ -44,7 +44,7 @@ _PRODUCTS = ("mm", "addmm", "bmm", "baddbmm", "convolution", "conv2d", "lstm", "
 
 
 @dataclass(frozen=True)
-class Training:
+class TimedUpdates:
     """One family's updates.
 
     Attributes
@@ -105,7 +105,7 @@ def product_rate(size: int = SIZE, rounds: int = 7) -> float:
     return 2 * size**3 / min(_seconds(lambda: torch.mm(left, right)) for _ in range(rounds))
 
 
-def measure(name: str, seconds: float = _SECONDS) -> Training:
+def measure(name: str, seconds: float = _SECONDS) -> TimedUpdates:
     """Train a family at its middle rung for a while. Torch's settings are the caller's."""
     family, (data, steps) = FAMILIES.make(name), home(name)
     dataset = DATASETS.make(data["name"], {key: value for key, value in data.items() if key != "name"})
@@ -128,7 +128,7 @@ def measure(name: str, seconds: float = _SECONDS) -> Training:
     updates, recorder = _Updates(update), Recorder((), update, family, dataset, dataset.test_set())
     parts = _timed(updates, seconds)
     products, operations = _profiled(updates)
-    return Training(
+    return TimedUpdates(
         rung=rung_label(rung),
         dataset=dataset.name,
         seeds=seeds,
@@ -172,7 +172,7 @@ def _seconds(work: Callable[[], object]) -> float:
     return max(time.process_time() - start, 1e-9)
 
 
-def row(name: str, one: Training, rate: float) -> str:
+def row(name: str, one: TimedUpdates, rate: float) -> str:
     """One line of the table."""
     reached = one.flops / one.update / rate
     shares = " | ".join(f"{100 * one.seconds[part] / one.update:.0f}" for part in _PARTS)
@@ -182,7 +182,7 @@ def row(name: str, one: Training, rate: float) -> str:
     return f"| {' | '.join(cells)} | {shares} | {' | '.join(rest)} |"
 
 
-def rests(one: Training, rate: float) -> str:
+def rests(one: TimedUpdates, rate: float) -> str:
     """What costs most of the rest, in words: small operations, data, the optimizer, or products that are themselves
     slow."""
     shares = {part: one.seconds[part] / one.update for part in _PARTS}

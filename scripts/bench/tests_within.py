@@ -1,4 +1,4 @@
-"""How fast are the tests within a family? ``python -m onecurve.scripts.bench.battery`` prints times and memory.
+"""How fast are the tests within a family? ``python -m onecurve.scripts.bench.tests_within`` prints times and memory.
 
 The straightforward loop that they are held against is the slow reference of the tests, so this needs a checkout.
 """
