@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-import torch
 from torch import nn
 
 from ..errors import InputError, first_line
@@ -18,10 +17,9 @@ from ..task import Ref, Scalar, Task
 from . import elsewhere
 from .draws import Key, key_of, secluded
 from .family import Family, Rung
-from .flops import example_inputs
 from .operations import undetermined
+from .trial_run import draws, flaw, inputs_of
 
-_BATCH = 2
 _SAMPLES = (
     *(Task(kind="image", shape=(3, side, side), outputs=2, loss="cross_entropy") for side in (32, 64, 16, 224)),
     Task(kind="vector", shape=(4,), outputs=1, loss="squared_error"),
@@ -69,11 +67,11 @@ def _tried(family: Family, key: Key, task: Task, seen: elsewhere.Moves) -> str |
                 return f"is a {type(net).__name__} and no torch network"
             if seen.own and family.ref.content:  # a library's networks may do as they like
                 return elsewhere.clause(None)
-            return _flaw(net, task)
+            return flaw(net, task, packable=family.packable)
     except InputError as error:
         return str(error)
     except Exception as error:  # whatever somebody else's code may raise
-        return f"it cannot be built for {task}: {first_line(error)}"
+        return f"it cannot be built for {inputs_of(task)} ({first_line(error)})"
 
 
 def processors_alone(family: Family, rung: Rung, task: Task) -> str | None:
@@ -85,65 +83,10 @@ def processors_alone(family: Family, rung: Rung, task: Task) -> str | None:
 def _processors_alone(family: Family, key: Key, task: Task) -> str | None:
     with secluded(0):
         net = family.build(dict(key), task)
+    if draws(family, key, task):
+        return "it draws random numbers while it trains, and a GPU would draw others"
     left = undetermined(net, task)
     return f"torch has no deterministic version of {', '.join(left)} on a GPU" if left else None
-
-
-def _flaw(net: nn.Module, task: Task) -> str | None:
-    inputs = example_inputs(task, _BATCH)
-    try:
-        with spent_strides(net) as spent, torch.no_grad():
-            first, second = net(inputs), net(inputs)
-    except Exception as error:
-        return f"it does not run on {_inputs(task)}: {first_line(error)}"
-    if spent:
-        return f"an input of {_inputs(task)} is too small for its strides: {spent[0]!r} meets a single pixel"
-    if not any(p.requires_grad for p in net.parameters()):
-        return "it has no parameters to train"
-    wanted = (_BATCH, *(task.shape if task.kind == "tokens" else ()), task.outputs)
-    if not isinstance(first, torch.Tensor) or tuple(first.shape) != wanted:
-        shape = tuple(first.shape) if isinstance(first, torch.Tensor) else f"a {type(first).__name__}"
-        return f"it returns {shape} for {_BATCH} examples, the task wants {wanted}"
-    if not torch.equal(first, second):
-        return "it draws random numbers while it trains (dropout?), so its curve would be no function of the seed"
-    return None
-
-
-def _inputs(task: Task) -> str:
-    if task.kind != "image":
-        return f"{task.kind} {'x'.join(map(str, task.shape))}"
-    channels, *sides = task.shape
-    return f"{' x '.join(map(str, sides))} pixels" + (f" in {channels} channels" if channels != 1 else " in 1 channel")
-
-
-@contextmanager
-def spent_strides(net: nn.Module) -> Iterator[list[str]]:
-    """Names of modules that stride over an image of one pixel: all strides after it are for nothing."""
-    spent: list[str] = []
-
-    def watch(name: str) -> Callable[..., None]:
-        def hook(module: nn.Module, inputs: tuple[Any, ...]) -> None:
-            here = inputs[0] if inputs else None
-            if isinstance(here, torch.Tensor) and here.dim() == 4 and max(here.shape[2:]) == 1:
-                spent.append(name)
-
-        return hook
-
-    handles = [
-        module.register_forward_pre_hook(watch(name))
-        for name, module in net.named_modules()
-        if isinstance(module, (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)) and _strides(module)
-    ]
-    try:
-        yield spent
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def _strides(module: nn.Module) -> bool:
-    stride = module.stride
-    return any(s > 1 for s in (stride if isinstance(stride, tuple) else (stride,)) if isinstance(s, int))
 
 
 @contextmanager

@@ -97,7 +97,7 @@ def initialise(
             if factors[name].init != 1.0:
                 parameter.mul_(factors[name].init)
     if parametrization == "mup":
-        for path, factor in _tied_readouts(family, key_of(rung), task).items():
+        for path, factor in tied_readouts(family, rung, task).items():
             net.get_submodule(path).register_forward_pre_hook(_Times(factor))
     return net
 
@@ -172,8 +172,9 @@ def _roles(family: Family, key: Key, task: Task) -> dict[str, Role]:
     return found
 
 
-def _tied_readouts(family: Family, key: Key, task: Task) -> dict[str, float]:
+def tied_readouts(family: Family, rung: Rung, task: Task) -> dict[str, float]:
     """Modules that read out with the weights of an embedding, and the factor on what they are given."""
+    key = key_of(rung)
     base, here = places(family, _base(family, key), task), places(family, key, task)
     factors = {}
     for name, (role, *_) in _roles(family, key, task).items():

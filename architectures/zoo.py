@@ -25,8 +25,9 @@ from ..task import Ref, Task
 from .draws import Key, key_of, secluded
 from .family import FAMILIES, Rung, wrong_kind
 from .flops import example_inputs
-from .foreign import ForeignFamily, canonical, flattened, has_batch_norm, silence, spent_strides, unflattened
+from .foreign import ForeignFamily, canonical, flattened, has_batch_norm, silence, unflattened
 from .scaling import at_rung, knobs_of, mapped
+from .trial_run import spent_strides
 
 LIBRARIES = {"timm": "timm.models", "torchvision": "torchvision.models"}
 FIXED: Rung = {"fixed": 1}  # the one rung of a model without a width
@@ -172,7 +173,10 @@ def _check_arguments(name: str, given: Mapping[str, Any]) -> None:
             nearest = f" Did you mean {close[0]!r}?" if close else ""
             raise InputError(f"{name} has no argument {key!r}.{nearest} It takes {', '.join(allowed)}.")
         if _random(key) and value != 0:
-            raise InputError(f"{name}: {key!r} is refused: dropout makes a curve no function of its seed")
+            raise InputError(
+                f"{name}: {key!r} is refused: dropout is off in models of libraries. Leave it out, or "
+                "call the model in a class of your own, whose dropout has masks that depend on seed and step alone"
+            )
     given_by_task = {*given, *_FROM_TASK}
     missing = [n for n, p in known.items() if _required(p) and n not in given_by_task]
     if missing and not (missing == ["patch_size"]):

@@ -107,6 +107,7 @@ class Lane:
             rates=rate_table(specs, updates),
             parametrization=spec.parametrization.name,
             accumulate=spec.accumulate,
+            seed=spec.seed,
         )
         self._family, self._dataset, self._record = family, dataset, record
         self._test = _on(dataset.test_set(), spec.precision, device)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..architectures.family import Family, Rung
 from ..architectures.foreign import ForeignFamily, processors_alone, refusal
+from ..architectures.remedies import remedy
 from ..architectures.zoo import FIXED, ZooModel
 from ..errors import InputError
 from ..results.trials import rung_label
@@ -30,14 +31,18 @@ def pinned(family: Family, params: Mapping[str, Any], first: Rung) -> tuple[str,
     return family.name, params
 
 
-def check_foreign(family: Family, rungs: Sequence[Rung], task: Task, dataset: str) -> None:
-    """Run every rung of a family that others wrote once, and refuse the first that fails.
+def check_fit(family: Family, rungs: Sequence[Rung], task: Task, dataset: str) -> None:
+    """Refuse a family that does not fit a task. Every rung of one that others wrote is run once.
 
     Raises
     ------
     InputError
-        The rung and the reason.
+        The family or its first rung that fails, with the reason and the nearest sizes that would do.
     """
+    # Networks of others fit what their rungs fit: the first of their ladder need not be among these.
+    reason = None if isinstance(family, ForeignFamily) else family.misfit(task)
+    if reason:
+        raise InputError(f"family {family.name!r} does not fit data set {dataset!r}: {reason}")
     if not _is_foreign(family):
         return
     for rung in rungs:
@@ -45,6 +50,7 @@ def check_foreign(family: Family, rungs: Sequence[Rung], task: Task, dataset: st
         if reason:
             raise InputError(
                 f"{rung_label(rung)} of family {family.name!r} does not fit data set {dataset!r}: {reason}"
+                f"{remedy(family, rung, task)}"
             )
     alone = processors_alone(family, rungs[0], task)
     if alone:

@@ -15,6 +15,7 @@ from .clock import relative_rates
 from .lane import TrainedTrial
 from .lock import Pack
 from .provenance import provenance
+from .schedules.schedule import schedule_of
 from .train import dataset_of, family_of
 
 
@@ -83,7 +84,7 @@ def _identity(spec: TrialSpec) -> dict[str, Any]:
         "dataset": spec.dataset.name,
         "recipe": spec.recipe,
         "recipe_label": spec.recipe_label,
-        "leg": spec.leg,
+        "leg": schedule_of(spec.schedule).leg,
         "optimizer": spec.optimizer.name,
         "parametrization": spec.parametrization.name,
         "spec": json.dumps(spec.to_dict(), sort_keys=True),

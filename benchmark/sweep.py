@@ -242,7 +242,7 @@ def expand(sweep: Sweep, only: Mapping[str, str] | None = None) -> list[Cell]:
 def _expand_group(group: Group) -> list[Cell]:
     from ..architectures.family import FAMILIES
     from ..datasets.dataset import DATASETS
-    from .naming import check_foreign, pinned
+    from .naming import check_fit, pinned
     from .observables.observable import check_record, observable_from
     from .optimisers.optimiser import optimiser_from
     from .schedules.schedule import schedule_from
@@ -258,10 +258,7 @@ def _expand_group(group: Group) -> list[Cell]:
         for dataset_name, dataset_params in map(_named, group.datasets):
             dataset = DATASETS.make(dataset_name, dataset_params)
             task = dataset.task
-            reason = family.misfit(task)
-            if reason:
-                raise InputError(f"family {family_name!r} does not fit data set {dataset_name!r}: {reason}")
-            check_foreign(family, rungs, task, dataset_name)
+            check_fit(family, rungs, task, dataset_name)
             settings = GroupSettings(**{name: getattr(group, name) for name in GroupSettings.model_fields})
             check_record([observable_from(each) for each in settings.observables], family, dataset)
             cells += [

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..architectures.draws import key_of
 from ..architectures.family import Family, Rung
 from ..architectures.parametrization import Multiplier, multipliers, width_roles
+from ..architectures.trial_run import draws
 from ..datasets.feed import Feed
+from ..errors import InputError
+from ..task import Task
+from .chance import Chance
 from .clock import UpdateClock
 from .optimisers.optimiser import Optimiser, Weight
 from .replicas import Replicas
@@ -54,6 +60,7 @@ class Update:
     multipliers : factors of each parameter, by name, as `parametrization.multipliers` gives them.
     roles : what of each parameter grows with the width, by name.
     accumulate : into how many parts a batch is cut, whose gradients are averaged: less memory, other rounding.
+    chance : for a network that draws random numbers while it trains, what it draws.
     """
 
     def __init__(
@@ -66,9 +73,10 @@ class Update:
         multipliers: Mapping[str, Multiplier],
         roles: Mapping[str, str] | None = None,
         accumulate: int = 1,
+        chance: Chance | None = None,
     ) -> None:
         self.replicas, self.optimiser, self.clock, self.batches = replicas, optimiser, clock, batches
-        self._accumulate = accumulate
+        self._accumulate, self._chance = accumulate, chance
         stacked = not hasattr(replicas, "model")
         known = roles or {}
         self.weights = [
@@ -122,6 +130,10 @@ class Update:
             weight.tensor.grad = None
 
     def _backward(self, inputs: Tensor, targets: Tensor) -> None:
+        with self._chance.at(self.clock.number) if self._chance else nullcontext():
+            self._backward_parts(inputs, targets)
+
+    def _backward_parts(self, inputs: Tensor, targets: Tensor) -> None:
         if self._accumulate == 1:
             self.replicas.losses(inputs, targets).sum().backward()
             return
@@ -192,12 +204,14 @@ def update_of(
     rates: np.ndarray,
     parametrization: str,
     accumulate: int = 1,
+    seed: int = 0,
 ) -> Update:
     """The update of networks of one rung under a parametrisation: of trials, and of what checks a family.
 
     Parameters
     ----------
     rates : ``(T, R)`` learning rate of each replica at each update, before multipliers.
+    seed : of what the network draws while it trains, if it does; such networks do not pack.
     """
     task, place = replicas.task, next(iter(replicas.named_parameters()))[1].device
     return Update(
@@ -208,4 +222,13 @@ def update_of(
         multipliers=multipliers(family, rung, task, parametrization=parametrization, optimizer=optimiser.exponents),
         roles=width_roles(family, rung, task),
         accumulate=accumulate,
+        chance=_chance(family, rung, task, place, seed),
     )
+
+
+def _chance(family: Family, rung: Rung, task: Task, place: torch.device, seed: int) -> Chance | None:
+    if family.packable or not draws(family, key_of(rung), task):
+        return None
+    if place.type != "cpu":
+        raise InputError(f"family {family.name!r} draws random numbers while it trains: use --device cpu")
+    return Chance(seed)

@@ -19,6 +19,7 @@ from .irreducible.choice import FloorChoice
 from .ladders.measurement import Measured, measure
 from .ladders.rescaling import try_rescale
 from .outcome import AcrossFamilies, Analysis, Form
+from .reasons import because
 from .settings import Settings
 from .single.borrowing import with_noise
 from .verdict import MARGIN
@@ -81,7 +82,7 @@ def examine(curves: CurveSet, settings: Settings, *, rng: np.random.Generator) -
         for one, (_, chance) in zip(measured, chances, strict=True)
     )
     across = _across(measured, margins, margin=used, resamples=resamples, rng=across_rng)
-    changed = () if used == planned else (f"margin changed after the data, from {planned:g} to {used:g}",)
+    changed = () if used == planned else (because("margin-changed", planned=planned, margin=used),)
     found = Analysis(
         groups=groups,
         across_families=across,

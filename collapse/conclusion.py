@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,11 +13,10 @@ from .families.margins import Margin
 from .forms import resolution
 from .ladders.measurement import Measured
 from .ladders.spread import noise_floor
-from .outcome import Band, Evidence, Form, GroupResult, Verdict
-from .sentences.numbers import percent
-from .sentences.verdicts import sentence
+from .outcome import Band, Bounds, Extent, Form, GroupResult, Residuals, Verdict
+from .reasons import Reason, because
 from .single.result import describe_single
-from .verdict import decide, findings, grade
+from .verdict import Findings, decide, grade
 from .within.equivalence import Deviations
 
 
@@ -45,77 +43,56 @@ def conclude(
     """
     if one.single is not None:
         return describe_single(one, fits, margin=margin, planned=planned, rng=rng)
-    group, bounds = one.rescaled, one.deviations
-    others = unrelated(group, fits, rng=rng) if group and len(group.sizes) > 1 else None
+    group = one.rescaled
+    null = unrelated(group, fits, rng=rng) if group and len(group.sizes) > 1 else None
     limit = resolution(one.form, group) if group else None
-    evidence, why = grade(one.curves.curves, one.floor, margin=margin, planned=planned)
     gate = resolution_gate(one, negatives, margin=margin, resolution=limit, rng=rng)
-    verdict, reason = _verdict(one, margin, gate, local)
-    deviation, lower, upper = _numbers(one)
-    result = GroupResult(
-        family=one.family,
-        dataset=one.dataset,
-        recipe=one.recipe,
-        recipe_label=one.curves.curves[0].recipe_label,
-        leg=one.leg,
-        control=one.control,
-        n_rungs=len(one.ladder.rungs),
-        n_seeds=one.ladder.fewest_seeds,
-        x_min=float(group.x[0]) if group else None,
-        x_max=float(group.x[-1]) if group else None,
+    extent, bounds = Extent.of(one.ladder, group, one.overlap), _bounds(one, null)
+    verdict, reason = _verdict(one, extent, bounds, margin, gate, local)
+    evidence, why = grade(one.curves.curves, one.floor, margin=margin, planned=planned)
+    return GroupResult(
+        key=one.key,
+        extent=extent,
         irreducible_loss=one.floor,
-        p_exact=one.exact.p if one.exact else None,
-        p_shape=one.shape.p if one.shape else None,
-        deviation=deviation,
-        lower_bound=lower,
-        upper_bound=upper,
+        exact=one.exact,
+        shape=one.shape,
         margin=margin,
-        bands=_bands(one, others),
-        noise_bound=bounds.noise_bound() if bounds else None,
+        bounds=bounds,
         noise_floor=noise_floor(one.spread, group.x) if one.spread and group else None,
-        unrelated_deviation=others.deviation if others else None,
         resolution={"horizon_exponent_plus_20_percent": limit, **_shown(gate)},
-        overlap=one.overlap,
+        null=null,
         verdict=verdict,
         evidence=evidence,
         reason=reason,
-        warnings=(*_warnings(one, evidence, why, others, limit), *((local.note,) if local else ())),
-        sentence="",
-        n_censored=len(one.ladder.censored),
-        rescaled=group,
-        d=bounds.d if bounds else None,
-        se=bounds.se if bounds else None,
-        df=bounds.df if bounds else None,
-        unrelated=others.curves if others else None,
-        band=bounds.band() if bounds and one.bounded_below else None,
-        p_trend=one.exact.p_trend if one.exact else None,
+        warnings=(*why, *_warnings(one, null, limit), *((local.note,) if local else ())),
+        sound=one.problem is None,
+        residuals=_residuals(one),
         spread=one.spread,
+        rescaled=group,
         form=one.form,
     )
-    return dataclasses.replace(result, sentence=sentence(result, sound=one.problem is None))
 
 
 def _shown(gate: Gate) -> dict[str, float | None]:
     """What each trained negative did, by its label, beside what the formula says."""
-    return {f"trained: {row.recipe_label or row.recipe}": row.deviation for row in gate.negatives}
+    return {f"trained: {row.recipe_label or row.recipe}": row.bounds.deviation for row in gate.negatives}
 
 
-def _verdict(one: Measured, margin: float, gate: Gate, local: Margin | None) -> tuple[Verdict, str | None]:
+def _verdict(
+    one: Measured, extent: Extent, bounds: Bounds, margin: float, gate: Gate, local: Margin | None
+) -> tuple[Verdict, Reason | None]:
     if one.problem is not None:
         return "cannot-tell", one.problem
     if one.floor_problem is not None:
-        return "cannot-tell", f"{one.floor_problem}, so exact collapse is untested{_shape_numbers(one)}"
+        return "cannot-tell", _untested(one, one.floor_problem)
     if one.deviations is None or one.rescaled is None:
-        return "cannot-tell", "there is nothing to test"
-    found = findings(
-        one.deviations,
+        return "cannot-tell", because("nothing-to-test")
+    found = Findings(
+        bounds=bounds,
+        largest_se=one.deviations.largest_se(),
+        extent=extent,
         p_exact=one.exact.p if one.exact else None,
-        n_seeds=one.ladder.fewest_seeds,
-        n_censored=len(one.ladder.censored),
-        resolution=gate.limit,
-        gated=one.control is None,
-        trained=gate.trained,
-        undetected=gate.undetected,
+        gate=gate if one.control is None else None,
         **_held_against(local, one.deviations),
     )
     return decide(found, margin)
@@ -129,45 +106,55 @@ def _held_against(local: Margin | None, bounds: Deviations) -> dict[str, bool]:
     return {"certified": local.certifies(bounds.pointwise_upper()), "refuted": local.refutes(lower)}
 
 
-def _shape_numbers(one: Measured) -> str:
+def _untested(one: Measured, why: Reason) -> Reason:
+    """Exact collapse is untested; what shapes say instead."""
     if one.deviations is None:
-        return ""
-    p = f"p = {one.shape.p:.2g}, " if one.shape and one.shape.p is not None else ""
-    return f"; shapes: {p}bound {percent(one.deviations.upper())}"
+        return because("exactness-untested-without-floor", why=why)
+    upper = one.deviations.upper()
+    if one.shape is None or one.shape.p is None:
+        return because("exactness-untested-shapes-bound", why=why, upper=upper)
+    return because("exactness-untested-shapes", why=why, p=one.shape.p, upper=upper)
 
 
-def _numbers(one: Measured) -> tuple[float | None, float | None, float | None]:
-    """Deviation and its bounds; a lower bound needs three seeds a rung."""
-    if one.deviations is None:
-        return None, None, None
-    lower = one.deviations.lower() if one.bounded_below else None
-    return float(np.abs(one.deviations.d).max()), lower, one.deviations.upper()
+def _bounds(one: Measured, null: Unrelated | None) -> Bounds:
+    """Deviation and its bounds, over all x and by bands; a lower bound needs three seeds a model size."""
+    rows = tuple(_band(one, null, i, *row) for i, row in enumerate(bands(one.rescaled.x))) if one.rescaled else ()
+    found = one.deviations
+    if found is None:
+        return Bounds(bands=rows)
+    return Bounds(
+        deviation=float(np.abs(found.d).max()),
+        lower_bound=found.lower() if one.bounded_below else None,
+        upper_bound=found.upper(),
+        noise_bound=found.noise_bound(),
+        bands=rows,
+    )
 
 
-def _bands(one: Measured, others: Unrelated | None) -> tuple[Band, ...]:
-    if one.rescaled is None:
-        return ()
-    rows = []
-    for i, (edges, mask) in enumerate(bands(one.rescaled.x)):
-        bounds = one.deviations if mask.any() else None
-        rows.append(
-            Band(
-                x=edges,
-                deviation=float(np.abs(bounds.d[:, mask]).max()) if bounds else None,
-                lower_bound=bounds.lower(mask) if bounds and one.bounded_below else None,
-                upper_bound=bounds.upper(mask) if bounds else None,
-                unrelated_deviation=others.bands[i] if others else None,
-            )
-        )
-    return tuple(rows)
+def _band(one: Measured, null: Unrelated | None, i: int, edges: tuple[float, float], mask: np.ndarray) -> Band:
+    found, other = one.deviations, null.bands[i] if null else None
+    if found is None or not mask.any():
+        return Band(x=edges, unrelated_deviation=other)
+    return Band(
+        x=edges,
+        deviation=float(np.abs(found.d[:, mask]).max()),
+        lower_bound=found.lower(mask) if one.bounded_below else None,
+        upper_bound=found.upper(mask),
+        unrelated_deviation=other,
+    )
 
 
-def _warnings(
-    one: Measured, evidence: Evidence, why: Sequence[str], others: Unrelated | None, limit: float | None
-) -> tuple[str, ...]:
-    found = [f"{evidence}: {reason}" for reason in why] + list(one.warnings)
-    if others and others.warning:
-        found.append(others.warning)
+def _residuals(one: Measured) -> Residuals | None:
+    found = one.deviations
+    if found is None:
+        return None
+    return Residuals(d=found.d, se=found.se, df=found.df, band=found.band() if one.bounded_below else None)
+
+
+def _warnings(one: Measured, null: Unrelated | None, limit: float | None) -> tuple[Reason | str, ...]:
+    found: list[Reason | str] = list(one.warnings)
+    if null and null.warning:
+        found.append(null.warning)
     if limit is None and one.rescaled is not None and one.rescaled.scale == "end-point":
-        found.append(f"the ladder's resolution is not known: {one.form.status}")
+        found.append(because("resolution-unknown", why=one.form.status))
     return tuple(found)

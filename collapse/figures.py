@@ -168,7 +168,9 @@ def _remarks(groups: Sequence[GroupResult], holds: GroupResult | None, fails: Gr
     networks = sum(group.control is None for group in groups)
     said = []
     if networks > 1:
-        said.append(f"The network is the one of {networks} groups with the smallest bound, known floors first.")
+        said.append(
+            f"The network is the one of {networks} groups with the smallest bound, known irreducible losses first."
+        )
     if holds is None:
         said.append("No control that must collapse is among these curves.")
     if fails is None:

@@ -27,6 +27,7 @@ from .group_inquiry import GroupInquiry, inquire_group
 from .irreducible.choice import FloorChoice
 from .ladders.measurement import Measured
 from .outcome import AcrossFamilies, Analysis
+from .sentences.as_json import worded
 from .settings import Settings
 from .single.noise_levels import NoiseChoice
 
@@ -115,14 +116,14 @@ def inquiry_json(inquiry: Inquiry) -> dict[str, Any]:
     """The analysis's JSON with the answers beside what they are about; a missing number is null."""
     found = to_json(inquiry.analysis)
     for group, answers in zip(found["groups"], inquiry.groups, strict=True):
-        fields = dataclasses.asdict(answers)
-        group |= {name: plain(fields[name]) for name in (*OF_GROUPS, "single_runs")}
+        fields = plain(worded(answers, inquiry.analysis.quantity))
+        group |= {name: fields[name] for name in (*OF_GROUPS, "single_runs")}
     answered = {(one.dataset, one.leg): one for one in inquiry.settings}
     for across in found["across_families"]:
         setting = answered.get((across["dataset"], across["leg"]))
         if setting is not None:
-            across |= plain(dataclasses.asdict(setting))
-    return found | {"legs": [plain(dataclasses.asdict(one)) for one in inquiry.legs]}
+            across |= plain(worded(setting, inquiry.analysis.quantity))
+    return found | {"legs": [plain(worded(one, inquiry.analysis.quantity)) for one in inquiry.legs]}
 
 
 def json_of(inquiries: Sequence[Inquiry]) -> dict[str, Any]:

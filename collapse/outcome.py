@@ -1,13 +1,26 @@
-"""What an analysis returns: every number with its interval and its status, ready for a table, a figure or JSON."""
+"""What an analysis returns: every number with its interval and its status, ready for a table, a figure or JSON.
+
+A larger result contains the smaller ones that it is made of; how a field reads in JSON is told by its metadata (see
+`composing`).
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from ..results.quantity import LOSS, Quantity
+from .composing import HIDDEN, flat, named
+from .reasons import Reason
+
+if TYPE_CHECKING:
+    from ..results.curves import LearningCurve
+    from .controls.unrelated import Unrelated
+    from .ladders.ladder import Ladder
+    from .within.exactness import Exactness
 
 Verdict = Literal["collapse", "approximate", "no-collapse", "cannot-tell"]
 Evidence = Literal["confirmatory", "exploratory"]
@@ -15,25 +28,93 @@ Scale = Literal["end-point", "shape"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class IrreducibleLoss:
-    """The floor that was subtracted: a value with its 95 % interval, or nothing and why (``source``)."""
+class Key:
+    """Which group: a family on a data set under one recipe and one kind of schedule; ``control`` as in the curves."""
 
-    value: float | None
-    low: float | None
-    high: float | None
-    source: Literal["known", "given", "profile", "fit", "none"]
+    family: str
+    dataset: str
+    recipe: str
+    recipe_label: str
+    leg: str
+    control: str | None = None
+
+    @classmethod
+    def of(cls, curve: LearningCurve) -> Key:
+        """The group that a curve belongs to."""
+        return cls(**{field.name: getattr(curve, field.name) for field in dataclasses.fields(cls)})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Extent:
+    """What was trained: model sizes, seeds of the size that has fewest, runs without an end, and the range of x on
+    which ``overlap`` is the share that all sizes have."""
+
+    n_rungs: int
+    n_seeds: int
+    n_censored: int = 0
+    x_min: float | None = None
+    x_max: float | None = None
+    overlap: float | None = None
+
+    @classmethod
+    def of(cls, ladder: Ladder, group: RescaledGroup | None, overlap: float) -> Extent:
+        """Read off a ladder and its rescaled curves."""
+        counts = {"n_rungs": len(ladder.rungs), "n_seeds": ladder.fewest_seeds, "n_censored": len(ladder.censored)}
+        if group is None:
+            return cls(**counts, overlap=overlap)
+        return cls(**counts, overlap=overlap, x_min=float(group.x[0]), x_max=float(group.x[-1]))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class IrreducibleLoss:
+    """The irreducible loss that was subtracted: a value with its 95 % interval, or nothing (``source`` none)."""
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    source: Literal["known", "given", "profile", "fit", "none"] = "none"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Band:
-    """Deviation of a group in one band of x: the largest |d| over rungs and x, its 95 % bounds, and what unrelated
-    curves show in the same band."""
+    """Deviation of a group in one band of x: the largest |d| over model sizes and x, its 95 % bounds, and what
+    unrelated curves show in the same band."""
 
     x: tuple[float, float]
-    deviation: float | None
-    lower_bound: float | None
-    upper_bound: float | None
-    unrelated_deviation: float | None
+    deviation: float | None = None
+    lower_bound: float | None = None
+    upper_bound: float | None = None
+    unrelated_deviation: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Bounds:
+    """The largest |d| over model sizes and x with its 95 % bounds, the upper bound that the seeds' noise alone would
+    leave, and the same in each band of x."""
+
+    deviation: float | None = None
+    lower_bound: float | None = None
+    upper_bound: float | None = None
+    noise_bound: float | None = None
+    bands: tuple[Band, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Residuals:
+    """Each model size's deviation from the mean of the sizes, all ``(K, m)``.
+
+    Attributes
+    ----------
+    d : the deviation.
+    se, df : its standard error and degrees of freedom.
+    band : half-width of the simultaneous 95 % band, the only one that may say where a size leaves; of single runs that
+        of their noise level.
+    """
+
+    d: np.ndarray
+    se: np.ndarray | None = None
+    df: np.ndarray | None = None
+    band: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -103,64 +184,77 @@ class Form:
     share: float | None
     gain: float | None
     error: float | None
-    status: str
+    status: Reason | str
+
+
+def _of(path: str) -> Any:
+    """A property that reads a part of a part; None where a part is missing."""
+    first, rest = path.split(".")
+    part, value = attrgetter(first), attrgetter(rest)
+    return property(lambda self: None if part(self) is None else value(part(self)))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class GroupResult:
-    """The verdict on one group (family, data set, recipe, leg) and everything it rests on.
+    """The verdict on one group and everything it rests on.
 
-    Numbers that could not be had are None, and ``reason`` or ``warnings`` says why. ``deviation`` is the largest |d|
-    over rungs and x; ``lower_bound`` and ``upper_bound`` are its 95 % bounds; ``noise_bound`` is the upper bound that
-    the seeds' noise alone would leave. ``d``, ``se`` and ``df`` are ``(K, m)``:
-    each rung's deviation from the mean of the rungs, its standard error and degrees of freedom. ``unrelated`` is
-    ``(draws, m)``: curves that share nothing but the schedule. ``sentence`` says the verdict in plain words.
-    ``band`` is ``(K, m)``: half-widths of the simultaneous 95 % band, the only one that may say where a rung leaves.
-    ``p_trend`` is the exactness test directed at a trend with size. ``form`` is the fitted form of the mean curve.
-    ``single`` marks one run a size: the deviation is a description, and ``noise_from`` says where its noise level is
-    from (``reruns``, ``groups`` or ``neighbours``; None without one), which is ``seeds`` everywhere else.
+    Numbers that could not be had are None, and ``reason`` or ``warnings`` says why. Parts that many read have short
+    names: ``result.deviation`` is ``result.bounds.deviation``.
+
+    Attributes
+    ----------
+    key, extent : which group, and what was trained.
+    irreducible_loss : what was subtracted.
+    exact, shape : the exactness tests, with the irreducible loss and on shapes.
+    margin, bounds : the margin in use, and the deviation that is held against it.
+    noise_floor, noise_from : the seeds' noise, and where it is from: ``seeds``, or of one run a size ``reruns``,
+        ``groups``, ``neighbours`` or None.
+    resolution : deviation that each error would cause that the ladder should have shown.
+    null : what curves show that share nothing but the schedule.
+    verdict, reason, evidence, warnings : the verdict and what to know of it.
+    single : whether there is one run a size: then the deviation is a description.
+    sound : whether nothing forbids a verdict but what the numbers say; else no size is said to leave.
+    residuals, spread, rescaled, form : the curves behind it.
     """
 
-    family: str
-    dataset: str
-    recipe: str
-    recipe_label: str
-    leg: str
-    control: str | None
-    n_rungs: int
-    n_seeds: int
-    x_min: float | None
-    x_max: float | None
+    key: Key = dataclasses.field(
+        metadata=flat("family", "dataset", "recipe", "recipe_label", "leg", "control"),
+    )
+    extent: Extent = dataclasses.field(
+        metadata=flat("n_rungs", "n_seeds", "n_censored", "x_min", "x_max", "overlap"),
+    )
     irreducible_loss: IrreducibleLoss
-    p_exact: float | None
-    p_shape: float | None
-    deviation: float | None
-    lower_bound: float | None
-    upper_bound: float | None
     margin: float
-    bands: tuple[Band, ...]
-    noise_floor: float | None
-    unrelated_deviation: float | None
-    resolution: dict[str, float | None]
-    overlap: float | None
     verdict: Verdict
     evidence: Evidence
-    reason: str | None
-    warnings: tuple[str, ...]
-    sentence: str
-    n_censored: int
-    rescaled: RescaledGroup | None
-    d: np.ndarray | None
-    se: np.ndarray | None
-    df: np.ndarray | None
-    unrelated: np.ndarray | None
-    band: np.ndarray | None = None
-    p_trend: float | None = None
-    spread: Spread | None = None
-    form: Form | None = None
-    noise_bound: float | None = None
-    single: bool = False
+    reason: Reason | None = None
+    exact: Exactness | None = dataclasses.field(default=None, metadata=flat("p_trend", p="p_exact"))
+    shape: Exactness | None = dataclasses.field(default=None, metadata=flat(p="p_shape"))
+    bounds: Bounds = dataclasses.field(
+        default=Bounds(),
+        metadata=flat("deviation", "lower_bound", "upper_bound", "noise_bound", "bands"),
+    )
+    noise_floor: float | None = None
     noise_from: str | None = "seeds"
+    resolution: dict[str, float | None] = dataclasses.field(default_factory=dict)
+    null: Unrelated | None = dataclasses.field(default=None, metadata=flat(deviation="unrelated_deviation"))
+    warnings: tuple[Reason | str, ...] = ()
+    single: bool = False
+    sound: bool = dataclasses.field(default=True, metadata=HIDDEN)
+    residuals: Residuals | None = dataclasses.field(default=None, metadata=HIDDEN)
+    spread: Spread | None = dataclasses.field(default=None, metadata=HIDDEN)
+    rescaled: RescaledGroup | None = dataclasses.field(default=None, metadata=flat(scale="rescaling"))
+    form: Form | None = None
+
+    family, dataset, recipe = _of("key.family"), _of("key.dataset"), _of("key.recipe")
+    recipe_label, leg, control = _of("key.recipe_label"), _of("key.leg"), _of("key.control")
+    n_rungs, n_seeds, n_censored = _of("extent.n_rungs"), _of("extent.n_seeds"), _of("extent.n_censored")
+    x_min, x_max, overlap = _of("extent.x_min"), _of("extent.x_max"), _of("extent.overlap")
+    p_exact, p_trend, p_shape = _of("exact.p"), _of("exact.p_trend"), _of("shape.p")
+    deviation, lower_bound = _of("bounds.deviation"), _of("bounds.lower_bound")
+    upper_bound, noise_bound, bands = _of("bounds.upper_bound"), _of("bounds.noise_bound"), _of("bounds.bands")
+    unrelated_deviation, unrelated = _of("null.deviation"), _of("null.curves")
+    d, se, df, band = _of("residuals.d"), _of("residuals.se"), _of("residuals.df"), _of("residuals.band")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -173,14 +267,14 @@ class FamilyDeviation:
 
     family: str
     recipe: str
-    deviation: float | None
-    low: float | None
-    high: float | None
-    where: tuple[float, float] | None
-    verdict: Verdict
-    reason: str | None
-    x: np.ndarray | None
-    difference: np.ndarray | None
+    deviation: float | None = None
+    low: float | None = None
+    high: float | None = None
+    where: tuple[float, float] | None = None
+    verdict: Verdict = "cannot-tell"
+    reason: Reason | str | None = None
+    x: np.ndarray | None = dataclasses.field(default=None, metadata=HIDDEN)
+    difference: np.ndarray | None = dataclasses.field(default=None, metadata=HIDDEN)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -189,7 +283,7 @@ class AcrossFamilies:
 
     dataset: str
     leg: str
-    scale: Scale
+    scale: Scale = dataclasses.field(metadata=named("rescaling"))
     smallest_model: str | None
     per_family: tuple[FamilyDeviation, ...]
 
@@ -197,10 +291,10 @@ class AcrossFamilies:
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Analysis:
     """All groups and all comparisons across families, the warnings that concern the whole, what was guessed when the
-    curves were read, and what all curves are of."""
+    curves were read, and what all curves are of. What those who read files say comes as text."""
 
     groups: tuple[GroupResult, ...]
     across_families: tuple[AcrossFamilies, ...]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Reason | str, ...] = ()
     notes: tuple[str, ...] = ()
-    quantity: Quantity = LOSS
+    quantity: Quantity = dataclasses.field(default=LOSS, metadata=flat("observable", "scale"))

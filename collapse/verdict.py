@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from ..results.curves import LearningCurve
-from .outcome import Evidence, IrreducibleLoss, Verdict
-from .sentences.numbers import percent
-from .within.equivalence import Deviations
+from .outcome import Bounds, Evidence, Extent, IrreducibleLoss, Verdict
+from .reasons import Reason, because
+
+if TYPE_CHECKING:
+    from .controls.negatives import Gate
 
 MARGIN = 0.03
 _ALPHA = 0.05
@@ -24,33 +25,34 @@ class Findings:
 
     Attributes
     ----------
-    deviation, lower, upper : the largest deviation and its 95 % bounds.
+    bounds : the largest deviation and its 95 % bounds.
     largest_se : standard error where the upper bound is reached.
+    extent : seeds of the model size that has fewest, and runs that did not reach their horizon.
     p_exact : None where it cannot be had, as with two seeds.
-    n_seeds : seeds of the rung that has fewest.
-    n_censored : runs that did not reach their horizon.
-    resolution : the largest deviation that the ladder was shown to resolve: what a horizon exponent 20 % off would
-        cause, or a trained negative did; None where neither is known.
-    gated : whether the resolution is held against a claim of collapse.
-    trained : whether ``resolution`` is that of a trained negative.
-    undetected : the trained negative that was missed, in words; None where none was.
+    gate : what the ladder was shown to resolve; None where that is not held against a claim of collapse.
     certified, refuted : whether the bounds lie below, or reach, a margin that other data sets tighten at each x; None
         where the margin is flat.
     """
 
-    deviation: float
-    lower: float
-    upper: float
+    bounds: Bounds
     largest_se: float
-    p_exact: float | None
-    n_seeds: int
-    n_censored: int
-    resolution: float | None
-    gated: bool
-    trained: bool = False
-    undetected: str | None = None
+    extent: Extent
+    p_exact: float | None = None
+    gate: Gate | None = None
     certified: bool | None = None
     refuted: bool | None = None
+
+    @property
+    def deviation(self) -> float:
+        """The largest deviation."""
+        assert self.bounds.deviation is not None
+        return self.bounds.deviation
+
+    @property
+    def upper(self) -> float:
+        """Its upper bound."""
+        assert self.bounds.upper_bound is not None
+        return self.bounds.upper_bound
 
     def below(self, margin: float) -> bool:
         """Whether the deviation is bounded below the margin, everywhere."""
@@ -58,11 +60,13 @@ class Findings:
 
     def beyond(self, margin: float) -> bool:
         """Whether the deviation reaches the margin somewhere, shown with three seeds or more."""
-        reached = self.lower >= margin if self.refuted is None else self.refuted
-        return self.n_seeds >= 3 and reached
+        lower = self.bounds.lower_bound
+        if lower is None or self.extent.n_seeds < 3:
+            return False
+        return lower >= margin if self.refuted is None else self.refuted
 
 
-def decide(found: Findings, margin: float) -> tuple[Verdict, str | None]:
+def decide(found: Findings, margin: float) -> tuple[Verdict, Reason | None]:
     """The verdict table.
 
     ======================================  ==============================================================
@@ -80,7 +84,7 @@ def decide(found: Findings, margin: float) -> tuple[Verdict, str | None]:
     A claim of collapse, exact or approximate, is worth the smallest error that the same ladder would show. Where the
     upper bound exceeds the resolution, or where a ladder that was trained wrongly on purpose was not itself detected,
     the claim becomes ``cannot-tell`` (unresolved); a ``no-collapse`` stands. Rows
-    of a control whose answer is known are not gated (``gated`` False): they ask whether the machinery reads a
+    of a control whose answer is known are not gated: they ask whether the machinery reads a
     collapse that is there by construction, not whether the ladder could have shown another horizon to be wrong; their
     resolution is printed all the same. Runs that are missing make a claim of collapse ``cannot-tell`` too: what is
     left is a selection.
@@ -94,94 +98,72 @@ def decide(found: Findings, margin: float) -> tuple[Verdict, str | None]:
     if found.below(margin):
         return _claim(found)
     if found.upper < margin:
-        return "cannot-tell", (
-            f"bounded by {percent(found.upper)}, yet not at every x by a third of other data sets' spread"
-        )
+        return "cannot-tell", because("bounded-not-at-every-x", upper=found.upper)
     return "cannot-tell", _undecided(found, margin)
 
 
-def _claim(found: Findings) -> tuple[Verdict, str | None]:
-    if found.n_censored:
-        return "cannot-tell", f"{found.n_censored} runs did not reach their horizon: what is left is a selection"
-    if found.gated and found.undetected is not None:
-        return "cannot-tell", f"unresolved: {found.undetected}"
-    if found.gated and found.resolution is not None and found.upper > found.resolution:
-        error = "a horizon exponent 20 % off would move these rungs"
-        if found.trained:
-            error = "the errors that were trained into this ladder moved its rungs"
-        return "cannot-tell", (
-            f"unresolved: {error} by only {percent(found.resolution)}, "
-            f"which the bound of {percent(found.upper)} does not exclude"
-        )
+def _claim(found: Findings) -> tuple[Verdict, Reason | None]:
+    if found.extent.n_censored:
+        return "cannot-tell", because("selection", runs=found.extent.n_censored)
+    unresolved = _unresolved(found.gate, found.upper) if found.gate is not None else None
+    if unresolved is not None:
+        return "cannot-tell", unresolved
     if found.p_exact is None:
-        return "collapse", "exactness untested: a test needs three seeds a rung"
+        return "collapse", because("exactness-untested")
     return ("collapse" if found.p_exact >= _ALPHA else "approximate"), None
 
 
-def _undecided(found: Findings, margin: float) -> str:
-    between = f"between {percent(found.lower)} and {percent(found.upper)}"
-    if found.n_seeds < 3:
-        between = f"below {percent(found.upper)}"
+def _unresolved(gate: Gate, upper: float) -> Reason | None:
+    """Why a claim of collapse within ``upper`` is worth nothing on this ladder; None where it is worth something."""
+    if gate.undetected is not None:
+        return because("unresolved", why=gate.undetected)
+    if gate.limit is None or upper <= gate.limit:
+        return None
+    if gate.trained:
+        return because("unresolved-by-trained", limit=gate.limit, upper=upper)
+    return because("unresolved-by-horizon", limit=gate.limit, upper=upper)
+
+
+def _undecided(found: Findings, margin: float) -> Reason:
+    lower = found.bounds.lower_bound
+    where = {"low": lower, "high": found.upper}
     if found.p_exact is not None and found.p_exact < _ALPHA:
-        return f"a deviation is real (p = {found.p_exact:.2g}), its size is undecided: {between}"
+        return because("size-undecided", p=found.p_exact, **where)
     needed = seeds_needed(found, margin)
     if needed is None:
-        return f"the deviation seen is at the margin of {percent(margin)}, which more seeds cannot certify"
-    more = needed - found.n_seeds
-    seeds = "seed" if more == 1 else "seeds"
-    return f"underpowered: the deviation lies {between}; {more} more {seeds} would certify {percent(margin)}"
+        return because("at-the-margin", margin=margin)
+    more = needed - found.extent.n_seeds
+    if lower is None:
+        return because("underpowered-below", high=found.upper, more=more, margin=margin)
+    return because("underpowered", **where, more=more, margin=margin)
 
 
 def seeds_needed(found: Findings, margin: float) -> int | None:
-    """Seeds a rung with which the bound would fall below the margin, None where no number of seeds is enough.
+    """Seeds a model size with which the bound would fall below the margin, None where no number of seeds is enough.
 
     About ``n (U95/eps)^2`` where the deviation is within two standard errors of 0, so that it would shrink as well;
     else ``n [(U95 - D)/(eps - D)]^2`` with the deviation D.
     """
+    n = found.extent.n_seeds
     if found.deviation <= 2 * found.largest_se:
-        return max(found.n_seeds + 1, math.ceil(found.n_seeds * (found.upper / margin) ** 2))
+        return max(n + 1, math.ceil(n * (found.upper / margin) ** 2))
     if found.deviation >= margin:
         return None
     ratio = (found.upper - found.deviation) / (margin - found.deviation)
-    return max(found.n_seeds + 1, math.ceil(found.n_seeds * ratio**2))
+    return max(n + 1, math.ceil(n * ratio**2))
 
 
-def findings(
-    deviations: Deviations,
-    *,
-    p_exact: float | None,
-    n_seeds: int,
-    n_censored: int = 0,
-    resolution: float | None = None,
-    gated: bool = True,
-    trained: bool = False,
-    undetected: str | None = None,
-    certified: bool | None = None,
-    refuted: bool | None = None,
-) -> Findings:
-    """Read the findings off the bounds."""
-    upper = deviations.pointwise_upper()
-    at = np.unravel_index(np.argmax(upper), upper.shape)
-    return Findings(
-        deviation=float(np.abs(deviations.d).max()),
-        lower=deviations.lower(),
-        upper=float(upper[at]),
-        largest_se=float(deviations.se[at]),
-        p_exact=p_exact,
-        n_seeds=n_seeds,
-        n_censored=n_censored,
-        resolution=resolution,
-        gated=gated,
-        trained=trained,
-        undetected=undetected,
-        certified=certified,
-        refuted=refuted,
-    )
+_OF_SOURCE = {
+    "none": because("exploratory-floor-unknown"),
+    "given": because("exploratory-floor-given"),
+    "fit": because("exploratory-floor-fitted"),
+    "profile": because("exploratory-floor-profiled"),
+}
 
 
 def grade(
     curves: Sequence[LearningCurve], floor: IrreducibleLoss, *, margin: float, planned: float
-) -> tuple[Evidence, tuple[str, ...]]:
+) -> tuple[Evidence, tuple[Reason, ...]]:
     """How strong the evidence can be: ``confirmatory``, or ``exploratory`` with why.
 
     Parameters
@@ -191,23 +173,17 @@ def grade(
     margin : the margin that was used.
     planned : the margin that was chosen before the data.
     """
-    sources = {
-        "none": "the irreducible loss is not known",
-        "given": "the irreducible loss was given by hand, the data set does not know it",
-        "fit": "the irreducible loss was fitted: a test that plugs it in rejects 17 to 27 % of true collapses, not 5 %",
-        "profile": "the irreducible loss was profiled: every claim reads 'there is a floor such that'",
-    }
     repeats = max((curve.repeats for curve in curves), default=1.0)
     pool = max((curve.pool_fraction for curve in curves), default=0.0)
-    why = [curves[0].quantity.say(sources[floor.source])] if floor.source in sources else []
+    why = [_OF_SOURCE[floor.source].of(curves[0].quantity)] if floor.source in _OF_SOURCE else []
     if any(curve.horizon_source == "assumed" for curve in curves):
-        why.append("the horizons were assumed, not taken from a pilot or a formula")
+        why.append(because("exploratory-horizons-assumed"))
     if repeats > 1:
-        why.append(f"each example was seen {repeats:.3g} times, not once")
+        why.append(because("exploratory-examples-repeated", times=repeats))
     if pool > _POOL:
-        why.append(f"the longest run uses {pool:.2g} of the pool, more than an eighth: noise shrinks with size")
+        why.append(because("exploratory-pool-small", share=pool))
     if any(curve.running_statistics for curve in curves):
-        why.append("batch norm: the network is evaluated with running statistics, which lag behind its weights")
+        why.append(because("exploratory-batch-norm"))
     if not math.isclose(margin, planned, rel_tol=1e-9):
-        why.append(f"margin changed after the data, from {planned:g} to {margin:g}")
+        why.append(because("exploratory-margin-changed", planned=planned, margin=margin))
     return ("exploratory" if why else "confirmatory"), tuple(why)

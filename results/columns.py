@@ -83,6 +83,11 @@ def normal(name: str) -> str:
     return re.sub(r"^(config|hparams|hyperparameters|params|parameters)_(?=.)", "", plain)
 
 
+def common_losses() -> tuple[str, ...]:
+    """What a column of the loss is called, in small letters with "_" between words."""
+    return ("loss", *_COMMON["loss"])
+
+
 def choose(there: Sequence[str], given: Mapping[str, str], kind: str) -> Chosen:
     """Say which column is what.
 

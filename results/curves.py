@@ -88,12 +88,12 @@ class LearningCurve:
             )
         if self.lr is not None and self.lr.shape != self.x.shape:
             raise InputError(f"{who}: lr must be as long as x, got {self.lr.shape} and {self.x.shape}")
-        if not np.all(np.isfinite(self.x)) or not np.all(np.isfinite(self.loss)):
+        if not np.isfinite(self.x).all() or not np.isfinite(self.loss).all():
             raise InputError(f"{who}: x and {noun} must be finite; a run that diverged ends at its last finite point")
-        if np.any(np.diff(self.x) <= 0):
+        if not (self.x[1:] > self.x[:-1]).all():
             place = self.x[np.argmin(np.diff(self.x))]
             raise InputError(f"{who}: x must increase; a step is given twice or out of order near x = {place:g}")
-        if not (np.isfinite(self.size) and self.size > 0):
+        if not 0 < self.size < np.inf:
             raise InputError(f"{who}: the size must be a positive number")
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,8 @@ import polars as pl
 from ..errors import InputError
 from .quantity import TEST_LOSS
 from .runs import Run
+from .stretches import together
 from .tidy import Tidy
-
-_SCATTERED = 0.25  # stretches of one run over rows, from which on the table is put in order of runs first
 
 
 def gather(tidy: Tidy) -> tuple[list[Run], int]:
@@ -29,11 +27,7 @@ def gather(tidy: Tidy) -> tuple[list[Run], int]:
     InputError
         A horizon or floor that changes within a run.
     """
-    frame = tidy.frame
-    starts = _starts(frame, tidy.key)
-    if len(starts) > _SCATTERED * frame.height:
-        frame = frame.sort(tidy.key, maintain_order=True)
-        starts = _starts(frame, tidy.key)
+    frame, starts = together(tidy.frame, tidy.key)
     heads = frame.select(tidy.key)[starts].with_columns(stretch=pl.int_range(len(starts)))
     grouped = heads.group_by(tidy.key, maintain_order=True).agg("stretch")
     slices = [slice(start, end) for start, end in zip(starts, [*starts[1:], frame.height], strict=True)]
@@ -68,14 +62,6 @@ def gather(tidy: Tidy) -> tuple[list[Run], int]:
 _PER_ROW = ("clock", "loss", "lr")
 _PER_RUN = ("horizon", "irreducible_loss")
 _NUMBERS = (*_PER_ROW, *_PER_RUN)
-
-
-def _starts(frame: pl.DataFrame, key: list[str]) -> np.ndarray:
-    """Where another run's rows begin."""
-    changes = [pl.col(name).ne_missing(pl.col(name).shift(1)) for name in key]
-    changed = frame.select(reduce(lambda a, b: a | b, changes)).to_series().to_numpy(writable=True)
-    changed[0] = True
-    return np.flatnonzero(changed)
 
 
 def _one(values: np.ndarray, name: str, run: Run) -> Any:

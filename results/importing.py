@@ -12,8 +12,9 @@ import yaml
 
 from ..errors import InputError, unknown
 from .layout import FILE, Layout
-from .sources import Raw, read_raw
 from .sources.frames import stack
+from .sources.readers import read_raw
+from .sources.source import Raw
 from .web import at_hand
 
 TABLE, RECORD = "curves.parquet", "sources.json"

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 import polars as pl
 
 from ..errors import InputError
+from .column_names import match_columns
 from .columns import UNIT_NAMES, Chosen, likely, normal
+from .final_losses import SYNONYMS
 from .layout import Layout
 from .run_names import names_of, suggestion
 
@@ -30,6 +32,11 @@ def ask(path: str, table: pl.DataFrame, chosen: Chosen, missing: Sequence[str], 
     missing : our names, of size, loss and step.
     layout : what the user said, which the command repeats.
     """
+    if {"size", "step"} <= {*missing} and _final_losses(table.columns, path):
+        return InputError(
+            f"{path} has no clock, but budgets with a loss each: final losses make no learning curve. `onecurve "
+            f"scaling-law {path}` fits them"
+        )
     used = {*chosen.columns.values(), *layout.only}
     free = [column for column in table.columns if column not in used]
     absent, either, options = [], [], []
@@ -49,6 +56,15 @@ def ask(path: str, table: pl.DataFrame, chosen: Chosen, missing: Sequence[str], 
         f"{lacks}{''.join(either)} It has: {shown}{more}.{_no_seeds(table, chosen)} "
         f"{_ANY_CLOCK if 'step' in missing else ''}Say what they are, such as\n  {command}"
     )
+
+
+def _final_losses(columns: Sequence[str], path: str) -> bool:
+    """Whether the columns are two of parameters, tokens and compute with a loss."""
+    try:
+        found, _ = match_columns(columns, SYNONYMS, {}, path)
+    except InputError:  # two columns for one role: no plain case
+        return False
+    return "loss" in found and len(found) > 2
 
 
 def _no_seeds(table: pl.DataFrame, chosen: Chosen) -> str:

@@ -23,6 +23,10 @@ class Source(Protocol):
         """Observables that some trial has."""
         ...
 
+    def more(self) -> set[str]:
+        """What else may be asked for when it is read."""
+        ...
+
     def curves(self, quantity: Quantity) -> list[LearningCurve]:
         """The curves of a quantity."""
         ...
@@ -46,6 +50,10 @@ class OwnRows:
     def said(self, observable: str) -> list[str]:
         """What was guessed, of any observable."""
         return list(self.notes)
+
+    def more(self) -> set[str]:
+        """Nothing: such a table is read once for all observables."""
+        return set()
 
     def names(self) -> set[str]:
         """Observables of which some row has a value."""
@@ -76,14 +84,20 @@ class OtherCurves:
     ----------
     found : curves of all observables.
     notes : what was guessed, by the observable that it concerns; under an empty name what concerns all.
+    columns : other columns of the table that may be asked for.
     """
 
     found: Sequence[LearningCurve]
     notes: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
+    columns: Sequence[str] = ()
 
     def said(self, observable: str) -> list[str]:
         """What was guessed, of what concerns an observable or all."""
         return [*self.notes.get("", ()), *self.notes.get(observable, ())]
+
+    def more(self) -> set[str]:
+        """Columns of numbers that were not read."""
+        return set(self.columns)
 
     def names(self) -> set[str]:
         """Observables of the curves."""

@@ -16,7 +16,7 @@ Scale = Literal["as-given", "complement"]
 TEST_LOSS, TEST_ACCURACY = "test_loss", "test_accuracy"
 _SHORT = {"loss": TEST_LOSS, "accuracy": TEST_ACCURACY}
 _ERROR = "error"
-_OF_LOSS = re.compile(r"an irreducible loss|irreducible loss|excess loss|test loss|losses|loss")
+_OF_LOSS = re.compile(r"an irreducible loss|irreducible loss|reducible loss|excess loss|test loss|losses|loss")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -70,6 +70,7 @@ class Quantity:
         said = {
             "an irreducible loss": f"a {self.floor}",
             "irreducible loss": self.floor,
+            "reducible loss": f"excess {self.noun}" if plain else f"excess of {self.noun}",
             "excess loss": f"excess {self.noun}" if plain else f"excess of {self.noun}",
             "test loss": self.title,
             "losses": f"values of {self.noun}",
@@ -103,7 +104,7 @@ def stored_name(name: str) -> str:
     return _SHORT.get(name, name)
 
 
-def quantity_of(asked: str, scale: str | None, there: Collection[str]) -> Quantity:
+def quantity_of(asked: str, scale: str | None, there: Collection[str], more: Collection[str] = ()) -> Quantity:
     """The quantity that a user asks for.
 
     Parameters
@@ -111,6 +112,7 @@ def quantity_of(asked: str, scale: str | None, there: Collection[str]) -> Quanti
     asked : a name in the tables, or ``loss``, ``accuracy``, ``error`` (1 - accuracy, where nothing is stored as that).
     scale : None is ``as-given``, but for ``error``.
     there : names in the tables.
+    more : columns that may be asked for as well, for the message.
 
     Raises
     ------
@@ -125,5 +127,7 @@ def quantity_of(asked: str, scale: str | None, there: Collection[str]) -> Quanti
     if stored_name(asked) not in there:
         short = {noun for noun, name in _SHORT.items() if name in there}
         derived = {_ERROR} if TEST_ACCURACY in there else set()
-        raise unknown("observable", asked, {*there, *short, *derived})
+        raise unknown("observable", asked, {*there, *short, *derived, *more})
+    if stored_name(asked) == TEST_LOSS and scale == "complement":
+        raise InputError("1 - loss means nothing: a complement is taken of shares, such as `--of accuracy`")
     return Quantity(stored_name(asked), scale or "as-given")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,16 +13,16 @@ import pyarrow.parquet as pq
 from ..errors import InputError
 from .curves import CurveSet, LearningCurve
 from .exported import exported
-from .external import read_external
 from .layout import Layout
-from .observed import OtherCurves, OwnRows, Source, lacking
+from .observed import OwnRows, Source, lacking
 from .quantity import LOSS, TEST_LOSS, quantity_of, stored_name
 from .schema import MARGIN_KEY, SCHEMA
-from .sources import read_raw
+from .sources.readers import read_raw
 from .store import Store, best_rows
 from .transport import shown
 from .twice import once
 from .web import at_hand
+from .wide import read_asked
 
 _NEEDED = (
     "trial_id",
@@ -81,9 +82,10 @@ def read_curves(
     """
     # Most ask for the loss alone, and need not wait for the rest.
     columns = (*_NEEDED, *_LATER, *(_BESIDE_LOSS if stored_name(observable) != TEST_LOSS else ()))
-    read = [_source(path, layout or Layout(), columns) for path in map(str, paths)]
+    read = [_source(path, layout or Layout(), columns, observable) for path in map(str, paths)]
     sources = [source for source, _ in read]
-    quantity = quantity_of(observable, scale, {name for source in sources for name in source.names()})
+    names, more = (set().union(*found) for found in zip(*((s.names(), s.more()) for s in sources), strict=True))
+    quantity = quantity_of(observable, scale, names, more)
     curves: list[tuple[tuple[int, str], LearningCurve]] = []
     notes: list[str] = []
     for place, source in zip(enumerate(map(str, paths)), sources, strict=True):
@@ -126,16 +128,16 @@ def curves_of(table: pa.Table) -> list[LearningCurve]:
     return OwnRows(table.select(there).to_pylist()).curves(LOSS)
 
 
-def _source(path: str, layout: Layout, columns: Sequence[str]) -> tuple[Source, float | None]:
+def _source(path: str, layout: Layout, columns: Sequence[str], observable: str) -> tuple[Source, float | None]:
     """What a path holds, and the planned margin."""
     with at_hand(path) as place:
         table, margin, said = _table(place, columns)
         if table is not None:
             return OwnRows(table.to_pylist(), said), margin
         layout, beside = layout.beside(place)
-        found = read_external(read_raw(place), path if place == path else shown(path), layout)
+        found = read_asked(read_raw(place), path if place == path else shown(path), layout, observable)
         notes = [f"read as {beside.replace(place, path)} says"] if beside else []
-        return OtherCurves(found.found, {**found.notes, "": [*notes, *found.notes.get("", ())]}), None
+        return dataclasses.replace(found, notes={**found.notes, "": [*notes, *found.notes.get("", ())]}), None
 
 
 def _table(path: str, columns: Sequence[str]) -> tuple[pa.Table | None, float | None, list[str]]:

@@ -149,5 +149,8 @@ def _alternates(loss: np.ndarray) -> bool:
     """Whether every second row lies on a course of its own, far from the other's."""
     if len(loss) < _ALTERNATING_ROWS:
         return False
+    far = _APART * float(np.ptp(loss))
+    if 2 * np.count_nonzero(np.abs(np.diff(loss)) > far) < len(loss) - 1:
+        return False  # then the median is not far either, and costs more to find
     next_one, one_after = (float(np.median(np.abs(loss[lag:] - loss[:-lag]))) for lag in (1, 2))
-    return next_one > _APART * float(np.ptp(loss)) and one_after < next_one / 4
+    return next_one > far and one_after < next_one / 4

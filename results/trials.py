@@ -107,11 +107,6 @@ class TrialSpec:
             + (f", {self.precision}" if self.precision in ("tf32", "bf16") else "")
         )
 
-    @property
-    def leg(self) -> Literal["decayed", "constant"]:
-        """Which kind of schedule the trial belongs to."""
-        return "constant" if self.schedule == "constant" else "decayed"
-
 
 def _optimizer_label(ref: Ref) -> str:
     """The name, with the parameters where it is none of the two that every table has."""

@@ -104,7 +104,7 @@ def labels(column: pl.Series, path: str) -> pl.Series:
     Raises
     ------
     InputError
-        A seed that is not given, or a fraction.
+        A seed that is not given, a fraction, or a number of floating point beyond 2^53, where they have gaps.
     """
     if isinstance(column.dtype, pl.Categorical | pl.Enum | pl.Boolean):
         column = column.cast(pl.String)
@@ -115,6 +115,14 @@ def labels(column: pl.Series, path: str) -> pl.Series:
     refuse(column.is_null(), column, path, "a whole number or a name")
     if column.dtype.is_float():
         refuse(~column.is_finite() | (column != column.floor()), column, path, "a whole number")
+        exact = 2.0 ** (24 if column.dtype == pl.Float32 else 53)
+        refuse(
+            column.abs() >= exact,
+            column,
+            path,
+            "a label",
+            f". Above {exact:.0f} different seeds are one number of floating point: write them as integers or text",
+        )
         return column.cast(pl.Int128)
     return column
 

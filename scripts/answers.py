@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from ..collapse.sentences.reasons import say
 from ..results.quantity import LOSS, Quantity
 from .single_answers import forecast_line, single_lines
 
@@ -65,7 +66,7 @@ def _group_lines(group: GroupInquiry, quantity: Quantity) -> Iterator[str]:
     if group.detectable is not None:
         yield from _detectable_lines(group)
     if group.where is not None:
-        yield f"where: {group.where.reason}" if group.where.reason else _where(group)
+        yield f"where: {say(group.where.reason)}" if group.where.reason else _where(group)
     if group.laws is not None:
         yield from _law_lines(group)
     if group.forecast is not None:
@@ -119,13 +120,13 @@ def _law_lines(group: GroupInquiry) -> Iterator[str]:
     if balance.floor is not None:
         yield (
             f"floor implied by the collapse: {balance.floor:.4g} [{balance.low:.4g}, {balance.high:.4g}]; "
-            f"{balance.conclusion or balance.status}"
+            f"{say(balance.conclusion or balance.status)}"
         )
         yield from _floor_lines(balance)
     else:
-        yield f"floor implied by the collapse: {balance.status}"
+        yield f"floor implied by the collapse: {say(balance.status)}"
     both = laws.joint
-    found = both.status if both.p is None else f"floor {both.floor:.4g}, p = {both.p:.3f}"
+    found = say(both.status) if both.p is None else f"floor {both.floor:.4g}, p = {both.p:.3f}"
     yield f"one floor for whole curves and for end points on a power law: {found}"
     if laws.deltas is not None:
         found = [
@@ -151,7 +152,7 @@ def _floor_lines(balance: Balance) -> Iterator[str]:
     """The two floors that the implied one is held against."""
     for name, one in (("end points'", balance.against_end_point), ("known", balance.against_known)):
         if one.reference is None or one.z is None or one.critical is None:
-            yield f"  {name} floor: {one.status}"
+            yield f"  {name} floor: {say(one.status)}"
             continue
         fit = ""
         if name != "known" and balance.p_lack_of_fit is not None:
@@ -167,7 +168,7 @@ def _control_lines(controls: Controls) -> Iterator[str]:
             f"{100 * shuffled.deviation_high:.1f} % in 95 of 100 deals; as much as here: p = {shuffled.p_deviation:.3f}"
         )
     if horizons.status != "ok":
-        yield f"wrong horizons: {horizons.status}"
+        yield f"wrong horizons: {say(horizons.status)}"
     elif horizons.revealed is None:
         yield "wrong horizons: none of the errors that were tried would have shown"
     else:
@@ -182,23 +183,23 @@ def _noise_line(row: SeedNoise) -> str:
     cut = f", {row.n_censored} of them cut short" if row.n_censored else ""
     runs = f"noise of {row.rung}, {row.n_seeds} seeds{cut}{where}: "
     if row.sd is None:
-        return runs + row.status
+        return runs + say(row.status)
     relative = "" if row.relative is None else f", {100 * row.relative:.2g} % of the excess"
     return f"{runs}sd {row.sd:.3g} [{row.low:.3g}, {row.high:.3g}] about {row.mean:.5g}{relative}"
 
 
 def _tightness_lines(found: SingleRuns, quantity: Quantity) -> Iterator[str]:
     if found.tightness is None:
-        yield f"tightness: {found.status}"
+        yield f"tightness: {say(found.status)}"
         return
     tight, origin = found.tightness, " of other recipes" if found.borrowed else ""
     bands = ", ".join(f"{floor:.4g}" for floor in tight.by_band)
     ends = "" if found.end_point is None else f"; a power law through the end points gives {found.end_point:.4g}"
-    yield f"tightest floor: {tight.tightest:.4g} (early, middle, late: {bands}); {tight.status}{ends}"
+    yield f"tightest floor: {tight.tightest:.4g} (early, middle, late: {bands}); {say(tight.status)}{ends}"
     if found.bound is None:
         yield f"bound on single runs: {quantity.say('give a floor below every loss')} with --irreducible-loss"
     elif found.bound.upper_bound is None or found.bound.noise is None:
-        yield f"single runs deviate by {100 * found.bound.deviation:.2g} %; {found.bound.status}"
+        yield f"single runs deviate by {100 * found.bound.deviation:.2g} %; {say(found.bound.status)}"
     else:
         yield (
             f"single runs deviate by {100 * found.bound.deviation:.2g} %, bound {100 * found.bound.upper_bound:.2g} % "

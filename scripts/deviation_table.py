@@ -19,6 +19,7 @@ def print_analysis(inquiry: Inquiry, *, titled: bool = False) -> None:
 
     Above it stands what the curves are of, unless it is the loss and ``titled`` is False.
     """
+    from ..collapse.sentences.reasons import say
     from ..collapse.sentences.verdicts import told_apart
 
     analysis, quantity = inquiry.analysis, inquiry.analysis.quantity
@@ -43,20 +44,21 @@ def print_analysis(inquiry: Inquiry, *, titled: bool = False) -> None:
     for note in analysis.notes:
         console().print(f"read: {note}", style="dim", soft_wrap=True, markup=False, highlight=False)
     for warning in analysis.warnings:
-        console().print(f"note: {warning}", style="dim")
+        console().print(f"note: {say(warning)}", style="dim")
     _print_notes(analysis)
     _print_across(analysis)
 
 
 def _print_notes(analysis: Analysis) -> None:
     """Each warning once with the groups that have it, and which evidence is confirmatory."""
+    from ..collapse.sentences.reasons import say
     from ..collapse.sentences.verdicts import told_apart
 
     notes: dict[str, list[str]] = {}
     for group in analysis.groups:
         name = f"{told_apart(group, analysis.groups)} on {group.dataset}"
         for warning in (*group.warnings, *(["confirmatory"] if group.evidence == "confirmatory" else [])):
-            notes.setdefault(warning, []).append(name)
+            notes.setdefault(say(warning), []).append(name)
     for warning, names in notes.items():
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         who = "all" if len(names) == len(analysis.groups) > 1 else ", ".join(names[:3]) + more
@@ -64,6 +66,8 @@ def _print_notes(analysis: Analysis) -> None:
 
 
 def _print_across(analysis: Analysis) -> None:
+    from ..collapse.sentences.reasons import say
+
     table = Table(
         box=None,
         pad_edge=False,
@@ -78,7 +82,9 @@ def _print_across(analysis: Analysis) -> None:
         for family in across.per_family:
             where = _stretch(*family.where) if family.where else ""
             interval = (
-                f"{_percent(family.low)} to {_percent(family.high)}" if family.high is not None else family.reason or ""
+                f"{_percent(family.low)} to {_percent(family.high)}"
+                if family.high is not None
+                else say(family.reason or "")
             )
             table.add_row(
                 across.dataset, family.family, _percent(family.deviation) + star, interval, where, family.verdict
@@ -99,6 +105,8 @@ def _order(group: GroupResult) -> tuple[int, str, float]:
 
 
 def _analysis_row(name: str, group: GroupResult, detectable: float | None) -> list[str]:
+    from ..collapse.sentences.verdicts import sentence
+
     star = "*" if group.rescaled is not None and group.rescaled.scale == "shape" else ""
     star += "†" if group.single else ""
     return [
@@ -113,7 +121,7 @@ def _analysis_row(name: str, group: GroupResult, detectable: float | None) -> li
         _number(group.p_shape),
         _percent(group.unrelated_deviation),
         group.verdict,
-        group.sentence,
+        sentence(group),
     ]
 
 

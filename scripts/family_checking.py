@@ -26,7 +26,7 @@ def request(
     """Family and data set as any process can make them again, the data set in words, and the ladder."""
     from ..architectures.family import FAMILIES
     from ..benchmark.checks.small_data import label_of, small_dataset
-    from ..benchmark.naming import pinned
+    from ..benchmark.naming import check_fit, pinned
     from ..datasets.dataset import DATASETS
 
     params = dict(map(_argument, arguments))
@@ -37,9 +37,7 @@ def request(
     for rung in ladder:
         family.check_rung(rung)
     data = DATASETS.make(dataset) if dataset else small_dataset(family)
-    reason = family.misfit(data.task)
-    if reason:
-        raise InputError(f"family {name!r} does not fit data set {data.name!r}: {reason}")
+    check_fit(family, ladder, data.task, data.name)
     data.prepare()
     return entry, (data.name, dict(data.ref.params)), label_of(data), ladder
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ..collapse.sentences.reasons import say
+
 if TYPE_CHECKING:
     from ..collapse.laws.forecast import Forecast
     from ..collapse.single.questions import SingleAnswers, SingleLaws, SingleWhere
@@ -18,7 +20,7 @@ def single_lines(found: SingleAnswers) -> Iterator[str]:
         yield from _single_laws(found.laws)
     if found.forecast is not None:
         yield forecast_line(found.forecast)
-    yield from found.reasons
+    yield from map(say, found.reasons)
 
 
 def _single_where(found: SingleWhere) -> Iterator[str]:
@@ -41,7 +43,7 @@ def _single_laws(found: SingleLaws) -> Iterator[str]:
         one = found.frontier
         yield f"end excess ~ size^-b: b {one.value:.3g} [{one.low:.3g}, {one.high:.3g}], from the scatter of the runs"
     if found.tightness is not None:
-        yield f"tightest floor: {found.tightness.tightest:.4g}; {found.tightness.status}"
+        yield f"tightest floor: {found.tightness.tightest:.4g}; {say(found.tightness.status)}"
     form = found.form
     if form.mu is None:
         yield f"form of the mean curve: {form.status}"

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..collapse.monitoring.monitor import Watched, watch_group
+from ..collapse.sentences.monitored import leaving_line, watched_line
 from ..results.curves import CurveSet, LearningCurve
 from ..results.reading import curves_of
 from ..results.schema import SCHEMA
@@ -85,10 +86,10 @@ class Watching:
         return sorted(changed)
 
     def _tell(self, group: Group, watched: Watched) -> None:
-        self._say(f"watch: {watched}")
+        self._say(f"watch: {watched_line(watched)}")
         new = [one for one in watched.leaving if (group, one.rung, one.seed) not in self._told]
         self._told |= {(group, one.rung, one.seed) for one in new}
         for one in new[:_LINES]:
-            self._say(f"watch:   ! {one}")
+            self._say(f"watch:   ! {leaving_line(one)}")
         if len(new) > _LINES:
             self._say(f"watch:   and {len(new) - _LINES} more")

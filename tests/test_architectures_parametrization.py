@@ -178,6 +178,15 @@ def test_a_tied_readout_is_an_input_weight_with_a_multiplier(first):
     assert torch.equal(copied(tokens), net(tokens))
 
 
+@pytest.mark.parametrize("first", ["embed", "read"])
+def test_a_check_has_a_row_for_a_tied_readout(first):
+    from onecurve.benchmark.checks.layers import layers_of
+
+    task = Task(kind="tokens", shape=(4,), outputs=7, loss="cross_entropy", vocabulary=7)
+    found = {layer.name: layer.kind for layer in layers_of(TiedFamily(first=first), {"width": 64}, task)}
+    assert found == {"embed": "input", "read": "output", "hidden": "hidden"}
+
+
 def test_the_table_is_the_callers_own():
     options = {"parametrization": "mup", "optimizer": "adam"}
     multipliers(Toy(), {"width": 32}, VECTOR, **options).clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ import torch
 from onecurve.architectures import user
 from onecurve.architectures.family import FAMILIES, Family
 from onecurve.architectures.operations import undetermined
-from onecurve.benchmark.naming import check_device_of, check_foreign
+from onecurve.benchmark.naming import check_device_of, check_fit
 from onecurve.errors import InputError
 from onecurve.task import Task
 from torch import nn
@@ -114,19 +115,61 @@ def test_batch_norm_is_noticed(file):
 
 
 @pytest.mark.parametrize(
-    ("change", "reason"),
+    "said",
     [
         (("task.outputs)", "task.outputs + 1)"), r"it returns \(2, 3\) for 2 examples, the task wants \(2, 2\)"),
-        (("nn.Tanh()", "nn.Dropout(0.5)"), "it draws random numbers while it trains"),
+        (("nn.Tanh()", "torch.nn.LazyLinear(3)"), r"its layers net.2 are lazy, .* give their sizes, such as nn.Linear"),
+        (
+            ("    def forward", "    @torch.no_grad()\n    def forward"),
+            "no gradient leaves its `forward`, .* take out `torch",
+        ),
+        (
+            ("return self.net(x.flatten(1))", "return nn.functional.dropout(self.net(x.flatten(1)))"),
+            "it draws random numbers while it is evaluated, too; switch that off by nn.Dropout or `F.dropout",
+        ),
+        (
+            ("def __init__(self, width", "packable = True\n\n    def __init__(self, width"),
+            ("nn.Tanh()", "nn.Dropout(0.5)"),
+            "so it trains alone; take out `packable = True`",
+        ),
+        (
+            (
+                "return self.net(x.flatten(1))",
+                "self.n = getattr(self, 'n', 0) + 1; return self.n * self.net(x.flatten(1))",
+            ),
+            "equal inputs give other outputs, and not by torch's default generator",
+        ),
         (("return self.net(x.flatten(1))", "return self.net(x.flatten(1)), 1"), "it returns a tuple"),
-        (("task.n_inputs, width", "7, width"), "it does not run on vector 3: RuntimeError: mat1 and mat2"),
+        (("task.n_inputs, width", "7, width"), r"it does not run on vector 3 \(RuntimeError: mat1 and mat2"),
         (("super().__init__()", "super().__init__(); {}['a']"), "it cannot be built for vector 3 .*KeyError: 'a'"),
     ],
 )
-def test_a_network_that_does_not_do_is_a_reason(file, change, reason):
-    import re
+def test_a_network_that_does_not_do_is_a_reason(file, said):
+    *changes, reason = said
+    text = NET
+    for change in changes:
+        assert change[0] in text
+        text = text.replace(*change)
+    assert re.search(reason, FAMILIES.make(file(text)).misfit(TASK))
 
-    assert re.search(reason, FAMILIES.make(file(NET.replace(*change))).misfit(TASK))
+
+def test_a_width_that_a_class_does_not_take_is_refused_with_those_beside_it(file):
+    family = FAMILIES.make(
+        file(NET.replace("super().__init__()", "super().__init__(); self.a = nn.MultiheadAttention(width, 8)"))
+    )
+    with pytest.raises(
+        InputError, match=r"width 34 of family .* \(AssertionError: embed_dim must be divisible .*\); 32 and 40 would"
+    ):
+        check_fit(family, family.ladder[:2], TASK, "mine")
+
+
+def test_images_that_are_too_small_are_refused_with_sizes_that_do(file):
+    strided = "nn.Conv2d(1, width, 11), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, task.outputs)"
+    text = NET.replace("nn.Linear(task.n_inputs, width), *inner, nn.Linear(width, task.outputs)", strided)
+    family = FAMILIES.make(file(text.replace("x.flatten(1)", "x")))
+    task = Task(kind="image", shape=(1, 8, 8), outputs=2, loss="cross_entropy")
+    with pytest.raises(InputError, match=r"on 8 x 8 pixels in 1 channel .*; images of 16 x 16, 28 x 28 and 32 x 32"):
+        check_fit(family, family.ladder[:1], task, "mine")
 
 
 @pytest.mark.parametrize(
@@ -223,14 +266,14 @@ SORTED = NET.replace("self.net(x.flatten(1))", "self.net(x.flatten(1).put(torch.
 def test_an_operation_that_no_gpu_repeats_is_named(file):
     # The gradient of the padding itself is not asked for where only inputs are padded: nothing stands against it.
     first = FAMILIES.make(file(PADDED))
-    check_foreign(first, first.ladder[:2], TASK, "mine")
+    check_fit(first, first.ladder[:2], TASK, "mine")
     behind = NET.replace(
         "self.net(x.flatten(1))", "nn.functional.pad(self.net(x.flatten(1)), (1, 1), 'reflect')[:, 1:-1]"
     )
     for text, operation in ((behind, "reflection_pad1d_backward"), (SORTED, "put")):
         family = FAMILIES.make(file(text))
         with pytest.warns(UserWarning, match=f"processors alone: torch has no deterministic version of {operation} on"):
-            check_foreign(family, family.ladder[:2], TASK, "mine")
+            check_fit(family, family.ladder[:2], TASK, "mine")
         assert check_device_of(family, family.ladder[0], TASK, "auto") == "cpu"
         with pytest.raises(
             InputError, match=f"cannot train with device cuda: .* {operation} on a GPU; use --device cpu"

@@ -40,7 +40,7 @@ def test_a_sweep_from_file_to_figures(onecurve, tiny, tmp_path):
     analyzed = onecurve("analyze", "run", "--json", "out/analysis.json", "--to", "figures")
     assert analyzed.returncode == 0, analyzed.stderr
     result = json.loads((tmp_path / "out" / "analysis.json").read_text())
-    assert result["schema_version"] == 1
+    assert result["schema_version"] == 2
     assert {(g["family"], g["control"], g["n_rungs"], g["n_seeds"]) for g in result["groups"]} == {
         ("linear", "holds", 3, 3),
         ("mlp", None, 3, 3),
@@ -85,7 +85,7 @@ def test_names_are_printed_and_drawn_as_they_are(onecurve, tmp_path):
     frame.with_columns(family=pl.lit("a[/b] $\\frac{"), dataset=pl.lit("../web")).write_csv(tmp_path / "curves.csv")
     done = onecurve("analyze", "curves.csv", "--to", "figures")
     assert done.returncode == 0, done.stderr
-    assert "note (a[/b] $\\frac{ on ../web): exploratory: the horizons were assumed" in done.stdout
+    assert "note (a[/b] $\\frac{ on ../web): exploratory: the training lengths were assumed" in done.stdout
     assert sorted(path.parent.name for path in tmp_path.rglob("dataset-web*.png")) == ["figures"]
 
 
@@ -93,7 +93,8 @@ def test_another_margin_is_said_aloud(onecurve, tiny):
     onecurve("run", tiny(), "--out", "run", "--address", "in-process", "--only", "family=linear")
     result = json.loads(onecurve("analyze", "run", "--margin", "0.2", "--json", "-").stdout)
     assert result["groups"][0]["evidence"] == "exploratory"
-    assert "margin changed after the data" in json.dumps(result)
+    assert "exploratory-margin-changed" in result["groups"][0]["warning_codes"]
+    assert result["warning_codes"] == ["margin-changed"]
 
 
 def test_a_failed_trial_is_not_exit_code_0(onecurve, tiny):

@@ -9,9 +9,16 @@ import numpy as np
 import pytest
 from onecurve.collapse.analysis import analyze, to_json, to_table
 from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
+from onecurve.collapse.reasons import because
+from onecurve.collapse.sentences.verdicts import sentence
 from onecurve.errors import InputError
 from onecurve.results.curves import CurveSet, LearningCurve
 from onecurve.results.grid import mean_over
+
+
+def codes(said) -> list[str]:
+    """The codes of warnings, each by what it is given because of."""
+    return [one.root.code for one in said if not isinstance(one, str)]
 
 
 def curves_of(cell=None, seed=0, **more) -> tuple[LearningCurve, ...]:
@@ -47,8 +54,8 @@ def test_a_true_collapse():
     assert group.deviation <= group.upper_bound < 0.03
     assert group.lower_bound == 0.0
     assert group.noise_floor == pytest.approx(0.01, rel=0.15)
-    assert group.sentence.startswith(f"all 6 rungs share one curve within {100 * group.upper_bound:.2g} %")
-    assert group.sentence.endswith("unrelated curves differ by 69 %")
+    assert sentence(group).startswith(f"all 6 model sizes share one curve within {100 * group.upper_bound:.2g} %")
+    assert sentence(group).endswith("unrelated curves differ by 69 %")
     assert group.resolution["horizon_exponent_plus_20_percent"] == pytest.approx(0.0455, rel=0.15)
 
 
@@ -58,7 +65,7 @@ def test_a_false_collapse():
     assert group.lower_bound >= 0.03
     assert group.p_exact < 0.05
     assert group.lower_bound <= 0.0881 <= group.upper_bound
-    assert "leave at x < " in group.sentence
+    assert "leave at x < " in sentence(group)
     assert group.d.shape == group.se.shape == group.df.shape == group.band.shape == (6, 24)
     early, middle, late = group.bands
     assert early.deviation == pytest.approx(group.deviation)
@@ -69,15 +76,15 @@ def test_a_false_collapse():
 def test_a_small_real_deviation_is_approximate():
     group = verdict_on(curves_of(Cell(gamma_error=0.05, seeds=16)))
     assert group.verdict == "approximate"
-    assert "not exactly (p = " in group.sentence
+    assert "not exactly (p = " in sentence(group)
 
 
 def test_an_undecided_size_and_too_few_seeds():
     undecided = verdict_on(curves_of(Cell(gamma_error=0.1), seed=1))
-    assert undecided.verdict == "cannot-tell" and undecided.reason.startswith("a deviation is real")
+    assert undecided.verdict == "cannot-tell" and undecided.reason.code == "size-undecided"
     noisy = verdict_on(curves_of(Cell(noise_ratio=8, rungs=4, seeds=3), seed=1))
-    assert noisy.verdict == "cannot-tell" and noisy.reason.startswith("underpowered")
-    assert "more seeds would certify 3 %" in noisy.sentence
+    assert noisy.verdict == "cannot-tell" and noisy.reason.code == "underpowered"
+    assert "more seeds would certify 3 %" in sentence(noisy)
 
 
 def test_the_gate_is_for_measurements_and_not_for_controls():
@@ -86,7 +93,7 @@ def test_the_gate_is_for_measurements_and_not_for_controls():
     network = verdict_on(curves)
     limit = network.resolution["horizon_exponent_plus_20_percent"]
     assert limit < network.upper_bound < 0.03
-    assert network.verdict == "cannot-tell" and network.reason.startswith("unresolved")
+    assert network.verdict == "cannot-tell" and network.reason.code == "unresolved-by-horizon"
     control = verdict_on(changed(curves, lambda c: True, control="holds"))
     assert control.verdict in ("collapse", "approximate")
     assert control.resolution["horizon_exponent_plus_20_percent"] == limit
@@ -98,7 +105,7 @@ def test_the_gate_is_for_measurements_and_not_for_controls():
 def test_unknown_floor():
     group = verdict_on(changed(curves_of(), lambda c: True, irreducible_loss=None))
     assert group.verdict == "cannot-tell" and group.evidence == "exploratory"
-    assert group.reason.startswith("the irreducible loss is not known, so exact collapse is untested; shapes: p = ")
+    assert group.reason.code == "exactness-untested-shapes" and group.reason.root.code == "floor-unknown"
     assert group.rescaled.scale == "shape"
     assert group.p_exact is None and group.p_shape is not None
     assert group.upper_bound > group.deviation > 0
@@ -137,14 +144,14 @@ def test_p_shape_does_not_depend_on_the_floor():
 def test_floor_above_a_loss():
     group = verdict_on(changed(curves_of(), lambda c: True, irreducible_loss=FLOOR + 0.2))
     assert group.verdict == "cannot-tell"
-    assert group.reason.startswith("the irreducible loss 1.2 is not below the loss of size ")
+    assert (group.reason.root.code, group.reason.root.values["floor"]) == ("floor-not-below", 1.2)
     assert group.rescaled.scale == "shape"
     assert group.irreducible_loss.source == "known"
 
 
 def test_floors_that_disagree():
     group = verdict_on(changed(curves_of(), lambda c: c.seed == 1, irreducible_loss=0.9))
-    assert group.verdict == "cannot-tell" and "do not agree" in group.reason
+    assert group.verdict == "cannot-tell" and group.reason.root.code == "floors-differ"
 
 
 def test_a_wrong_floor_is_a_deviation():
@@ -158,9 +165,9 @@ def test_fitted_floor():
     group = verdict_on(curves_of(Cell(seeds=10)), irreducible_loss="fit")
     assert group.irreducible_loss.source == "fit" and group.evidence == "exploratory"
     assert group.irreducible_loss.low < FLOOR < group.irreducible_loss.high
-    assert any("rejects 17 to 27 %" in said for said in group.warnings)
+    assert "exploratory-floor-fitted" in codes(group.warnings)
     failed = verdict_on(curves_of(Cell(rungs=3)), irreducible_loss="fit")
-    assert failed.verdict == "cannot-tell" and "needs four rungs" in failed.reason
+    assert failed.verdict == "cannot-tell" and failed.reason.root.code == "end-points-few"
 
 
 def test_profiled_floor():
@@ -169,15 +176,16 @@ def test_profiled_floor():
     assert group.irreducible_loss.value == pytest.approx(FLOOR, abs=0.01)
     assert group.irreducible_loss.low < FLOOR < group.irreducible_loss.high
     assert group.verdict == "collapse" and group.p_exact > 0.05
-    assert any("there is a floor such that" in said for said in group.warnings)
+    assert "exploratory-floor-profiled" in codes(group.warnings)
     two = verdict_on(curves_of(Cell(seeds=2)), irreducible_loss="profile")
-    assert two.verdict == "cannot-tell" and "three rungs of three seeds" in two.reason
+    assert two.verdict == "cannot-tell" and two.reason.root.code == "profile-needs-seeds"
 
 
 def test_an_uncertain_floor_is_said_aloud():
     group = verdict_on(changed(curves_of(), lambda c: True, irreducible_loss_se=0.005))
     assert group.irreducible_loss.high == pytest.approx(FLOOR + 0.0098, abs=1e-4)
-    assert any("uncertain by 3.5 % of the smallest end excess" in said for said in group.warnings)
+    (share,) = [w.values["share"] for w in group.warnings if not isinstance(w, str) and w.code == "floor-uncertain"]
+    assert share == pytest.approx(0.035, abs=5e-4)
 
 
 # ---- bad input
@@ -189,7 +197,7 @@ def test_two_seeds():
     assert group.verdict == "cannot-tell" and group.band is None
     quiet = changed(curves_of(Cell(seeds=2)), lambda c: True, loss=lambda c: quieter(c, 0.05))
     calm = verdict_on(quiet)
-    assert calm.verdict == "collapse" and calm.reason.startswith("exactness untested")
+    assert calm.verdict == "collapse" and calm.reason == because("exactness-untested")
 
 
 def quieter(c, factor):
@@ -201,7 +209,7 @@ def quieter(c, factor):
 
 def test_one_seed():
     group = verdict_on(curves_of(Cell(seeds=1)))
-    why = "fewer than 3 rungs with 2 seeds: 0, and 6 with one; one run a size is described, not tested"
+    why = because("single-described-besides", why=because("fewer-sizes-with-seeds", sizes=0, alone=6))
     assert group.verdict == "cannot-tell" and group.reason == why and group.single
     assert group.deviation is not None and group.rescaled is not None and group.noise_from is None
     assert (group.p_exact, group.p_shape, group.lower_bound, group.upper_bound) == (None, None, None, None)
@@ -209,7 +217,7 @@ def test_one_seed():
 
 def test_two_rungs():
     group = verdict_on(curves_of(Cell(rungs=2)))
-    assert group.verdict == "cannot-tell" and group.reason == "fewer than 3 rungs: 2"
+    assert group.verdict == "cannot-tell" and group.reason == because("fewer-sizes", sizes=2)
     assert group.deviation is not None
 
 
@@ -223,7 +231,7 @@ def test_a_rung_with_one_seed_is_left_out_and_named():
     curves = [c for c in curves_of(Cell(seeds=8)) if c.size > 1e4 or c.seed == 0]
     group = verdict_on(curves)
     assert group.verdict == "collapse" and group.n_rungs == 5
-    assert "size 10k is left out: it has one complete seed, 0" in group.warnings
+    assert because("size-left-out", size="size 10k", seed=0) in group.warnings
 
 
 def test_unequal_seeds_and_missing_ones():
@@ -235,7 +243,7 @@ def test_unequal_seeds_and_missing_ones():
 def test_all_diverged():
     group = verdict_on(changed(curves_of(), lambda c: True, status="diverged"))
     assert group.verdict == "cannot-tell" and group.n_censored == 30
-    assert group.reason == "none of 30 runs reached its horizon (diverged)"
+    assert group.reason == because("no-run-ended", runs=30, how=(because("ended-as", status="diverged"),))
     assert (group.n_rungs, group.n_seeds, group.x_min) == (0, 0, None)
 
 
@@ -243,7 +251,7 @@ def test_some_diverged():
     curves = changed(curves_of(Cell(seeds=9)), lambda c: c.seed == 0 and c.size < 3e4, status="diverged")
     group = verdict_on(curves)
     assert group.n_censored == 2
-    assert group.verdict == "cannot-tell" and "2 runs did not reach their horizon" in group.reason
+    assert group.verdict == "cannot-tell" and group.reason == because("selection", runs=2)
     assert group.upper_bound < 0.03
 
 
@@ -268,7 +276,9 @@ def test_a_copied_run_is_named():
     twin = next(c for c in curves if c.size == 2e4 and c.seed == 0)
     group = verdict_on(changed(curves, lambda c: c.size == 2e4 and c.seed == 3, loss=twin.loss))
     assert group.verdict == "cannot-tell"
-    assert group.reason == group.sentence == "copied runs: seed 3 of size 20k equals seed 0 of size 20k"
+    copy = because("equals-another", seed=3, size="size 20k", first_seed=0, first_size="size 20k")
+    assert group.reason == because("copied-runs", copies=(copy,))
+    assert sentence(group) == "runs are copied: seed 3 of size 20k equals seed 0 of size 20k"
     assert (group.deviation, group.upper_bound, group.p_exact, group.p_shape, group.noise_floor) == (None,) * 5
 
 
@@ -277,15 +287,15 @@ def test_no_noise():
         return FLOOR + (1e-5 * c.size + 1e-3 * c.seed) * (c.x**-0.5 + 1)
 
     group = verdict_on(changed(curves_of(), lambda c: True, loss=noiseless))
-    assert group.verdict == "cannot-tell" and group.reason.startswith("no noise")
+    assert group.verdict == "cannot-tell" and group.reason.code == "no-noise"
     assert group.upper_bound is None and group.p_exact is None
 
 
 def test_a_wild_seed_is_a_warning():
     curves = curves_of(Cell(seeds=6))
-    assert not any("far from the others" in said for said in verdict_on(curves).warnings)
+    assert "wild-seed" not in codes(verdict_on(curves).warnings)
     wild = changed(curves, lambda c: c.size == 4e4 and c.seed == 2, loss=lambda c: FLOOR + (c.loss - FLOOR) * c.x**-0.1)
-    assert "seed 2 of size 40k is far from the others of its rung" in verdict_on(wild).warnings
+    assert because("wild-seed", size="size 40k", seed=2) in verdict_on(wild).warnings
 
 
 def test_little_overlap():
@@ -297,14 +307,14 @@ def test_little_overlap():
 
     group = verdict_on([cut(c) if c.size == 1e4 else c for c in curves_of()])
     assert group.verdict == "cannot-tell" and group.overlap < 0.5
-    assert group.reason == f"the rungs overlap on {100 * group.overlap:.0f} % of the range of x only"
+    assert group.reason == because("little-overlap", share=group.overlap)
     assert group.bands[0].deviation is None and group.bands[1].deviation is not None
 
 
 def test_a_seed_given_twice():
     curves = curves_of(Cell(seeds=6))
     group = verdict_on(changed(curves, lambda c: c.seed == 5 and c.size == 1e4, seed=4))
-    assert "a seed of size 10k is given twice" in group.warnings
+    assert because("seed-twice", size="size 10k") in group.warnings
 
 
 @pytest.mark.parametrize(
@@ -332,7 +342,7 @@ def test_margin_of_the_sweep_and_another_one():
     assert verdict_on(curves, planned=0.05, margin=0.05).evidence == "confirmatory"
     analysis = analysed(curves, planned=0.05, margin=0.03)
     assert analysis.groups[0].evidence == "exploratory"
-    assert analysis.warnings == ("margin changed after the data, from 0.05 to 0.03",)
+    assert analysis.warnings == (because("margin-changed", planned=0.05, margin=0.03),)
     assert verdict_on(curves, margin=0.001).verdict != "collapse"
 
 
@@ -465,7 +475,7 @@ def broken_suite():
 def test_json_contract():
     data = to_json(analysed(broken_suite()))
     assert json.loads(json.dumps(data, allow_nan=False)) == data
-    assert data["schema_version"] == 1
+    assert data["schema_version"] == 2
     assert len(data["groups"]) == 11
     for group in data["groups"]:
         assert set(GROUP_KEYS) <= set(group)
@@ -475,6 +485,9 @@ def test_json_contract():
         assert group["evidence"] in ("confirmatory", "exploratory")
         assert group["reason"] is not None or group["verdict"] != "cannot-tell"
         assert group["sentence"] and isinstance(group["warnings"], list)
+        assert len(group["warning_codes"]) == len(group["warnings"])
+        assert (group["reason_code"] is None) == (group["reason"] is None)
+        assert group["n_model_sizes"] == group["n_rungs"] and group["schedule"] == group["leg"]
         for band in group["bands"]:
             assert {"x", "deviation", "upper_bound", "unrelated_deviation"} <= set(band)
     for across in data["across_families"]:

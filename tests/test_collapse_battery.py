@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from onecurve.collapse.ladders.rescaling import to_shape
+from onecurve.collapse.reasons import because
 from onecurve.collapse.within.battery import assess, assess_with
 from onecurve.collapse.within.bootstrap import blocks, draw_signs, moments, quantile, resample
 from onecurve.collapse.within.equivalence import separable
@@ -220,7 +221,7 @@ def test_two_seeds_have_no_exactness_test():
     rng = np.random.default_rng(0)
     exact, bounds = assess([rng.normal(size=(2, 24)) for _ in range(3)], X, SIZES, rng=rng, resamples=99)
     assert exact.p is None and exact.p_trend is None
-    assert exact.reason == "an exactness test needs three seeds a rung"
+    assert exact.reason == because("exactness-needs-three-seeds")
     assert np.isfinite(bounds.upper())
 
 
@@ -236,7 +237,7 @@ def test_seeds_that_do_not_differ_have_no_p():
     rng = np.random.default_rng(0)
     with np.errstate(all="ignore"):
         exact, _ = assess(ladder([0.0, 1.0, 2.0], [0.0] * 3), X, SIZES, rng=rng, resamples=99)
-    assert exact.p is None and exact.reason == "the seeds do not differ"
+    assert exact.p is None and exact.reason == because("seeds-do-not-differ")
 
 
 def test_results_follow_the_generator():

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from onecurve.collapse.calibration.simulation import FLOOR, Cell, autoregression, simulate, size_and_power
 from onecurve.collapse.calibration.wrong_tests import chi_square_on_points, permutation_with_fitted_floor
+from onecurve.collapse.composing import OK
 from onecurve.collapse.irreducible.profile import cost_at, least_cost, null_losses, profile_floor
+from onecurve.collapse.reasons import because
 from onecurve.collapse.within.battery import assess
 from onecurve.results.grid import common_grid
 
@@ -107,7 +109,7 @@ def profiled(cell, groups, rng, resamples=199, within=None):
         profile_floor(list(loss), batch.x[:-1], batch.sizes, rng=rng, resamples=resamples, within=within)
         for loss in batch.loss
     ]
-    return [one for one in found if one.status == "ok"]
+    return [one for one in found if one.status == OK]
 
 
 def test_profiled_floor_is_unbiased_under_collapse_and_pulled_by_a_wrong_horizon():
@@ -145,7 +147,7 @@ def test_a_floor_known_to_lie_in_a_range_restores_the_power():
     found = profile_floor(
         list(above.loss[0]), above.x[:-1], above.sizes, rng=np.random.default_rng(0), within=(1.2, 1.4)
     )
-    assert found.p is None and "too near to the losses" in found.status
+    assert found.p is None and found.status.code == "floors-too-near"
 
 
 # Shares of rejections of the two wrong tests: chi-square on points, permutation F with the fitted floor.
@@ -219,5 +221,5 @@ def test_a_floor_that_only_recedes_is_not_identified():
     noise = [1e-3 * autoregression((4,), 25, rng) for _ in range(4)]
     rungs = [1.0 + 0.2 * k - 0.3 * np.log(x) + noise[k] for k in range(4)]
     found = profile_floor(rungs, x[:-1], 2.0 ** np.arange(4), rng=rng)
-    assert found.status == "L0 not identified"
+    assert found.status == because("floor-not-identified")
     assert found.floor is None and found.p is None

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from onecurve.collapse.analysis import analyze
 from onecurve.collapse.ladders.mixed_devices import least_p
+from onecurve.collapse.reasons import because
 from onecurve.results.curves import CurveSet, LearningCurve
 
 X = np.geomspace(0.1, 1, 30)
@@ -45,7 +46,7 @@ def _group(curves):
 def test_devices_that_were_not_compared_give_no_verdict():
     group = _group(_ladder([["cpu"], ["cpu"], ["cuda"], ["cuda"]]))
     assert group.verdict == "cannot-tell"
-    assert "cpu and cuda, which were not compared" in group.reason
+    assert group.reason == because("devices-not-compared", devices=("cpu", "cuda"), seeds=3)
 
 
 def test_one_size_on_both_that_agrees_opens_the_ladder():
@@ -57,7 +58,7 @@ def test_one_size_on_both_that_agrees_opens_the_ladder():
 def test_one_size_on_both_that_differs_is_named():
     group = _group(_ladder([["cpu"], ["cpu", "cuda"], ["cuda"], ["cuda"]], factor=1.05))
     assert group.verdict == "cannot-tell"
-    assert group.reason == "trained on cpu and cuda, whose curves differ beyond seed noise at size 2k"
+    assert group.reason == because("devices-differ", devices=("cpu", "cuda"), sizes=("size 2k",))
 
 
 def test_curves_without_a_device_are_not_asked():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from onecurve.collapse.analysis import analyze
 from onecurve.collapse.calibration.simulation import Cell, simulate
+from onecurve.collapse.sentences.reasons import say
 from onecurve.results.curves import CurveSet
 
 
@@ -24,14 +25,14 @@ def test_two_data_sets_leave_the_margin_flat():
     found = suite([0.3, 0.5])
     assert {group.verdict for group in found.groups} == {"collapse"}
     assert {row.verdict for across in found.across_families for row in across.per_family} == {"collapse"}
-    assert not any("tightened" in warning for group in found.groups for warning in group.warnings)
+    assert not any("tightened" in say(warning) for group in found.groups for warning in group.warnings)
 
 
 def test_data_sets_that_differ_leave_verdicts_as_they_are():
     """Curves agree at the end whatever they are, so it takes many seeds to say more than that."""
     found = suite([0.3, 0.6, 1.2], seeds=200)
     assert {group.verdict for group in found.groups} == {"collapse"}
-    assert all(any("tightened" in warning for warning in group.warnings) for group in found.groups)
+    assert all(any("tightened" in say(warning) for warning in group.warnings) for group in found.groups)
 
 
 def test_data_sets_that_hardly_differ_tighten_the_margin():
@@ -40,7 +41,7 @@ def test_data_sets_that_hardly_differ_tighten_the_margin():
     for group in found.groups:
         assert group.upper_bound < group.margin == pytest.approx(0.03)
         assert group.verdict == "cannot-tell"
-        assert "third of other data sets' spread" in group.reason
+        assert group.reason.code == "bounded-not-at-every-x"
     for row in (row for across in found.across_families for row in across.per_family):
         assert row.high < 0.03 and row.verdict == "cannot-tell" and "third of other data sets' spread" in row.reason
 

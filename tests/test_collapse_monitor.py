@@ -10,6 +10,7 @@ from onecurve.benchmark.executors import InProcess
 from onecurve.benchmark.sweep import load_sweep
 from onecurve.collapse.monitoring.departures import departures
 from onecurve.collapse.monitoring.monitor import watch, watch_group
+from onecurve.collapse.sentences.monitored import leaving_line, watched_line
 from onecurve.results.curves import CurveSet, LearningCurve
 from onecurve.results.grid import common_grid
 from onecurve.results.store import Store
@@ -110,12 +111,14 @@ def test_in_words_and_numbers():
     (one,) = group.leaving
     assert (one.rung, one.seed) == ("width 16", 3)
     assert one.by == pytest.approx(np.log(1.5), abs=0.05)
-    assert str(one).startswith("seed 3 of width 16 leaves its rung by 3")
-    assert "x = 0." in str(one) and "they keep within" in str(one)
+    assert one.why.code == "leaves-its-size" and one.why.values["by"] == abs(one.by)
+    assert leaving_line(one).startswith("seed 3 of width 16 leaves the other seeds of its size by ")
+    assert "x = 0." in leaving_line(one) and "they keep within" in leaving_line(one)
     # the wild seed is no part of the master curve, which is x^-1/2
     assert np.abs(group.master + 0.5 * np.log(group.rescaled.x)).max() < 0.02
-    assert str(group).startswith("mlp on waves: 3 rungs x 4 to 5 seeds; no more than noise between rungs, within")
-    assert group.shared and str(group).endswith("of the master curve, 1 left out")
+    line = watched_line(group)
+    assert line.startswith("mlp on waves: 3 model sizes x 4 to 5 seeds; no more than noise between model sizes, within")
+    assert group.shared and line.endswith("of the master curve, 1 left out")
 
 
 def test_curves_without_a_place_are_told_and_stop_nothing():
@@ -124,13 +127,13 @@ def test_curves_without_a_place_are_told_and_stop_nothing():
     lost = LearningCurve(**{**_fields(rows[0]), "seed": 9, "x": [0.1, 0.2], "loss": [3.0, 9e9], "status": "diverged"})
     group = watch_group(CurveSet.of([*rows, lost]))
     assert group.rescaled is not None and group.rescaled.scale == "shape"
-    said = [str(one) for one in group.leaving]
+    said = [leaving_line(one) for one in group.leaving]
     assert said == [
         "seed 1 of width 16 does not improve on the range of x that is compared",
         "seed 9 of width 8 ended early at x = 0.2 (diverged)",
     ]
     (only,) = watch(CurveSet.of([lost]))
-    assert str(only) == "mlp on waves: no complete trial, 1 ended early; no master curve yet"
+    assert watched_line(only) == "mlp on waves: no complete trial, 1 ended early; no master curve yet"
 
 
 def _fields(curve):
@@ -158,9 +161,9 @@ def test_a_sweep_is_watched_while_it_runs(tmp_path, monkeypatch):
     early = [line for line in said if "ended early at" in line]
     assert len(early) == len(set(early)) == 9
     assert len(read) == len(set(read)) == len(store.shards()) - 1  # the first came with the whole table
-    final = [line for line in said if line.startswith("watch: linear") and "3 rungs x 3 seeds" in line]
+    final = [line for line in said if line.startswith("watch: linear") and "3 model sizes x 3 seeds" in line]
     assert "no complete trial, 9 ended early" in "".join(said)
-    assert len(final) == 1 and "no more than noise between rungs" in final[0]
+    assert len(final) == 1 and "no more than noise between model sizes" in final[0]
 
 
 def test_a_damaged_shard_stops_no_look(tmp_path):
@@ -175,4 +178,4 @@ def test_a_damaged_shard_stops_no_look(tmp_path):
     store.write_rows([row], "b" * 16)
     (tmp_path / "run" / "trials" / "a-1.parquet").write_bytes(b"PAR1 cut off")
     watching.look(last=True)
-    assert said == ["watch: mlp on waves: 1 rung x 1 seed; one rung alone shares nothing"]
+    assert said == ["watch: mlp on waves: 1 model size x 1 seed; one model size alone shares nothing"]

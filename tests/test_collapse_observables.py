@@ -16,6 +16,8 @@ from onecurve.collapse.inquiry import OF_GROUPS, QUESTIONS, inquire, inquiry_jso
 from onecurve.collapse.planning.patterns import wrong_horizon
 from onecurve.collapse.planning.pilot import pilot_of
 from onecurve.collapse.planning.planner import Plan
+from onecurve.collapse.reasons import because
+from onecurve.collapse.sentences.reasons import say
 from onecurve.errors import InputError
 from onecurve.results.curves import CurveSet
 from onecurve.results.data_curves import read_data_curves
@@ -119,7 +121,7 @@ def test_the_profiled_floor_of_the_error_is_found(tmp_path):
     assert floor.low < FLOOR / SHARE < floor.high
     within = verdict(curves, (0.9 * FLOOR / SHARE, 1.1 * FLOOR / SHARE))
     assert within.irreducible_loss.source == "profile" and within.p_exact > 0.05
-    assert "exploratory: the smallest reachable error was profiled" in within.warnings[0]
+    assert within.warnings[0] == because("exploratory-floor-profiled", quantity=ERROR)
 
 
 def test_the_floor_of_the_loss_is_no_floor_of_the_error(tmp_path):
@@ -129,7 +131,7 @@ def test_the_floor_of_the_loss_is_no_floor_of_the_error(tmp_path):
     for paths in ([as_given], [tidy(tmp_path / "c.csv", both)], stored(tmp_path, rows(simulated(True)))):
         group = verdict(read_curves(paths, "error"))
         assert group.verdict == "cannot-tell" and group.irreducible_loss.source == "none"
-        assert group.reason.startswith("the smallest reachable error is not known, so exact collapse is untested; sha")
+        assert say(group.reason.root) == "the smallest reachable error is not known"
         assert group.deviation is not None and group.p_exact is None
 
 
@@ -153,7 +155,9 @@ def test_an_observable_without_a_value_at_the_end_has_no_end(tmp_path):
     table = rows(simulated(True), early=lambda c: [*c.loss[:-1], None])
     group = verdict(read_curves(stored(tmp_path, table), "early"))
     assert group.verdict == "cannot-tell" and group.deviation is None
-    assert group.reason == ("none of 48 runs has a value of early at its horizon (cut short, or not measured there)")
+    assert group.reason == because(
+        "no-value-at-the-end", runs=48, noun="early", how=(because("cut-short-or-not-measured"),)
+    )
 
 
 @pytest.mark.parametrize("blank", ["", "nan"])
@@ -224,7 +228,8 @@ def test_tables_of_others_that_lack_it_are_named(tmp_path):
         ),
         ("wave", None, "unknown observable 'wave'. Did you mean 'waves'"),
         ("error", "complement", "the error is 1 - accuracy already"),
-        ("loss", "complement", r"net on web, size .* test_loss is .* taken of shares alone, between 0 and 1"),
+        ("waves", "complement", r"net on web, size .* waves.* is .* taken of shares alone, between 0 and 1"),
+        ("loss", "complement", "1 - loss means nothing: a complement is taken of shares, such as `--of accuracy`"),
         ("waves", "log", "unknown scale 'log'.*Allowed: as-given, complement"),
     ],
 )
@@ -264,15 +269,15 @@ def test_a_quantity_that_rises_is_told_where_to_go(tmp_path):
     table = rows(simulated(True), norm=lambda c: 10 - c.loss, hits=lambda c: accuracy(c.loss))
     paths = stored(tmp_path, table)
     for name, floor, way in (
-        ("accuracy", "known", "ask for the error, 1 - accuracy (--of error)"),
-        ("accuracy", 0.0, "ask for the error, 1 - accuracy (--of error)"),
-        ("hits", "profile", "if it is a share, ask for 1 - hits (--scale complement)"),
-        ("norm", "fit", "give one that falls"),
+        ("accuracy", "known", because("ask-for-error")),
+        ("accuracy", 0.0, because("ask-for-error")),
+        ("hits", "profile", because("ask-for-complement", noun="hits")),
+        ("norm", "fit", because("ask-for-falling")),
     ):
         inquiry = asked(read_curves(paths, name), floor, QUESTIONS)
         (group,) = inquiry.analysis.groups
         assert group.verdict == "cannot-tell" and group.deviation is group.p_exact is group.upper_bound is None
-        assert group.reason == f"{name} rises with training, and collapse is asked of what falls to a floor: {way}"
+        assert group.reason == because("rises", noun=name, instead=way)
         assert inquiry.groups[0].laws is None and inquiry.groups[0].tightness.tightness is None
     assert verdict(read_curves(paths, "hits", "complement"), FLOOR / SHARE).verdict == "collapse"
 
@@ -283,7 +288,9 @@ def test_curves_that_are_constant_negative_or_change_sign(tmp_path):
     )
     paths = stored(tmp_path, table)
     flat = verdict(read_curves(paths, "flat"))
-    assert flat.verdict == "cannot-tell" and "does not improve between" in flat.reason and flat.deviation is None
+    assert (
+        flat.verdict == "cannot-tell" and flat.reason.root.code == "curve-does-not-improve" and flat.deviation is None
+    )
     loss = verdict(read_curves(paths), FLOOR)
     for name, lower in (("signed", 2), ("below", 9)):
         curves = read_curves(paths, name)
@@ -292,7 +299,7 @@ def test_curves_that_are_constant_negative_or_change_sign(tmp_path):
         assert moved.verdict == loss.verdict == "collapse"
         assert moved.deviation == pytest.approx(loss.deviation, rel=1e-6)
         above = verdict(curves, FLOOR - lower + 1)
-        assert above.reason.startswith(f"the smallest reachable {name} ") and above.verdict == "cannot-tell"
+        assert say(above.reason).startswith(f"the smallest reachable {name} ") and above.verdict == "cannot-tell"
 
 
 def test_an_error_that_reaches_its_floor_is_told(tmp_path):
@@ -300,7 +307,7 @@ def test_an_error_that_reaches_its_floor_is_told(tmp_path):
     table[0]["test_accuracy"][-1] = 1.0
     group = verdict(read_curves(stored(tmp_path, table), "error"), 0.0)
     assert group.verdict == "cannot-tell"
-    assert group.reason.startswith("the smallest reachable error 0 is not below the error of size ")
+    assert say(group.reason).startswith("the smallest reachable error 0 is not below the error of size ")
 
 
 # ---- words and numbers that leave

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from onecurve.collapse.composing import OK
 from onecurve.collapse.irreducible.end_points import fit_end_points, fit_means, project
+from onecurve.collapse.reasons import because
 from onecurve.errors import InputError
 from scipy.optimize import least_squares
 
@@ -19,7 +21,7 @@ def ends(floor=1.5, a=40.0, b=0.4, noise=0.0, seeds=5, rng=None, sizes=SIZES):
 @pytest.mark.parametrize("floor, a, b", [(1.5, 40.0, 0.4), (0.183, 900.0, 0.7), (3.13, 2.0, 0.1), (0.0, 5.0, 0.25)])
 def test_exact_end_points_give_the_exact_law(floor, a, b):
     fit = fit_end_points(ends(floor, a, b, noise=1e-7), SIZES, rng=np.random.default_rng(0))
-    assert fit.status == "ok"
+    assert fit.status == OK
     assert fit.floor == pytest.approx(floor, abs=1e-4)
     assert (fit.exponent, fit.amplitude) == pytest.approx((b, a), rel=1e-3)
 
@@ -27,10 +29,10 @@ def test_exact_end_points_give_the_exact_law(floor, a, b):
 def test_interval_covers():
     rng = np.random.default_rng(1)
     fits = [fit_end_points(ends(noise=0.02, seeds=8, rng=rng), SIZES, rng=rng, resamples=99) for _ in range(60)]
-    covered = [fit.low <= 1.5 <= fit.high for fit in fits if fit.status == "ok"]
+    covered = [fit.low <= 1.5 <= fit.high for fit in fits if fit.status == OK]
     assert len(covered) > 55
     assert np.mean(covered) >= 0.88
-    assert np.mean([fit.floor for fit in fits if fit.status == "ok"]) == pytest.approx(1.5, abs=0.02)
+    assert np.mean([fit.floor for fit in fits if fit.status == OK]) == pytest.approx(1.5, abs=0.02)
 
 
 def test_lack_of_fit_is_seen():
@@ -44,11 +46,11 @@ def test_lack_of_fit_is_seen():
 def test_failures_are_values_with_a_status():
     rng = np.random.default_rng(3)
     few = fit_end_points(ends(noise=0.01)[:3], SIZES[:3], rng=rng)
-    assert few.status == "an end-point fit needs four rungs" and few.floor is None
+    assert few.status == because("end-points-few") and few.floor is None
     straight = [5.0 - 0.3 * k + 0.001 * rng.normal(size=5) for k in range(7)]
-    assert "edge" in fit_end_points(straight, SIZES, rng=rng).status
-    assert fit_end_points([np.full(3, 2.0 - 0.1 * k) for k in range(5)], SIZES[:5], rng=rng).status == (
-        "the seeds do not differ"
+    assert fit_end_points(straight, SIZES, rng=rng).status == because("end-points-do-not-bend")
+    assert fit_end_points([np.full(3, 2.0 - 0.1 * k) for k in range(5)], SIZES[:5], rng=rng).status == because(
+        "seeds-do-not-differ"
     )
 
 
@@ -72,7 +74,8 @@ def test_a_correction_to_scaling_is_taken_out():
     assert (plain.df, corrected.df) == (4, 3)
     with pytest.raises(InputError, match="above 0"):
         fit_end_points(exact, SIZES, rng=np.random.default_rng(0), omega=-1)
-    assert "five rungs" in fit_end_points(exact[:4], SIZES[:4], rng=np.random.default_rng(0), omega=0.5).status
+    few = fit_end_points(exact[:4], SIZES[:4], rng=np.random.default_rng(0), omega=0.5)
+    assert few.status == because("end-points-few-for-correction")
 
 
 def test_many_fits_at_once_equal_a_general_search():

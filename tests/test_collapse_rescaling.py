@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from onecurve.collapse.ladders.ladder import Ladder
 from onecurve.collapse.ladders.rescaling import overlap, rescale, to_shape
+from onecurve.collapse.reasons import because
 from onecurve.errors import InputError
 from onecurve.results.curves import LearningCurve
 from onecurve.results.grid import bands, common_grid, log_weights, mean_over
@@ -155,8 +156,8 @@ def test_copies_are_named():
     twin = curve(100.0, 1)
     found = Ladder.of([curve(100.0, 0), twin, curve(200.0, 5), curve(200.0, 6, None, 3 - np.geomspace(0.03, 1, 17))])
     assert found.copies() == [
-        "seed 1 of size 100 equals seed 0 of size 100",
-        "seed 5 of size 200 equals seed 0 of size 100",
+        because("equals-another", seed=1, size="size 100", first_seed=0, first_size="size 100"),
+        because("equals-another", seed=5, size="size 200", first_seed=0, first_size="size 100"),
     ]
 
 

@@ -8,6 +8,7 @@ from onecurve.collapse.calibration.simulation import Cell, autoregression, simul
 from onecurve.collapse.ladders.ladder import Ladder
 from onecurve.collapse.ladders.rescaling import rescale
 from onecurve.collapse.outcome import RescaledGroup
+from onecurve.collapse.reasons import because
 from onecurve.collapse.within.envelope import departures, global_envelope, runs
 from onecurve.results.grid import common_grid
 
@@ -112,7 +113,7 @@ def test_two_seeds_are_too_few():
     rng = np.random.default_rng(7)
     found = departures(group(np.zeros((4, 24)), rng, seeds=2), rng=rng)
     assert found.p_value is None
-    assert "three seeds" in found.reason
+    assert found.reason == because("envelope-needs-seeds")
 
 
 def test_runs():

@@ -17,6 +17,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from onecurve.collapse import figures
+from onecurve.collapse.controls.unrelated import GENEROUS, Unrelated
 from onecurve.collapse.drawing import across, charts
 from onecurve.collapse.drawing.headings import p_value, percent
 from onecurve.collapse.drawing.lettering import text_width, wrap
@@ -27,12 +28,17 @@ from onecurve.collapse.drawing.sheet import COLUMNS, Sheet
 from onecurve.collapse.outcome import (
     AcrossFamilies,
     Analysis,
+    Bounds,
+    Extent,
     FamilyDeviation,
     GroupResult,
     IrreducibleLoss,
+    Key,
     RescaledGroup,
+    Residuals,
 )
 from onecurve.collapse.sentences.verdicts import told_apart
+from onecurve.collapse.within.exactness import Exactness
 from onecurve.errors import InputError
 from onecurve.results.curves import CurveSet, LearningCurve
 
@@ -82,28 +88,59 @@ def make_group(
     upper = deviation + 2 * float(se.max())
     verdict = "collapse" if upper < MARGIN else "no-collapse"
     group = GroupResult(
-        family=family, dataset=dataset, recipe=recipe, recipe_label="adam, linear, muP", leg=leg, control=control,
-        n_rungs=rungs, n_seeds=seeds, x_min=0.1, x_max=0.98,
+        key=Key(
+            family=family, dataset=dataset, recipe=recipe, recipe_label="adam, linear, muP", leg=leg, control=control
+        ),
+        extent=Extent(n_rungs=rungs, n_seeds=seeds, x_min=0.1, x_max=0.98, overlap=1.0),
         irreducible_loss=IrreducibleLoss(
             value=floor, low=floor, high=floor, source="known" if floor is not None else "none"
         ),
-        p_exact=0.31 if verdict == "collapse" else 0.0005, p_shape=0.5, deviation=deviation,
-        lower_bound=max(0.0, deviation - 4 * float(se.max())), upper_bound=upper, margin=MARGIN, bands=(),
-        noise_floor=0.011, unrelated_deviation=0.26, resolution={}, overlap=1.0, verdict=verdict,
-        evidence="confirmatory", reason=reason, warnings=(), sentence="", n_censored=0,
+        exact=Exactness(p=0.31 if verdict == "collapse" else 0.0005),
+        shape=Exactness(p=0.5),
+        bounds=Bounds(
+            deviation=deviation, lower_bound=max(0.0, deviation - 4 * float(se.max())), upper_bound=upper
+        ),
+        margin=MARGIN,
+        noise_floor=0.011,
+        null=Unrelated(deviation=0.26, bands=(), curves=unrelated, warning=None),
+        verdict=verdict,
+        evidence="confirmatory",
+        reason=reason,
         rescaled=RescaledGroup(
             scale="end-point", x=X, sizes=sizes, rungs=tuple(f"width {k}" for k in range(rungs)),
             values=tuple(values), seeds=tuple(tuple(range(seeds)) for _ in sizes), phase=None, rate=None,
         ),
-        d=d, se=se, df=np.full_like(d, max(seeds - 1, 1)), unrelated=unrelated,
+        residuals=Residuals(d=d, se=se, df=np.full_like(d, max(seeds - 1, 1))),
     )  # fmt: skip
     if bare:
-        changes = dict.fromkeys(NUMBERS) | {"verdict": "cannot-tell", "evidence": "exploratory"} | changes
-    return dataclasses.replace(group, **changes), curves
+        parts = ("exact", "shape", "null", "residuals", "rescaled", "noise_floor")
+        bare_changes = dict.fromkeys(parts) | {"bounds": Bounds(), "verdict": "cannot-tell", "evidence": "exploratory"}
+        group = change(group, **bare_changes, x_min=None, x_max=None, overlap=None)
+    return change(group, **changes), curves
 
 
-NUMBERS = ("x_min", "x_max", "p_exact", "p_shape", "deviation", "lower_bound", "upper_bound", "noise_floor")
-NUMBERS += ("unrelated_deviation", "overlap", "rescaled", "d", "se", "df", "unrelated")
+def change(group: GroupResult, **changes) -> GroupResult:
+    """The group with fields of its own or of its parts replaced."""
+    fields = {field.name for field in dataclasses.fields(group)}
+    for name, value in changes.items():
+        if name in fields:
+            group = dataclasses.replace(group, **{name: value})
+            continue
+        part, inner = PARTS[name]
+        group = dataclasses.replace(group, **{part: dataclasses.replace(getattr(group, part), **{inner: value})})
+    return group
+
+
+PARTS = {
+    **{name: ("key", name) for name in ("recipe_label", "control")},
+    **{name: ("extent", name) for name in ("x_min", "x_max", "overlap", "n_censored")},
+    **{name: ("bounds", name) for name in ("deviation", "lower_bound", "upper_bound")},
+    **{name: ("residuals", name) for name in ("d", "se", "df", "band")},
+    "p_exact": ("exact", "p"),
+    "p_shape": ("shape", "p"),
+    "unrelated": ("null", "curves"),
+    "unrelated_deviation": ("null", "deviation"),
+}
 
 
 def shape_group(family="vit", dataset="photos", **more) -> tuple[GroupResult, list[LearningCurve]]:
@@ -114,7 +151,7 @@ def shape_group(family="vit", dataset="photos", **more) -> tuple[GroupResult, li
     q = tuple((np.exp(rows) - 1) / 1.2 for rows in rescaled.values)
     shape = dataclasses.replace(rescaled, scale="shape", values=q)
     unrelated = (np.exp(group.unrelated) - 1) / 1.2
-    return dataclasses.replace(group, rescaled=shape, unrelated=unrelated), curves
+    return change(group, rescaled=shape, unrelated=unrelated), curves
 
 
 def censor(curve: LearningCurve, until: int) -> LearningCurve:
@@ -252,7 +289,7 @@ def test_shape_scale_is_drawn_as_it_is():
     mean = [float(row["y"]) for row in numbers(sheet, series="rung mean", rung="width 1")]
     np.testing.assert_allclose(mean, group.rescaled.values[1].mean(axis=0), rtol=1e-12)
     assert panel(sheet.figure, "mean improvement").get_yscale() == "linear"
-    assert "no floor is known" in words_in(sheet.figure)
+    assert "no irreducible loss is known" in words_in(sheet.figure)
     raw = [float(row["y"]) for row in numbers(sheet, series="trial", rung="width 1", seed=0)]
     np.testing.assert_allclose(raw, curves[5].loss[1:], rtol=1e-12)
 
@@ -260,11 +297,11 @@ def test_shape_scale_is_drawn_as_it_is():
 @pytest.mark.parametrize(
     "change, label",
     [
-        ({}, "95 % pointwise noise band around zero, noisiest rung (t quantile × standard error)"),
-        ({"df": None}, "95 % pointwise noise band around zero, noisiest rung (1.96 × standard error)"),
+        ({}, "95 % pointwise noise band around zero, noisiest size (t quantile × standard error)"),
+        ({"df": None}, "95 % pointwise noise band around zero, noisiest size (1.96 × standard error)"),
         (
             {"band": np.full((5, 24), 0.01)},
-            "95 % simultaneous noise band around zero, noisiest rung (wild bootstrap over seeds)",
+            "95 % simultaneous noise band around zero, noisiest size (wild bootstrap over seeds)",
         ),
     ],
 )
@@ -307,11 +344,14 @@ def test_no_band_without_standard_errors():
 def test_key_has_one_entry_for_trials():
     for sheet in (dataset_sheet(usual()), figures._summary_sheet(*usual())):
         said = [text for text in key_of(sheet.figure) if "trial" in text or "one seed" in text]
-        assert said == ["one trial (one seed of a rung)"]
+        assert said == ["one trial (one seed of a model size)"]
 
 
 def test_generous_controls_are_called_so():
-    figure = figures.draw_dataset(*collect(make_group(warnings=("this control is generous",))), "fourier")
+    figure = figures.draw_dataset(
+        *collect(make_group(null=Unrelated(deviation=0.26, bands=(), curves=-np.log(X)[None], warning=GENEROUS))),
+        "fourier",
+    )
     assert "a generous control" in words_in(figure)
     assert "generous" not in words_in(figures.draw_dataset(*collect(make_group()), "fourier"))
 
@@ -336,14 +376,14 @@ def test_what_a_logarithmic_axis_cannot_show_is_counted():
     words = words_in(sheet.figure)
     # 24 whole or censored trials start at x = 0; one trial lies below its floor from x = 0.05 or later on.
     assert "24 at x ≤ 0" in words and "at y ≤ 0" in words
-    assert "13 of 25 trials did not reach their horizon" in words and "1 without a single point" in words
+    assert "13 of 25 trials ended early" in words and "1 without a single point" in words
     assert min(float(row["x"]) for row in numbers(sheet, panel="raw")) > 0
 
 
 def test_censored_trials_are_dashed_and_whole_ones_are_not():
     group, curves = make_group(rungs=3, seeds=3)
     sheet = dataset_sheet(collect((group, [censor(curve, 9) if curve.seed == 1 else curve for curve in curves])))
-    lines = panel(sheet.figure, "above its floor").lines
+    lines = panel(sheet.figure, "reducible loss, L").lines
     dashed = [line for line in lines if line.is_dashed()]
     assert len(lines) == 9 and len(dashed) == 3
     assert all(np.nanmax(np.asarray(line.get_xdata())) < 0.9 for line in dashed)
@@ -360,7 +400,7 @@ def test_negative_losses_without_a_floor_get_a_linear_axis():
 
 def test_failing_control_lies_below_the_right_one_on_the_same_axes():
     figure = figures.draw_dataset(*usual(), "power-law")
-    for label in ("above its floor", "final value", "over the margin"):
+    for label in ("reducible loss, L", "final value", "over the margin"):
         above, below = panel(figure, label, 0), panel(figure, label, 1)
         assert above.get_position().y0 > below.get_position().y1
         assert above.get_position().x0 == below.get_position().x0
@@ -441,7 +481,7 @@ def test_deviations_up_to_ten_margins_stand_on_a_linear_axis():
     assert group.d is not None
     for largest, scale in ((9.5, "linear"), (10.5, "symlog")):
         d = group.d * largest * MARGIN / np.abs(group.d).max()
-        figure = dataset_sheet(collect((dataclasses.replace(group, d=d), curves))).figure
+        figure = dataset_sheet(collect((change(group, d=d), curves))).figure
         assert panel(figure, "over the margin").get_yscale() == scale
 
 
@@ -464,7 +504,7 @@ def test_huge_deviations_do_not_flatten_the_others():
 def test_large_fans_are_thinned_evenly_and_it_is_said(shape):
     group, curves = shape_group("mlp", "fourier") if shape else make_group()
     fan = -np.random.default_rng(5).permutation(np.linspace(0.2, 0.8, 200))[:, None] * np.log(X)
-    sheet = dataset_sheet(collect((dataclasses.replace(group, unrelated=fan), curves)))
+    sheet = dataset_sheet(collect((change(group, unrelated=fan), curves)))
     assert "12 of 200 unrelated curves drawn" in words_in(sheet.figure)
     drawn = {row["series"] for row in numbers(sheet, panel="collapsed") if "unrelated" in row["series"]}
     rank = np.argsort(np.argsort(fan[:, 0]))
@@ -649,7 +689,7 @@ def test_names_differ_where_groups_do():
     third = make_group(recipe="99", leg="constant")[0]
     assert told_apart(one, [one]) == "mlp"
     assert told_apart(other, [one, other]) == "mlp, sgd"
-    assert told_apart(other, [dataclasses.replace(one, control="holds"), other]) == "mlp"
+    assert told_apart(other, [change(one, control="holds"), other]) == "mlp"
     assert len({told_apart(group, [one, other, third]) for group in (one, other, third)}) == 3
 
 

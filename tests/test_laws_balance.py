@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
+from onecurve.collapse.composing import OK
 from onecurve.collapse.irreducible.balance import _implied, balance, balance_of
 from onecurve.collapse.irreducible.joint import joint, joint_of
 from onecurve.collapse.ladders.ladder import Ladder
+from onecurve.collapse.reasons import because
 
 
 def balances(cell, groups, seed=1, shift=0.0):
@@ -38,7 +40,7 @@ LIBERAL = {"null": 0.065, "gamma +5 %": 0.37, "gamma +10 %": 0.88}
 
 def check(name, groups):
     cell, bias, own, known = EXPECTED[name]
-    found = [one for one in balances(cell, groups) if one.status == "ok"]
+    found = [one for one in balances(cell, groups) if one.status == OK]
     assert len(found) > 0.9 * groups
     floors = np.array([one.floor for one in found]) - FLOOR
     assert floors.mean() == pytest.approx(bias, abs=3 * 0.003 / np.sqrt(groups) + 2e-4)
@@ -46,7 +48,7 @@ def check(name, groups):
         (own, [one.against_end_point for one in found]),
         (known, [one.against_known for one in found]),
     ):
-        share = np.mean([one.rejected for one in comparisons if one.status == "ok"])
+        share = np.mean([one.rejected for one in comparisons if one.status == OK])
         error = 3 * np.sqrt(max(high * (1 - low), 0.02) * 0.5 / groups)
         assert low - error <= share <= high + error, share
     return found
@@ -84,7 +86,7 @@ def test_the_floor_itself_has_no_bias_and_little_spread(cell, sd):
 
 def test_a_family_with_a_floor_of_its_own_is_above_bayes():
     (one,) = balances(Cell(), 1, shift=0.05)
-    assert one.conclusion == "floor above Bayes"
+    assert one.conclusion.code == "floor-above-known"
     assert one.against_known.difference == pytest.approx(0.05, abs=0.01)
     assert one.against_end_point.rejected is False
 
@@ -103,11 +105,11 @@ def test_the_end_points_lack_of_fit_stands_beside_the_comparison():
 def test_missing_pieces_are_said():
     batch = simulate(Cell(rungs=3), 1, np.random.default_rng(0))
     three = balance_of(Ladder.of(batch.curves(0)), rng=np.random.default_rng(0), resamples=99)
-    assert three.status == "ok" and three.end_point.status == "an end-point fit needs four rungs"
-    assert three.against_end_point.rejected is None and "four rungs" in three.against_end_point.status
-    assert three.against_known.status == "the irreducible loss is not known" and three.conclusion is None
+    assert three.status == OK and three.end_point.status == because("end-points-few")
+    assert three.against_end_point.rejected is None and three.against_end_point.status.root.code == "end-points-few"
+    assert three.against_known.status.code == "floor-unknown" and three.conclusion is None
     two = simulate(Cell(seeds=2), 1, np.random.default_rng(0)).curves(0)
-    assert "three seeds" in balance_of(Ladder.of(two), rng=np.random.default_rng(0)).status
+    assert balance_of(Ladder.of(two), rng=np.random.default_rng(0)).status == because("implied-floor-needs-seeds")
 
 
 def test_curves_and_ends_together_see_a_wrong_horizon_that_curves_alone_do_not():
@@ -126,7 +128,7 @@ def test_ends_off_their_power_law_are_rejected_by_the_joint_test():
     factors = np.exp(0.03 * (-1) ** np.arange(6))
     bent = [FLOOR + f * (rows - FLOOR) for f, rows in zip(factors, batch.loss[0], strict=True)]
     found = joint(bent, batch.x[:-1], batch.sizes, rng=np.random.default_rng(0), resamples=99)
-    assert found.status == "ok" and found.p <= 0.02
+    assert found.status == OK and found.p <= 0.02
     two = Ladder.of(simulate(Cell(seeds=2), 1, np.random.default_rng(0)).curves(0))
     few = joint_of(two, rng=np.random.default_rng(0))
-    assert few.p is None and "four rungs of three seeds" in few.status
+    assert few.p is None and few.status == because("joint-floor-needs-seeds")

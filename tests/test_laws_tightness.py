@@ -13,6 +13,7 @@ from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
 from onecurve.collapse.irreducible.end_points import fit_means
 from onecurve.collapse.ladders.ladder import Ladder
 from onecurve.collapse.ladders.raw_losses import loss_on
+from onecurve.collapse.reasons import because
 from onecurve.collapse.single.from_reruns import single_runs
 from onecurve.collapse.single.tightness import assess_tightness, bound_single_runs, variation
 from onecurve.errors import InputError
@@ -46,7 +47,7 @@ def test_the_bound_from_reruns_covers():
 def test_without_reruns_there_is_no_bound():
     curves, _ = single(Cell(), 0)
     alone = bound_single_runs(curves, [], common_grid(), irreducible_loss=FLOOR)
-    assert alone.upper_bound is None and alone.status == "no reruns, no noise" and alone.deviation > 0
+    assert alone.upper_bound is None and alone.status == because("no-reruns") and alone.deviation > 0
     with pytest.raises(InputError, match="not below"):
         bound_single_runs(curves, [], common_grid(), irreducible_loss=5.0)
 
@@ -58,7 +59,7 @@ def test_an_exact_collapse_is_tightest_at_its_floor_throughout():
         for k in range(5)
     ]
     found = assess_tightness(curves, x[:-1], np.linspace(-2, 1.05, 306))
-    assert found.tightest == pytest.approx(1.0, abs=0.01) and found.status == "one floor is tightest throughout"
+    assert found.tightest == pytest.approx(1.0, abs=0.01) and found.status == because("tightest-throughout")
     with pytest.raises(InputError, match="below the smallest loss"):
         assess_tightness(curves, x[:-1], np.array([0.0, 2.0]))
 
@@ -79,7 +80,7 @@ def test_curves_that_share_no_floor_are_tightest_at_the_edge():
         for k in range(5)
     ]
     found = assess_tightness(curves, x[:-1], np.linspace(-5, 1.0, 61))
-    assert found.tightest == -5.0 and "edge" in found.status
+    assert found.tightest == -5.0 and found.status == because("tightest-at-the-edge")
 
 
 needs_olmo = pytest.mark.skipif(not OLMO.is_dir(), reason=f"no curves of others at {OLMO}")
@@ -167,7 +168,7 @@ def test_the_tightest_floor_is_not_the_irreducible_loss():
     for ratio in RATIOS:
         curves = ladder_at(ratio)
         found = assess_tightness(curves, GRID, np.linspace(-6, 2.5, 86), reruns=pairs)
-        assert found.status.startswith("not identified")
+        assert found.status != because("tightest-throughout")
         ends, sizes = (np.array([getter(curve) for curve in curves]) for getter in (_end, _size))
         assert found.high < fit_means(ends, np.ones(5), sizes).floor[0] - 0.4
         assert found.tightest < 1.2

@@ -11,6 +11,9 @@ import pytest
 from onecurve.collapse.analysis import analyze, to_json, to_table
 from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
 from onecurve.collapse.inquiry import QUESTIONS, inquire, inquiry_json
+from onecurve.collapse.reasons import because
+from onecurve.collapse.sentences.reasons import say
+from onecurve.collapse.sentences.verdicts import sentence
 from onecurve.results.curves import CurveSet
 
 LEGS = ("constant", "decayed")
@@ -34,21 +37,27 @@ def judged(curves, choice="known", **more):
     return analysis.groups[0]
 
 
-def refused(curves, reason, choices=CHOICES):
+def refused(curves, code, choices=CHOICES, **values):
     """The group can be told nothing of, whatever floor is asked for, and the reason says why."""
     for choice in choices:
         group = judged(curves, choice)
-        assert group.verdict == "cannot-tell" and reason in (group.reason or ""), (choice, group.reason)
-        assert reason in group.sentence
+        found = group.reason.root
+        assert group.verdict == "cannot-tell" and found.code == code, (choice, found)
+        assert values.items() <= dict(found.values).items() and say(found) in sentence(group)
         for name in ("p_exact", "p_shape", "deviation", "upper_bound", "noise_floor"):
             value = getattr(group, name)
             assert value is None or np.isfinite(value)
 
 
-def warned(curves, warning, choices=CHOICES):
+def warned(curves, code, choices=CHOICES, **values):
     for choice in choices:
-        said = judged(curves, choice).warnings
-        assert any(warning in one for one in said), (choice, said)
+        said = [one.root for one in judged(curves, choice).warnings if not isinstance(one, str)]
+        assert any(one.code == code and values.items() <= dict(one.values).items() for one in said), (choice, said)
+
+
+def codes(said) -> list[str]:
+    """The codes of warnings, each by what it is given because of."""
+    return [one.root.code for one in said if not isinstance(one, str)]
 
 
 def kept(curve, mask, **changes):
@@ -65,33 +74,31 @@ def given(curves, pick, **changes):
 
 
 def test_fewer_than_three_rungs(leg):
-    refused([c for c in ladder(leg) if c.size < 3e4], "fewer than 3 rungs: 2")
-    refused([c for c in ladder(leg) if c.size < 2e4], "fewer than 3 rungs: 1")
+    refused([c for c in ladder(leg) if c.size < 3e4], "fewer-sizes", sizes=2)
+    refused([c for c in ladder(leg) if c.size < 2e4], "fewer-sizes", sizes=1)
 
 
 def test_fewer_than_two_seeds(leg):
-    refused([c for c in ladder(leg) if c.seed == 0], "fewer than 3 rungs with 2 seeds: 0, and 6 with one")
-    refused(
-        [c for c in ladder(leg) if c.seed == 0 or c.size < 3e4], "fewer than 3 rungs with 2 seeds: 2, and 4 with one"
-    )
-    refused(ladder(leg)[:1], "fewer than 3 rungs with 2 seeds: 0, and 1 with one")
+    refused([c for c in ladder(leg) if c.seed == 0], "fewer-sizes-with-seeds", sizes=0, alone=6)
+    refused([c for c in ladder(leg) if c.seed == 0 or c.size < 3e4], "fewer-sizes-with-seeds", sizes=2, alone=4)
+    refused(ladder(leg)[:1], "fewer-sizes-with-seeds", sizes=0, alone=1)
 
 
 def test_two_seeds_have_no_exactness_test(leg):
     curves = [c for c in ladder(leg) if c.seed < 2]
     group = judged(curves)
     assert group.p_exact is None and group.p_shape is None and group.lower_bound is None and group.band is None
-    refused(curves, "three rungs of three seeds", choices=("profile",))
+    refused(curves, "profile-needs-seeds", choices=("profile",))
 
 
 def test_too_few_evaluations(leg):
     curves = ladder(leg)
     refused(
-        [kept(c, np.isin(np.arange(25), (0, 12, 24))) for c in curves], "has 3 evaluations from x = 0.1 on", ["known"]
+        [kept(c, np.isin(np.arange(25), (0, 12, 24))) for c in curves], "too-few-evaluations", ["known"], evaluations=3
     )
-    warned([kept(c, np.arange(25) % 4 == 0) for c in curves], "has only 7 evaluations", ["known"])
+    warned([kept(c, np.arange(25) % 4 == 0) for c in curves], "few-evaluations", ["known"], evaluations=7)
     one = [kept(c, np.isin(np.arange(25), (0, 24))) if c.seed == 1 and c.size == 2e4 else c for c in curves]
-    refused(one, "size 20k, seed 1, has 2 evaluations", ["known"])
+    refused(one, "too-few-evaluations", ["known"], size="size 20k", seed=1, evaluations=2)
 
 
 # ---- no overlap, different grids
@@ -100,10 +107,11 @@ def test_too_few_evaluations(leg):
 def test_no_overlap(leg):
     curves = ladder(leg)
     late = [kept(c, c.x > 0.985) if c.size == 1e4 else c for c in curves]
-    refused(late, "the rungs overlap on 0 % of the range of x only")
+    refused(late, "little-overlap", share=0.0)
     half = [kept(c, c.x > 0.4) if c.size == 1e4 else c for c in curves]
-    refused(half, "the rungs overlap on 39 % of the range of x only")
-    refused([kept(c, c.x == 1) for c in curves], "overlap on 0 %")
+    refused(half, "little-overlap")
+    assert judged(half).reason.values["share"] == pytest.approx(0.39, abs=0.005)
+    refused([kept(c, c.x == 1) for c in curves], "little-overlap", share=0.0)
 
 
 def test_different_grids_change_nothing(leg):
@@ -113,7 +121,7 @@ def test_different_grids_change_nothing(leg):
     group = judged(thinned)
     assert group.verdict == whole.verdict == "collapse" and group.overlap == 1.0
     assert group.d == pytest.approx(whole.d, abs=0.003)
-    assert not [said for said in group.warnings if "evaluations" in said or "left out" in said]
+    assert not [said for said in codes(group.warnings) if "evaluations" in said or "left-out" in said]
     later = [kept(c, c.x > 0.15) if c.seed == 2 else c for c in curves]
     assert judged(later).x_min == pytest.approx(min(x for x in curves[0].x if x > 0.15))
 
@@ -133,14 +141,17 @@ def test_a_point_at_zero_and_a_start_before_zero(leg):
 def test_all_diverged(leg):
     curves = ladder(leg)
     refused(
-        [dataclasses.replace(c, status="diverged") for c in curves], "none of 30 runs reached its horizon (diverged)"
+        [dataclasses.replace(c, status="diverged") for c in curves],
+        "no-run-ended",
+        runs=30,
+        how=(because("ended-as", status="diverged"),),
     )
     short = [kept(c, c.x < 0.3, status="oom" if c.seed else "killed") for c in curves]
-    refused(short, "none of 30 runs reached its horizon (killed, oom)")
+    refused(short, "no-run-ended", how=tuple(because("ended-as", status=one) for one in ("killed", "oom")))
     empty = [dataclasses.replace(c, x=[], loss=[], lr=None, status="error") for c in curves]
-    refused(empty, "none of 30 runs reached its horizon (error)")
+    refused(empty, "no-run-ended", how=(because("ended-as", status="error"),))
     beyond = [dataclasses.replace(c, x=c.x * 1.1) for c in curves]
-    refused(beyond, "none of 30 runs reached its horizon (its x goes beyond 1)")
+    refused(beyond, "no-run-ended", how=(because("goes-beyond-the-end"),))
 
 
 def test_censored_curves_are_left_out_of_the_end(leg):
@@ -148,16 +159,16 @@ def test_censored_curves_are_left_out_of_the_end(leg):
     cut = [kept(c, c.x < 0.9) if c.seed == 4 else c for c in curves]
     group = judged(cut)
     assert group.n_censored == 6 and group.n_seeds == 5
-    assert group.verdict == "cannot-tell" and "6 runs did not reach their horizon" in group.reason
+    assert group.verdict == "cannot-tell" and group.reason == because("selection", runs=6)
     assert all(4 not in seeds for seeds in group.rescaled.seeds)
     without = judged([c for c in curves if c.seed != 4])
     assert group.deviation == without.deviation and group.upper_bound == without.upper_bound
-    warned(cut, "6 runs did not reach their horizon and are left out")
+    warned(cut, "runs-left-out", runs=6)
 
 
 def test_a_rung_that_is_lost_is_named(leg):
-    warned(given(ladder(leg), lambda c: c.size > 3e5, status="oom"), "no run of size 320k reached its horizon")
-    refused(given(ladder(leg), lambda c: c.size > 3e4, status="oom"), "fewer than 3 rungs: 2")
+    warned(given(ladder(leg), lambda c: c.size > 3e5, status="oom"), "sizes-lost", sizes=("size 320k",))
+    refused(given(ladder(leg), lambda c: c.size > 3e4, status="oom"), "fewer-sizes", sizes=2)
 
 
 def test_a_no_collapse_stands_though_runs_are_missing(leg):
@@ -172,31 +183,35 @@ def test_a_no_collapse_stands_though_runs_are_missing(leg):
 def test_a_floor_above_a_loss(leg):
     curves = ladder(leg)
     for floor in (FLOOR + 0.2, 50.0, float(curves[-1].loss[-1])):
-        refused(given(curves, lambda c: True, irreducible_loss=floor), "is not below the loss of size ", ["known"])
-        refused(curves, "is not below the loss of size ", [floor])
+        refused(given(curves, lambda c: True, irreducible_loss=floor), "floor-not-below", ["known"])
+        refused(curves, "floor-not-below", [floor])
     group = judged(curves, 50.0)
     assert group.p_exact is None and group.rescaled.scale == "shape"
 
 
 def test_floors_that_are_no_numbers_or_disagree(leg):
     for floor in (float("nan"), float("inf"), -float("inf")):
-        refused(given(ladder(leg), lambda c: True, irreducible_loss=floor), "is not a finite number", ["known"])
-    refused(given(ladder(leg), lambda c: c.seed == 1, irreducible_loss=0.9), "do not agree on one", ["known"])
-    refused(given(ladder(leg), lambda c: True, irreducible_loss=None), "the irreducible loss is not known", ["known"])
+        refused(given(ladder(leg), lambda c: True, irreducible_loss=floor), "floor-not-finite", ["known"])
+    refused(given(ladder(leg), lambda c: c.seed == 1, irreducible_loss=0.9), "floors-differ", ["known"])
+    refused(given(ladder(leg), lambda c: True, irreducible_loss=None), "floor-unknown", ["known"])
 
 
 def test_a_loss_that_reaches_zero(leg):
     curves = [dataclasses.replace(c, loss=np.where(c.x > 0.9, 0.0, c.loss), irreducible_loss=0.0) for c in ladder(leg)]
-    refused(curves, "no noise: there is an x at which no two seeds of any rung differ")
+    refused(curves, "no-noise-at-an-x")
 
 
 @pytest.mark.parametrize("factor", [1e300, 1e-300])
 def test_losses_beyond_the_range_of_numbers(leg, factor):
     curves = [dataclasses.replace(c, loss=c.loss * factor, irreducible_loss=factor) for c in ladder(leg)]
-    refused(curves, "cannot be squared")
+    refused(curves, "values-out-of-range")
 
 
 # ---- noise
+
+
+def copy(code, seed, size):
+    return because(code, seed=seed, size=size, first_seed=0, first_size="size 10k")
 
 
 def test_copied_runs_are_named(leg):
@@ -204,36 +219,41 @@ def test_copied_runs_are_named(leg):
     first = curves[0].loss
     refused(
         [dataclasses.replace(c, loss=first) if c is curves[3] else c for c in curves],
-        "copied runs: seed 3 of size 10k equals seed 0 of size 10k",
+        "copied-runs",
+        copies=(copy("equals-another", 3, "size 10k"),),
     )
     refused(
         [dataclasses.replace(c, loss=first) if c is curves[8] else c for c in curves],
-        "copied runs: seed 3 of size 20k equals seed 0 of size 10k",
+        "copied-runs",
+        copies=(copy("equals-another", 3, "size 20k"),),
     )
     refused(
         [dataclasses.replace(c, loss=first * (1 + 1e-12)) if c is curves[3] else c for c in curves],
-        "copied runs: seed 3 of size 10k all but equals seed 0 of size 10k",
+        "copied-runs",
+        copies=(copy("all-but-equals-another", 3, "size 10k"),),
     )
 
 
 def test_every_seed_the_same_run(leg):
     curves = ladder(leg)
     own = {c.size: c.loss for c in curves}
-    refused([dataclasses.replace(c, loss=own[c.size]) for c in curves], "copied runs: seed 1 of size 10k equals seed 0")
+    same = [dataclasses.replace(c, loss=own[c.size]) for c in curves]
+    refused(same, "copied-runs")
+    assert judged(same).reason.values["copies"][0] == copy("equals-another", 1, "size 10k")
 
 
 def test_runs_that_are_not_copies_are_not_called_so(leg):
     for seed in range(4):
         group = judged(ladder(leg, seeds=12, seed=seed))
         assert group.verdict in ("collapse", "approximate")
-        assert not [said for said in group.warnings if "far from" in said or "are they seeds" in said]
+        assert not [said for said in codes(group.warnings) if said in ("wild-seed", "quiet-sizes", "seeds-as-repeats")]
 
 
 def test_zero_noise(leg):
     curves = [
         dataclasses.replace(c, loss=FLOOR + c.size**-0.3 * (1 + 0.01 * c.seed) * (c.x**-0.5 + 1)) for c in ladder(leg)
     ]
-    refused(curves, "no noise: the seeds of a rung do not differ", ["known"])
+    refused(curves, "no-noise", ["known"])
     group = judged(curves)
     assert group.p_exact is None and group.upper_bound is None and group.d is None
 
@@ -244,7 +264,7 @@ def test_zero_noise_in_one_rung_names_it(leg):
         dataclasses.replace(c, loss=FLOOR + (base[0].loss - FLOOR) * (1 + 0.01 * c.seed)) if c.size == 1e4 else c
         for c in base
     ]
-    refused(curves, "no noise: the seeds of size 10k do not differ", ["known"])
+    refused(curves, "no-noise-at-sizes", ["known"], sizes=("size 10k",))
 
 
 def test_noise_as_small_as_repeating_one_run(leg):
@@ -254,9 +274,9 @@ def test_noise_as_small_as_repeating_one_run(leg):
         shape = (c.x**-0.5 + 1) * np.exp(noise * rng.normal(size=len(c.x)))
         return dataclasses.replace(c, loss=FLOOR + c.size**-0.3 * shape)
 
-    warned([repeated(c, 1e-7) for c in ladder(leg)], "as one run does that is repeated: are they seeds?", ["known"])
+    warned([repeated(c, 1e-7) for c in ladder(leg)], "seeds-as-repeats", ["known"])
     uneven = [repeated(c, 1e-5 if c.size == 4e4 else 1e-2) for c in ladder(leg)]
-    warned(uneven, "the seeds of size 40k differ a hundred times less than others: are they seeds?", ["known"])
+    warned(uneven, "quiet-sizes", ["known"], sizes=("size 40k",))
 
 
 def test_one_wild_seed_is_named(leg):
@@ -266,9 +286,9 @@ def test_one_wild_seed_is_named(leg):
         dataclasses.replace(c, loss=np.append(c.loss[:-1], c.loss[-1] + 0.5)) if c is curves[7] else c for c in curves
     ]
     for wild in (steep, jump):
-        warned(wild, "seed 2 of size 20k is far from the others of its rung", ["known"])
+        warned(wild, "wild-seed", ["known"], size="size 20k", seed=2)
         assert judged(wild).verdict != "collapse"
-    warned(jump, "shapes are untested: size 20k, seed 2, does not improve", ["known"])
+    warned(jump, "curve-does-not-improve", ["known"], size="size 20k", seed=2)
 
 
 # ---- uneven designs
@@ -303,7 +323,7 @@ def test_the_level_holds_for_unequal_seeds(leg):
 
 
 def test_a_seed_given_twice_is_said(leg):
-    warned(given(ladder(leg, seeds=6), lambda c: c.seed == 5, seed=4), "a seed of size 10k is given twice", ["known"])
+    warned(given(ladder(leg, seeds=6), lambda c: c.seed == 5, seed=4), "seed-twice", ["known"], size="size 10k")
 
 
 @pytest.mark.filterwarnings("error")

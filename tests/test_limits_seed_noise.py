@@ -11,8 +11,12 @@ import numpy as np
 import polars as pl
 import pytest
 from onecurve.collapse.analysis import analyze
+from onecurve.collapse.composing import OK
+from onecurve.collapse.contract import plain
 from onecurve.collapse.ladders.ladder import Ladder
 from onecurve.collapse.ladders.last_losses import planned_steps, seed_noise
+from onecurve.collapse.reasons import because
+from onecurve.collapse.sentences.as_json import worded
 from onecurve.errors import InputError
 from onecurve.results.curves import CurveSet, LearningCurve
 
@@ -37,8 +41,8 @@ def test_a_row_in_full():
     (row,) = seed_noise(CurveSet.of([run(i, v, irreducible_loss=2.0) for i, v in enumerate((3.0, 3.1, 3.2))]))
     assert (row.mean, row.sd, row.n_seeds, row.n_censored, row.x) == (pytest.approx(3.1), pytest.approx(0.1), 3, 0, 1.0)
     assert (row.low, row.high) == (pytest.approx(0.0521, rel=1e-2), pytest.approx(0.628, rel=1e-2))
-    assert row.relative == pytest.approx(0.1 / 1.1) and row.rung == "width 8" and row.status == "ok"
-    json.dumps(row.to_dict(), allow_nan=False)
+    assert row.relative == pytest.approx(0.1 / 1.1) and row.rung == "width 8" and row.status == OK
+    json.dumps(plain(worded(row)), allow_nan=False)
 
 
 def test_runs_of_unequal_length_are_read_where_all_of_them_are():
@@ -53,18 +57,18 @@ def test_what_has_no_noise_floor_says_why():
     def status(*curves):
         (row,) = seed_noise(CurveSet.of(curves))
         assert row.sd is None and row.low is None
-        return row.status
+        return row.status.code
 
-    assert status(run(0, 3.0)) == "fewer than two seeds"
-    assert status(run(0, 3.0), run(1, 3.0)) == "the seeds do not differ"
-    assert "starts after another run ends" in status(run(0, 3.0, x=(0.1, 0.2)), run(1, 3.1))
+    assert status(run(0, 3.0)) == "fewer-than-two-seeds"
+    assert status(run(0, 3.0), run(1, 3.0)) == "seeds-do-not-differ"
+    assert status(run(0, 3.0, x=(0.1, 0.2)), run(1, 3.1)) == "starts-too-late"
     empty = LearningCurve(family="f", dataset="d", recipe="r", size=1e4, seed=4, x=[], loss=[], status="error")
-    assert status(empty, run(0, 3.0)) == "fewer than two seeds"
+    assert status(empty, run(0, 3.0)) == "fewer-than-two-seeds"
 
 
 def test_groups_and_rungs_have_rows_of_their_own_in_order():
     curves = [run(i, 3 + 0.1 * i, size=s, recipe=r, rung="") for r in "ba" for s in (2e4, 1e4) for i in range(3)]
-    assert [(row.recipe, row.rung) for row in seed_noise(CurveSet.of(curves))] == [
+    assert [(row.key.recipe, row.rung) for row in seed_noise(CurveSet.of(curves))] == [
         ("a", "size 10k"),
         ("a", "size 20k"),
         ("b", "size 10k"),
@@ -123,7 +127,7 @@ def optimisers():
 
 
 def test_noise_floors_of_six_optimisers(optimisers):
-    rows = {row.recipe: row for row in seed_noise(optimisers)}
+    rows = {row.key.recipe: row for row in seed_noise(optimisers)}
     assert {name: row.n_seeds for name, row in rows.items()} == {
         "result 04": 5,
         "result 06": 20,
@@ -134,7 +138,7 @@ def test_noise_floors_of_six_optimisers(optimisers):
     }
     stated = (0.0008, 0.0014)
     for row in rows.values():
-        assert row.status == "ok" and row.low < stated[1] and row.high > stated[0]
+        assert row.status == OK and row.low < stated[1] and row.high > stated[0]
         if row.n_seeds >= 10:
             assert stated[0] - 5e-5 < row.sd < stated[1] + 5e-5
     measured = {name: row.sd for name, row in rows.items()}
@@ -152,13 +156,13 @@ def test_noise_floors_of_six_optimisers(optimisers):
 
 
 def test_runs_that_ended_early_are_censored(optimisers):
-    rows = {row.recipe: row for row in seed_noise(optimisers)}
+    rows = {row.key.recipe: row for row in seed_noise(optimisers)}
     assert {name: row.n_censored for name, row in rows.items() if row.n_censored} == {"result 12": 20}
     assert rows["result 12"].x == pytest.approx(3350 / 3375) and rows["result 06"].x == 1.0
     groups = {group.recipe: group for group in analyze(optimisers, rng=np.random.default_rng(0), resamples=99).groups}
-    assert groups["result 12"].reason == "none of 20 runs reached its horizon (cut short)"
+    assert groups["result 12"].reason == because("no-run-ended", runs=20, how=(because("cut-short"),))
     assert all(group.verdict == "cannot-tell" for group in groups.values())
-    assert groups["result 06"].reason == "fewer than 3 rungs: 1"
+    assert groups["result 06"].reason == because("fewer-sizes", sizes=1)
     assert groups["result 06"].n_censored == 0
 
 

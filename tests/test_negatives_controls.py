@@ -8,11 +8,14 @@ import json
 import numpy as np
 import pytest
 from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
+from onecurve.collapse.composing import OK
 from onecurve.collapse.conclusion import conclude
-from onecurve.collapse.controls.negatives import judge, negatives_of, resolution_gate
+from onecurve.collapse.controls.negatives import Gate, judge, negatives_of, resolution_gate
 from onecurve.collapse.controls.unrelated import shuffled_rungs
 from onecurve.collapse.controls.wrong_horizons import truncate, wrong_horizons
 from onecurve.collapse.ladders.measurement import measure
+from onecurve.collapse.outcome import Bounds, Extent
+from onecurve.collapse.reasons import because
 from onecurve.collapse.verdict import Findings, decide
 from onecurve.errors import InputError
 from onecurve.results.curves import CurveSet
@@ -116,8 +119,8 @@ def test_what_cannot_be_cut_says_so():
     assert "made by the schedule" in status(measured(Cell(decay=True)))
     assert "without an irreducible loss" in status(measured(irreducible_loss=None))
     assert "three seeds" in status(measured(Cell(seeds=2)))
-    assert "fewer than 3 rungs" in status(measured(Cell(rungs=2)))
-    assert "none of 30 runs" in status(measured(status="diverged"))
+    assert status(measured(Cell(rungs=2))) == because("fewer-sizes", sizes=2)
+    assert status(measured(status="diverged")).code == "no-run-ended"
     far = wrong_horizons(measured(), rng=np.random.default_rng(0), margin=0.03, errors=(0.05, 0.7), resamples=99)
     assert {row.error for row in far.rows if row.p_exact is None} == {-0.7, 0.7}
     assert far.revealed is None and "after" in far.rows[0].status
@@ -143,10 +146,10 @@ def test_negatives_are_of_the_same_family_data_set_and_leg():
 def test_a_negative_that_is_detected_opens_the_gate():
     one, wrong = measured(), measured(Cell(gamma_error=0.4), control="fails", recipe="x1.4", recipe_label="times 1.4")
     row = judge(one, wrong, margin=0.03, rng=np.random.default_rng(0))
-    assert row.detected and row.status == "ok" and row.planned_power.value > 0.95
-    assert row.p_exact < 0.05 and row.deviation == pytest.approx(0.09, abs=0.02)
+    assert row.detected and row.status == OK and row.planned_power.value > 0.95
+    assert row.p_exact < 0.05 and row.bounds.deviation == pytest.approx(0.09, abs=0.02)
     gate = resolution_gate(one, [wrong], margin=0.03, resolution=0.01, rng=np.random.default_rng(0))
-    assert gate.undetected is None and gate.limit == row.deviation
+    assert gate.undetected is None and gate.limit == row.bounds.deviation
     assert resolution_gate(one, [wrong], margin=0.03, resolution=0.5, rng=np.random.default_rng(0)).limit == 0.5
     assert resolution_gate(one, [], margin=0.03, resolution=None, rng=np.random.default_rng(0)).limit is None
 
@@ -158,11 +161,11 @@ def test_a_negative_that_is_missed_closes_the_gate():
     )
     gate = resolution_gate(one, [wrong], margin=0.03, resolution=0.04, rng=np.random.default_rng(0))
     assert gate.negatives[0].detected is False and gate.limit == 0.04
-    assert gate.undetected.startswith("the ladder trained wrongly on purpose (same) was not detected (planned power")
+    assert gate.undetected.code == "negative-missed-with-power" and gate.undetected.values["setting"] == "same"
     arguments = {"margin": 0.03, "planned": 0.03}
     closed = conclude(one, [], rng=np.random.default_rng(0), negatives=[wrong], **arguments)
-    assert closed.verdict == "cannot-tell" and closed.reason == f"unresolved: {gate.undetected}"
-    assert closed.resolution["trained: same"] == gate.negatives[0].deviation
+    assert closed.verdict == "cannot-tell" and closed.reason == because("unresolved", why=gate.undetected)
+    assert closed.resolution["trained: same"] == gate.negatives[0].bounds.deviation
     assert conclude(one, [], rng=np.random.default_rng(0), **arguments).verdict == "collapse"
 
 
@@ -171,35 +174,30 @@ def test_a_negative_whose_verdict_does_not_turn_is_missed():
     one = measured()
     faint = measured(Cell(gamma_error=0.05, seeds=20), control="fails", recipe="b")
     row = judge(one, faint, margin=0.03, rng=np.random.default_rng(0))
-    assert row.p_exact < 0.05 and row.upper_bound < 0.03 and row.detected is False
+    assert row.p_exact < 0.05 and row.bounds.upper_bound < 0.03 and row.detected is False
 
 
 def test_a_no_collapse_stands_whatever_the_gate():
     found = Findings(
-        deviation=0.1,
-        lower=0.08,
-        upper=0.12,
+        bounds=Bounds(deviation=0.1, lower_bound=0.08, upper_bound=0.12),
         largest_se=0.01,
+        extent=Extent(n_rungs=6, n_seeds=5),
         p_exact=0.001,
-        n_seeds=5,
-        n_censored=0,
-        resolution=0.01,
-        gated=True,
-        undetected="missed",
+        gate=Gate(limit=0.01, undetected=because("negative-missed", setting="b")),
     )
     assert decide(found, 0.03)[0] == "no-collapse"
-    claim = dataclasses.replace(found, lower=0.0, upper=0.02, deviation=0.01, resolution=0.05)
-    assert decide(claim, 0.03) == ("cannot-tell", "unresolved: missed")
-    assert decide(dataclasses.replace(claim, gated=False), 0.03)[0] == "approximate"
-    shown = dataclasses.replace(claim, undetected=None, resolution=0.015)
-    assert "a horizon exponent 20 % off would move these rungs by only 1.5 %" in (decide(shown, 0.03)[1] or "")
-    trained = dataclasses.replace(shown, trained=True)
-    assert "trained into this ladder moved its rungs by only 1.5 %" in (decide(trained, 0.03)[1] or "")
+    claim = dataclasses.replace(found, bounds=Bounds(deviation=0.01, lower_bound=0.0, upper_bound=0.02))
+    assert decide(claim, 0.03) == ("cannot-tell", because("unresolved", why=because("negative-missed", setting="b")))
+    assert decide(dataclasses.replace(claim, gate=None), 0.03)[0] == "approximate"
+    shown = dataclasses.replace(claim, gate=Gate(limit=0.015))
+    assert decide(shown, 0.03)[1] == because("unresolved-by-horizon", limit=0.015, upper=0.02)
+    trained = dataclasses.replace(claim, gate=Gate(limit=0.015, trained=True))
+    assert decide(trained, 0.03)[1] == because("unresolved-by-trained", limit=0.015, upper=0.02)
 
 
 def test_negatives_that_cannot_be_tested_neither_open_nor_close():
     one = measured()
     for broken in (measured(status="killed"), measured(Cell(seeds=2)), measured(irreducible_loss=None)):
         gate = resolution_gate(one, [broken], margin=0.03, resolution=0.04, rng=np.random.default_rng(0))
-        assert gate.negatives[0].detected is None and gate.negatives[0].status != "ok"
+        assert gate.negatives[0].detected is None and gate.negatives[0].status != OK
         assert gate.undetected is None and gate.limit == 0.04

@@ -283,6 +283,35 @@ def test_seeds_are_labels(read, seeds, name):
     assert np.allclose([curve.loss[0] for curve in curves], [curve.loss[0] for curve in read(table())])
 
 
+@pytest.mark.parametrize("kind", [pl.Float64, pl.Float32])
+def test_whole_numbers_of_floating_point_are_the_seeds_that_they_are(read, kind):
+    labelled = read(table(), "a.parquet")
+    found = read(table().with_columns(pl.col("seed").cast(kind)), "b.parquet")
+    same(found, labelled)
+    assert {curve.seed for curve in found} == {0, 1} and all(type(curve.seed) is int for curve in found)
+
+
+def test_one_run_in_integers_and_in_floating_point_is_one_run(tmp_path):
+    for name, kind in (("a.parquet", pl.Int64), ("b.parquet", pl.Float64)):
+        table().with_columns(pl.col("seed").cast(kind)).write_parquet(tmp_path / name)
+    with pytest.raises(InputError, match="6 runs are given twice: gpt on web, size 7e\\+07, seed 0 "):
+        read_curves([tmp_path / "a.parquet", tmp_path / "b.parquet"])
+
+
+@pytest.mark.parametrize(
+    ("seeds", "kind", "message"),
+    [
+        ([2.0**53, 2.0**54], pl.Float64, "Above 9007199254740992 different seeds are one number of floating point"),
+        ([2.0**24, 2.0**25], pl.Float32, "Above 16777216 different seeds are one number of floating point"),
+        ([0.5, 1.0], pl.Float64, "seed is 0.5, where a whole number is needed"),
+    ],
+)
+def test_seeds_that_floating_point_cannot_tell_apart_are_refused(read, seeds, kind, message):
+    column = pl.Series([seeds[seed] for seed in table()["seed"]], dtype=kind)
+    with pytest.raises(InputError, match=message):
+        read(table().with_columns(seed=column))
+
+
 def test_seeds_of_two_kinds_sort_and_are_analysed(read):
     from onecurve.collapse.analysis import analyze
     from onecurve.results.curves import CurveSet
@@ -562,3 +591,9 @@ def test_notes_reach_the_analysis_and_its_json(read):
     curves = read(table().rename({"loss": "val_loss"}))
     found = inquiry_json(inquire(curves, [], rng=np.random.default_rng(0)))
     assert found["notes"] == ["columns taken by their common names: 'val_loss' as loss"]
+
+
+def test_final_losses_under_letters_are_sent_to_the_scaling_law(read):
+    frame = pl.DataFrame({"C": [1e18, 1e19], "N": [1e8, 3e8], "D": [1.6e9, 5.5e9], "final_loss": [3.1, 2.9]})
+    with pytest.raises(InputError, match="final losses make no learning curve. `onecurve scaling-law .*c.csv` fits"):
+        read(frame, "c.csv")

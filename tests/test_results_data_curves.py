@@ -11,6 +11,8 @@ from onecurve.benchmark import runner
 from onecurve.benchmark.executors import InProcess
 from onecurve.benchmark.sweep import load_sweep
 from onecurve.collapse.analysis import analyze
+from onecurve.collapse.reasons import because
+from onecurve.collapse.sentences.reasons import say
 from onecurve.datasets.dataset import DATASETS
 from onecurve.datasets.subset import first_examples
 from onecurve.errors import InputError
@@ -83,7 +85,7 @@ def test_a_curve_is_a_rung_and_a_seed(tmp_path):
     (group,) = analyze(curves, rng=np.random.default_rng(0), resamples=99).groups
     assert group.p_exact > 0.05 and group.upper_bound < 0.1
     assert group.evidence == "exploratory"
-    assert any("seen 128 times" in said for said in group.warnings)
+    assert because("exploratory-examples-repeated", times=128.0) in group.warnings
 
 
 def test_the_loss_is_the_last_one_unless_the_best_is_asked_for(tmp_path):
@@ -159,7 +161,7 @@ def test_a_sweep_over_training_sets_from_file_to_verdict(tiny, tmp_path):
     assert len(against_time.groups) == 4
     for group in against_time.groups:
         assert group.evidence == "exploratory"
-        assert any("each example was seen" in said for said in group.warnings)
+        assert any("each example was seen" in say(said) for said in group.warnings)
     curves = read_data_curves([tmp_path / "run"])
     assert len(curves) == 6 and all(curve.complete and curve.repeats == 40 for curve in curves)
     with pytest.raises(InputError, match="train_size is 9000; 'fourier' has 8192 examples"):
@@ -178,5 +180,5 @@ def test_batch_norm_is_exploratory_and_older_tables_do_without_the_column(tmp_pa
     assert not any(curve.running_statistics for curve in plain)
     normed = read_curves(stored(tmp_path / "normed", [{**one, "running_statistics": True} for one in rows]))
     said = [analyze(curves, rng=np.random.default_rng(0), resamples=99).groups[0] for curves in (plain, normed)]
-    assert not any("batch norm" in warning for warning in said[0].warnings)
-    assert said[1].evidence == "exploratory" and any("batch norm" in warning for warning in said[1].warnings)
+    assert because("exploratory-batch-norm") not in said[0].warnings
+    assert said[1].evidence == "exploratory" and because("exploratory-batch-norm") in said[1].warnings

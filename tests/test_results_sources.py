@@ -18,7 +18,7 @@ from onecurve.errors import InputError
 from onecurve.results.importing import import_curves
 from onecurve.results.layout import Layout
 from onecurve.results.reading import read_curves
-from onecurve.results.sources import read_raw
+from onecurve.results.sources.readers import read_raw
 from onecurve.results.sources.weights_and_biases import _records, _told_apart
 from polars.testing import assert_frame_equal
 
@@ -667,3 +667,28 @@ def test_excel(tmp_path):
     table().to_pandas().to_excel(buffer, index=False)
     (tmp_path / "t.xlsx").write_bytes(buffer.getvalue())
     assert_frame_equal(read(tmp_path / "t.xlsx").table, table(), rel_tol=1e-15)
+
+
+def test_what_excel_and_loggers_put_around_a_table_is_left_out(tmp_path):
+    plain = "size;seed;step;loss\n70M;0;10;3,5\n70M;0;20;3,25\n"
+    expected = read_raw(_written(tmp_path, "plain.csv", plain)).table
+    for name, text in (
+        ("separator.csv", "sep=;\n" + plain),
+        ("carriage.csv", "SEP=;\r\n" + plain.replace("\n", "\r\n")),
+        ("below.csv", plain + "\n# end of file\n# 2 rows\n"),
+    ):
+        assert read_raw(_written(tmp_path, name, text)).table.equals(expected), name
+
+
+def test_a_chart_without_bounds_is_a_chart(tmp_path):
+    text = "Step,a-70M-s0 - val/loss,a-70M-s1 - val/loss\n1,3.5,3.6\n2,3.25,\n"
+    raw = read_raw(_written(tmp_path, "chart.csv", text))
+    assert raw.table.rows() == [("a-70M-s0", 1, 3.5), ("a-70M-s0", 2, 3.25), ("a-70M-s1", 1, 3.6)]
+    other = read_raw(_written(tmp_path, "other.csv", text.replace("Step", "word")))
+    assert other.kind == "CSV"
+
+
+def _written(folder, name, text):
+    path = folder / name
+    path.write_bytes(text.encode())
+    return str(path)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from onecurve.results.sources import read_raw
+from onecurve.results.sources.readers import read_raw
 
 pytestmark = pytest.mark.filterwarnings("default")  # what the trackers warn about among themselves
 

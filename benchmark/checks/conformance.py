@@ -13,13 +13,14 @@ breaks it. Everything runs on small random inputs, in seconds for a small networ
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ...architectures.depth import depth_factors
 from ...architectures.draws import secluded
@@ -88,22 +89,31 @@ def refuses(family: Family, task: Task) -> str:
 
 
 def repeats(family: Family, task: Task) -> str:
-    """A seed names the weights; nothing in a step is random; statistics run along only where that is declared."""
+    """A seed names the weights; what a step draws, it draws from torch's generator, which is seeded, and only while it
+    trains; statistics run along only where that is declared."""
     first, again, other = (Rehearsal.of(family, family.ladder[0], task, seed).net for seed in (7, 7, 8))
     a, b, c = (list(net.state_dict().values()) for net in (first, again, other))
     _hold(all(map(torch.equal, a, b)), "the same seed draws other weights")
     starts_at_zero = not any(p.any() for p in first.parameters())
     _hold(starts_at_zero or not all(map(torch.equal, a, c)), "another seed draws the same weights")
     inputs, _ = easy_batch(task, 8)
-    before, buffers = torch.get_rng_state(), [value.clone() for value in first.buffers()]
-    with torch.no_grad():
-        outputs = first(inputs), again(inputs)
-    _hold(torch.equal(before, torch.get_rng_state()), "a step draws random numbers: dropout or drop path, set it to 0")
+    buffers = [value.clone() for value in first.buffers()]
+    outputs, drew = zip(*(_drawn(net, inputs) for net in (first, again)), strict=True)
+    _hold(not drew[0] or not family.packable, "a step draws random numbers (dropout?): set packable = False")
+    _hold(not _drawn(copy.deepcopy(first).eval(), inputs)[1], "random numbers are drawn in evaluation, too")
     _hold(torch.equal(*outputs), "equal networks give different outputs")
     ran = not all(map(torch.equal, buffers, first.buffers()))
     _hold(ran or not family.running_statistics, "running_statistics is True, but no buffer moves in training")
     _hold(not ran or family.running_statistics, "buffers move in training: set running_statistics = True")
-    return "statistics run along" if ran else "no state but its weights"
+    kept = "statistics run along" if ran else "no state but its weights"
+    return f"{kept}; draws by seed and step" if drew[0] else kept
+
+
+def _drawn(net: nn.Module, inputs: Tensor) -> tuple[Tensor, bool]:
+    """Outputs under a fixed seed, and whether torch's generator moved."""
+    with secluded(0), torch.no_grad():
+        before = torch.get_rng_state()
+        return net(inputs), not torch.equal(before, torch.get_rng_state())
 
 
 def reaches(family: Family, task: Task) -> str:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ...architectures.draws import secluded
 from ...architectures.family import Family, Rung
-from ...architectures.parametrization import roles
+from ...architectures.parametrization import roles, tied_readouts
 from ...task import Task
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -38,11 +38,11 @@ def layers_of(family: Family, rung: Rung, task: Task) -> list[Layer]:
     """The layers of a rung, in their order: modules with weights of two or more axes that are no mere scale."""
     with secluded(0):
         net = family.build(rung, task)
-    known, found = roles(family, rung, task), []
+    known, tied, found = roles(family, rung, task), tied_readouts(family, rung, task), []
+    names = {id(p): name for name, p in net.named_parameters()}  # of weights that are shared the first
     for path, module in net.named_modules():
-        names = [name for name, p in module.named_parameters(recurse=False) if p.dim() > 1]
-        matrices = [known.get(f"{path}.{name}", "vector") for name in names]
-        matrices = [role for role in matrices if role != "vector"]
+        shared = [known.get(names[id(p)], "vector") for p in module.parameters(recurse=False) if p.dim() > 1]
+        matrices = ["output" if path in tied else role for role in shared if role != "vector"]
         if matrices:
             role = "hidden" if "hidden" in matrices else matrices[0]
             found.append(Layer(path, _kind(net, path, module, role), role))

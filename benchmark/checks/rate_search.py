@@ -127,6 +127,7 @@ def _ends(
         optimiser=optimiser_from(how.optimizer),
         rates=np.repeat(rates[:, None], len(seeds), axis=1),
         parametrization=how.parametrization,
+        seed=seeds[0],
     )
     recorder = Recorder((), update, family, dataset, test)
     before = recorder.measure(()).loss

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ...architectures.draws import secluded
 from ...architectures.family import Family, Rung
 from ...architectures.parametrization import initialise
 from ...task import Task
@@ -78,8 +79,8 @@ class Rehearsal:
     def move(self, *, steps: int, lr: float) -> float:
         """Root mean square by which the outputs for the easy batch change in a few updates."""
         inputs, _ = easy_batch(self.task, _BATCH)
-        with torch.no_grad():
+        with secluded(0), torch.no_grad():
             before = self.net(inputs)
         self.train(steps=steps, lr=lr)
-        with torch.no_grad():
+        with secluded(0), torch.no_grad():
             return (self.net(inputs) - before).square().mean().sqrt().item()

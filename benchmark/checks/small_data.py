@@ -19,6 +19,7 @@ _SMALL: tuple[tuple[str, dict[str, Any]], ...] = (
     ("power-law-regression", {"test_size": 1024}),
     ("mnist", {"test_size": 500}),
 )
+_TOLD = 3  # reasons that are said: the others say the same of other shapes
 
 
 def small_dataset(family: Family) -> Dataset:
@@ -29,7 +30,7 @@ def small_dataset(family: Family) -> Dataset:
     InputError
         The family fits none of them.
     """
-    reasons = []
+    reasons: dict[str, list[str]] = {}
     for name, params in (*_SMALL, *((name, {}) for name in DATASETS.names())):
         try:
             dataset = DATASETS.make(name, params)
@@ -38,8 +39,16 @@ def small_dataset(family: Family) -> Dataset:
             continue
         if reason is None:
             return dataset
-        reasons.append(f"{name}: {reason}")
-    raise InputError(f"family {family.name!r} fits none of the data sets here: {'; '.join(dict.fromkeys(reasons))}")
+        reasons.setdefault(reason, []).append(name)
+    raise InputError(
+        f"family {family.name!r} fits none of the data sets here: {'; '.join(map(_for, reasons, reasons.values()))}"
+    )
+
+
+def _for(reason: str, datasets: list[str]) -> str:
+    """A reason with a few of the data sets that it holds for."""
+    first, *more = dict.fromkeys(datasets)
+    return f"{first}{f' and {len(more)} more' if more else ''}: {reason}"
 
 
 def label_of(dataset: Dataset) -> str:

@@ -12,17 +12,10 @@ from .arithmetic import adam_tables, adam_update
 from .optimiser import OPTIMISERS, Optimiser, Pace, Weight
 
 
-@OPTIMISERS.register
 @dataclasses.dataclass(frozen=True)
-class Adam(Optimiser):
-    """Adam (Kingma and Ba 2015, `arXiv 1412.6980`).
+class TwoMoments(Optimiser):
+    """What keeps two moments of the gradient of every weight."""
 
-    With the gradient g of update t = 1, 2, ..: ``m = beta1 m + (1 - beta1) g``, ``v = beta2 v + (1 - beta2) g**2`` and
-    ``p -= rate / (1 - beta1**t) * m / (sqrt(v / (1 - beta2**t)) + eps)``.
-    """
-
-    name = "adam"
-    summary = "steps of the size of the rate, by two moments of the gradient"
     beta1: float = 0.9
     beta2: float = 0.95
     eps: float = 1e-8
@@ -37,7 +30,26 @@ class Adam(Optimiser):
     def tables(self, updates: int) -> dict[str, np.ndarray]:
         return adam_tables(updates, self.beta1, self.beta2)
 
+    def adam(
+        self, weights: Sequence[Weight], grads: Sequence[Tensor], state: Sequence[dict[str, Tensor]], pace: Pace
+    ) -> None:
+        """Adam's step."""
+        adam_update(weights, grads, state, pace, beta1=self.beta1, beta2=self.beta2, eps=self.eps)
+
+
+@OPTIMISERS.register
+@dataclasses.dataclass(frozen=True)
+class Adam(TwoMoments):
+    """Adam (Kingma and Ba 2015, `arXiv 1412.6980`).
+
+    With the gradient g of update t = 1, 2, ..: ``m = beta1 m + (1 - beta1) g``, ``v = beta2 v + (1 - beta2) g**2`` and
+    ``p -= rate / (1 - beta1**t) * m / (sqrt(v / (1 - beta2**t)) + eps)``.
+    """
+
+    name = "adam"
+    summary = "steps of the size of the rate, by two moments of the gradient"
+
     def update(
         self, weights: Sequence[Weight], grads: Sequence[Tensor], state: Sequence[dict[str, Tensor]], pace: Pace
     ) -> None:
-        adam_update(weights, grads, state, pace, beta1=self.beta1, beta2=self.beta2, eps=self.eps)
+        self.adam(weights, grads, state, pace)

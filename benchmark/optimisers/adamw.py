@@ -6,16 +6,16 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-import numpy as np
 from torch import Tensor
 
-from .arithmetic import adam_tables, adam_update, decay
-from .optimiser import OPTIMISERS, Optimiser, Pace, Weight
+from .adam import TwoMoments
+from .arithmetic import decay
+from .optimiser import OPTIMISERS, Pace, Weight
 
 
 @OPTIMISERS.register
 @dataclasses.dataclass(frozen=True)
-class AdamW(Optimiser):
+class AdamW(TwoMoments):
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019, `arXiv 1711.05101`): first ``p *= 1 - rate *
     weight_decay``, then Adam's step.
 
@@ -28,27 +28,17 @@ class AdamW(Optimiser):
 
     name = "adamw"
     summary = "Adam with decoupled weight decay"
-    beta1: float = 0.9
-    beta2: float = 0.95
-    eps: float = 1e-8
     weight_decay: float = 0.1
 
     def check(self) -> None:
-        self.refuse_outside(0, 1, "beta1", "beta2")
+        super().check()
         self.refuse_outside(0, math.inf, "weight_decay")
-        self.refuse_unless_positive("eps")
-
-    def slots(self, weight: Weight) -> tuple[str, ...]:
-        return "first", "second"
-
-    def tables(self, updates: int) -> dict[str, np.ndarray]:
-        return adam_tables(updates, self.beta1, self.beta2)
 
     def update(
         self, weights: Sequence[Weight], grads: Sequence[Tensor], state: Sequence[dict[str, Tensor]], pace: Pace
     ) -> None:
         decay(weights, pace.rate, self.weight_decay)
-        adam_update(weights, grads, state, pace, beta1=self.beta1, beta2=self.beta2, eps=self.eps)
+        self.adam(weights, grads, state, pace)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,10 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...errors import InputError
+from ..composing import OK, flat
 from ..ladders.measurement import Measured
+from ..outcome import Bounds
 from ..planning.patterns import wrong_horizon
 from ..planning.pilot import pilot_of
 from ..planning.power import Share, simulate_noise
+from ..reasons import Reason, because
 
 _ALPHA = 0.05
 _TRAINED = 0.4  # error of the horizon exponent with which negatives are trained
@@ -24,7 +27,7 @@ class Negative:
     Attributes
     ----------
     recipe, recipe_label : how it was trained.
-    deviation, lower_bound, upper_bound, p_exact : what it shows.
+    bounds, p_exact : what it shows.
     planned_power : chance that T1 rejects a horizon exponent 40 % off on this ladder, from the noise and form of the
         right one; None where there is no form.
     detected : whether its own verdict turns: a deviation that is real (p < .05) and not bounded below the margin, or a
@@ -34,13 +37,11 @@ class Negative:
 
     recipe: str
     recipe_label: str
-    deviation: float | None
-    lower_bound: float | None
-    upper_bound: float | None
-    p_exact: float | None
-    planned_power: Share | None
-    detected: bool | None
-    status: str
+    bounds: Bounds = dataclasses.field(metadata=flat("deviation", "lower_bound", "upper_bound"))
+    p_exact: float | None = None
+    planned_power: Share | None = None
+    detected: bool | None = None
+    status: Reason = OK
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,9 +54,9 @@ class Gate:
     """
 
     limit: float | None
-    trained: bool
-    negatives: tuple[Negative, ...]
-    undetected: str | None
+    trained: bool = False
+    negatives: tuple[Negative, ...] = ()
+    undetected: Reason | None = None
 
 
 def negatives_of(one: Measured, measured: Sequence[Measured]) -> list[Measured]:
@@ -91,7 +92,7 @@ def resolution_gate(
     """
     chances = rng.spawn(len(negatives))
     rows = [judge(one, other, margin=margin, rng=chance) for other, chance in zip(negatives, chances, strict=True)]
-    known = [row.deviation for row in rows if row.detected and row.deviation is not None]
+    known = [row.bounds.deviation for row in rows if row.detected and row.bounds.deviation is not None]
     missed = next((row for row in rows if row.detected is False), None)
     largest = max(known, default=None)
     trained = largest is not None and (resolution is None or largest > resolution)
@@ -109,20 +110,20 @@ def judge(one: Measured, negative: Measured, *, margin: float, rng: np.random.Ge
     lower = bounds.lower() if bounds and negative.bounded_below else None
     upper = bounds.upper() if bounds else None
     p = negative.exact.p if negative.exact else None
-    problem = negative.problem or negative.floor_problem
-    detected = None
-    if problem is None and lower is not None and upper is not None and p is not None:
+    status, detected = negative.problem or negative.floor_problem or OK, None
+    if status == OK and lower is not None and upper is not None and p is not None:
         detected = lower >= margin or (p < _ALPHA and upper >= margin)
+    elif status == OK:
+        status = because("exactness-needs-three-seeds")
+    deviation = float(np.abs(bounds.d).max()) if bounds else None
     return Negative(
         recipe=negative.recipe,
-        recipe_label=negative.curves.curves[0].recipe_label,
-        deviation=float(np.abs(bounds.d).max()) if bounds else None,
-        lower_bound=lower,
-        upper_bound=upper,
+        recipe_label=negative.key.recipe_label,
+        bounds=Bounds(deviation=deviation, lower_bound=lower, upper_bound=upper),
         p_exact=p,
         planned_power=_planned_power(one, negative, rng),
         detected=detected,
-        status=problem or ("ok" if detected is not None else "an exactness test needs three seeds a rung"),
+        status=status,
     )
 
 
@@ -140,7 +141,8 @@ def _planned_power(one: Measured, negative: Measured, rng: np.random.Generator) 
     return Share.of(trials.rejects(truth))
 
 
-def _missed(row: Negative) -> str:
+def _missed(row: Negative) -> Reason:
     label = row.recipe_label or row.recipe
-    chance = f" (planned power {row.planned_power.value:.2g})" if row.planned_power else ""
-    return f"the ladder trained wrongly on purpose ({label}) was not detected{chance}"
+    if row.planned_power is None:
+        return because("negative-missed", setting=label)
+    return because("negative-missed-with-power", setting=label, power=row.planned_power.value)

@@ -14,6 +14,7 @@ from ..ladders.ladder import Ladder
 from ..ladders.measurement import Measured
 from ..ladders.rescaling import try_rescale
 from ..ladders.soundness import noisy
+from ..reasons import Reason
 from ..within.battery import assess
 
 ERRORS = (0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4)
@@ -31,7 +32,7 @@ class Truncated:
     lower_bound: float | None
     upper_bound: float | None
     p_exact: float | None
-    status: str
+    status: Reason | str
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +54,7 @@ class WrongHorizons:
     revealed: float | None
     refuted: float | None
     best: float | None
-    status: str
+    status: Reason | str
 
     def to_dict(self) -> dict[str, object]:
         """Plain types, ready for JSON."""
@@ -105,14 +106,14 @@ def wrong_horizons(
     )
 
 
-def _not_cuttable(one: Measured) -> str | None:
+def _not_cuttable(one: Measured) -> Reason | str | None:
     if one.leg != "constant":
         return "only curves at constant rate can be cut: under a schedule the end is made by the schedule"
     if one.problem is not None:
         return one.problem
     if one.rescaled is None or one.rescaled.scale != "end-point":
         said = one.ladder.quantity.say("a wrong horizon does not show without an irreducible loss")
-        return f"{said}: {one.floor_problem}"
+        return f"{said}: {one.floor_problem.code if one.floor_problem else 'there is none'}"
     return None if one.ladder.fewest_seeds > 2 else "an exactness test needs three seeds a rung"
 
 
@@ -169,7 +170,7 @@ def truncate(curve: LearningCurve, end: float, floor: float) -> LearningCurve:
     return dataclasses.replace(curve, x=np.append(x[kept] / end, 1.0), loss=np.append(loss[kept], last), lr=None)
 
 
-def _untested(error: float, status: str) -> Truncated:
+def _untested(error: float, status: Reason | str) -> Truncated:
     return Truncated(
         error=error, x_min=None, deviation=None, lower_bound=None, upper_bound=None, p_exact=None, status=status
     )

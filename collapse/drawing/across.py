@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from ..outcome import AcrossFamilies, Analysis, FamilyDeviation
+from ..sentences.reasons import say
 from .charts import ROW, asked, beside, draw_interval, draw_single, percent_axis
 from .lettering import wrap
 from .limits import extent, limit_axis, words
@@ -59,7 +60,7 @@ def _draw_entry(
         twice = sum(other.family == member.family for other in members) > 1
         name = f"{member.family} {member.recipe}" if twice else member.family
         beside(axes, row, -0.08, wrap(name, 1.2, 7.5, weight="bold"), "right", color=legible(color), weight="bold")
-        why = "" if member.reason is None else f": {member.reason}"
+        why = "" if member.reason is None else f": {say(member.reason)}"
         beside(axes, row, 2.3, wrap(f"{member.verdict}{why}", 1.7, 7.5, 2), "left", color=INK)
     return top + height + 0.55
 
@@ -93,4 +94,4 @@ def _draw_differences(sheet: Sheet, axes: Axes, entry: AcrossFamilies, looks: di
     if x_span is not None and y_span is not None:
         limit_axis(axes, "x", x_span, log=True, pad=(0.03, 0.03))
         limit_axis(axes, "y", (min(y_span[0], 0.0), max(y_span[1], 0.0)), log=False, pad=(0.08, 0.08))
-    axes.set(xlabel="fraction of the horizon x", ylabel="family less the master curve\nof the others (%)")
+    axes.set(xlabel="fraction of training x", ylabel="family less the master curve\nof the others (%)")

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 
 from ...results.quantity import LOSS
 from ..outcome import Analysis, GroupResult
+from ..sentences.reasons import say
 from ..sentences.verdicts import told_apart
 from .headings import p_value
 from .lettering import wrap
@@ -23,8 +24,8 @@ from .sheet import Mark, Sheet
 ROW = 0.33
 _LABELS, _CHART, _VERDICT = 2.7, 4.0, 2.5
 _SHAPE_NOTE = (
-    "(shape): on the shape scale, as no floor is subtracted. These numbers are relative to the mean improvement and "
-    "cannot be compared with the others."
+    "(shape): on the shape scale, as no irreducible loss is subtracted. These numbers are relative to the mean "
+    "improvement and cannot be compared with the others."
 )
 _SAID: dict[str, Any] = {"fontsize": 7.5, "style": "italic"}
 _CONTROL = {"holds": "control, must collapse", "fails": "control, must fail"}
@@ -34,7 +35,7 @@ def deviations_sheet(analysis: Analysis) -> Sheet:
     """Every group's deviation, its 95 % bounds, its margin and the deviation of unrelated curves."""
     groups = sorted(analysis.groups, key=_order)
     sheet = Sheet(_LABELS + _CHART + _VERDICT)
-    title = asked(analysis, "how far do rungs lie from their shared curve?")
+    title = asked(analysis, "how far does each model size lie from the shared curve?")
     top = 0.15 + sheet.text(0.15, 0.12, wrap(title, sheet.width - 0.3, 11, weight="bold"), fontsize=11, weight="bold")
     if not groups:
         sheet.text(0.15, top + 0.1, "There is no group of curves.", style="italic")
@@ -48,7 +49,7 @@ def deviations_sheet(analysis: Analysis) -> Sheet:
         for group in groups
     ]
     left = percent_axis(axes, len(groups), [value for row in numbers for value in row])
-    axes.set_xlabel("largest deviation of a rung from the mean of the rungs (%)")
+    axes.set_xlabel("largest deviation of a model size from the mean of all sizes (%)")
     names = [group.family for group in groups]
     colors, markers = family_colors(names), family_markers(names)
     for row, group in enumerate(groups):
@@ -60,7 +61,7 @@ def deviations_sheet(analysis: Analysis) -> Sheet:
             draw_single(sheet, axes, row, group.unrelated_deviation, mark, "unrelated")
             draw_single(sheet, axes, row, group.margin, mark, "margin")
         else:
-            why = wrap(f"no number: {group.reason or 'no reason given'}", _CHART - 0.3, 7.5, 2)
+            why = wrap(f"no number: {say(group.reason or 'no reason given')}", _CHART - 0.3, 7.5, 2)
             beside(axes, row, 0.1, why, "left", color=FAINT, style="italic")
         verdict = f"{group.verdict}\n{_evidence(group)}"
         beside(axes, row, -0.08, labels[row], "right", color=INK)

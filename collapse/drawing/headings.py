@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..outcome import GroupResult
+from ..sentences.reasons import say
 from .lettering import wrap
 from .palette import FAINT, INK, Color, legible
 from .sheet import Sheet
@@ -42,7 +43,7 @@ def describe(group: GroupResult, name: str) -> list[str]:
         numbers.append(f"U95 {percent(group.upper_bound)}")
     unbroken = ", ".join(part.replace(" ", "\u00a0") for part in numbers)
     control = _CONTROL[group.control] if group.control else ""
-    return [name, control, f"{group.verdict} ({group.evidence})", unbroken, group.reason or ""]
+    return [name, control, f"{group.verdict} ({group.evidence})", unbroken, say(group.reason or "")]
 
 
 def headings(

@@ -17,12 +17,12 @@ from .sheet import Sheet
 
 Interval = tuple[float, float]
 _LABELS = {
-    "excess": "test loss above its floor L0",
+    "excess": "reducible loss, L - L0",
     "loss": "test loss",
     "loss, linear": "test loss",
-    "end-point": "excess loss\nover its final value",
+    "end-point": "reducible loss\nover its final value",
     "shape": "loss above its end,\nover its mean improvement",
-    "residual": "deviation of a rung\nover the margin",
+    "residual": "deviation of a size\nover the margin",
     "described": "deviation of a run from\nthe mean of the runs (%)",
 }
 _LOGARITHMIC = ("excess", "loss", "end-point")

@@ -54,8 +54,8 @@ def _draw_curves(sheet: Sheet, axes: Axes, members: Sequence[Member], found: Alo
         mark = Mark(panel="curves", series="mean over rungs", family=member.family, recipe=member.recipe)
         sheet.line(axes, x, _shown(master_curve(member.group), ends), mark, color=color, **dots, **own)
         sheet.key(member.family, Line2D([], [], color=color, **dots, linewidth=own["linewidth"]))
-    label = "excess loss over its final value" if ends else "loss above its end,\nover its mean improvement"
-    axes.set(xlabel="fraction of the horizon x", ylabel=label)
+    label = "reducible loss over its final value" if ends else "loss above its end,\nover its mean improvement"
+    axes.set(xlabel="fraction of training x", ylabel=label)
     _limit(axes, log=ends)
 
 
@@ -66,7 +66,7 @@ def _draw_rungs(sheet: Sheet, axes: Axes, member: Member, color: Color, ends: bo
         mark = Mark(panel="curves", series="mean over seeds", family=member.family, rung=rung, size=float(size))
         mean = _shown(values.mean(axis=0), ends)
         sheet.line(axes, group.x, mean, mark, color=tones[float(size)], linewidth=0.7, zorder=3)
-    sheet.key(f"rungs of {member.family}, light to dark", Line2D([], [], color=color, linewidth=0.7))
+    sheet.key(f"model sizes of {member.family}, light to dark", Line2D([], [], color=color, linewidth=0.7))
 
 
 def _shown(values: np.ndarray, ends: bool) -> np.ndarray:
@@ -82,7 +82,7 @@ def _draw_difference(sheet: Sheet, axes: Axes, found: Along, color: Color) -> No
     sheet.key("simultaneous 95 % band", Line2D([], [], color=color, alpha=0.2, linewidth=6))
     axes.axhspan(0, 0, color=INK, linewidth=0.6, zorder=1)
     unit = "%" if found.scale == "end-point" else "% of the mean improvement"
-    axes.set(xlabel="fraction of the horizon x", ylabel=wrap(f"{found.family} less {found.nearest} ({unit})", 2.4, 8))
+    axes.set(xlabel="fraction of training x", ylabel=wrap(f"{found.family} less {found.nearest} ({unit})", 2.4, 8))
     _limit(axes, log=False, zero=True)
 
 

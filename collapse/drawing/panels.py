@@ -39,7 +39,7 @@ class DrawnGroup:
     curves: tuple[LearningCurve, ...]
     name: str
     color: Color
-    axis: str = "fraction of the horizon x"
+    axis: str = "fraction of training x"
     quantity: Quantity = LOSS
 
     @property
@@ -104,7 +104,7 @@ def draw_raw(sheet: Sheet, axes: Axes, view: DrawnGroup) -> Panel:
 
 
 def _explain_trial(sheet: Sheet) -> None:
-    sheet.key("one trial (one seed of a rung)", Line2D([], [], color=INK, linewidth=_TRIAL))
+    sheet.key("one trial (one seed of a model size)", Line2D([], [], color=INK, linewidth=_TRIAL))
 
 
 def _explain_raw(sheet: Sheet, axes: Axes, view: DrawnGroup) -> None:
@@ -116,14 +116,14 @@ def _explain_raw(sheet: Sheet, axes: Axes, view: DrawnGroup) -> None:
         sheet.key("stretch that is rescaled and compared", Patch(facecolor=_WINDOW, linewidth=0))
     censored = sum(not curve.complete for curve in view.curves)
     if censored:
-        sheet.key("trial that did not reach its horizon", Line2D([], [], color=INK, linewidth=1.0, linestyle=_EARLY))
-        sheet.note(axes, f"{censored} of {len(view.curves)} trials did not reach their horizon")
+        sheet.key("trial that ended early", Line2D([], [], color=INK, linewidth=1.0, linestyle=_EARLY))
+        sheet.note(axes, f"{censored} of {len(view.curves)} trials ended early")
     empty = sum(len(curve.x) == 0 for curve in view.curves)
     if empty:
         sheet.note(axes, f"{empty} without a single point")
     floor = group.irreducible_loss
     if floor.value is None:
-        sheet.note(axes, "no floor is known")
+        sheet.note(axes, "no irreducible loss is known")
         return
     sure = floor.low is None or floor.high is None or floor.low == floor.high
     interval = "" if sure else f", 95 % interval {floor.low:.4g} to {floor.high:.4g}"
@@ -156,7 +156,7 @@ def draw_collapsed(sheet: Sheet, axes: Axes, view: DrawnGroup) -> Panel:
         sheet.key("the one run of a size", Line2D([], [], color=INK, linewidth=1.1))
     else:
         _explain_trial(sheet)
-        sheet.key("mean over the seeds of a rung", Line2D([], [], color=INK, linewidth=1.3))
+        sheet.key("mean over the seeds of a model size", Line2D([], [], color=INK, linewidth=1.3))
     x, y = extent(axes)
     _draw_fan(sheet, axes, view, shown)
     y = widen(y, extent(axes)[1], log=end_point)
@@ -178,7 +178,7 @@ def _draw_fan(sheet: Sheet, axes: Axes, view: DrawnGroup, shown: Callable[[np.nd
     for draw in np.sort(picked):
         mark = view.mark("collapsed", f"unrelated {draw}")
         sheet.line(axes, group.rescaled.x, shown(fan[draw]), mark, color=FAN, linewidth=0.7, zorder=1)
-    if any("generous" in warning for warning in group.warnings):
+    if group.null is not None and group.null.warning is not None:  # it is generous wherever it warns
         sheet.note(axes, "unrelated curves: a generous control")
     if len(picked) < len(fan):
         sheet.note(axes, f"{len(picked)} of {len(fan)} unrelated curves drawn")
@@ -189,7 +189,7 @@ def draw_residual(sheet: Sheet, axes: Axes, view: DrawnGroup) -> Panel:
     """Each rung's deviation from the mean of the rungs over the margin, before one band of noise around zero."""
     group = view.group
     if group.rescaled is None or group.d is None:
-        return words(axes, _missing("no deviation between rungs", group), sheet.width_of(axes))
+        return words(axes, _missing("no deviation between model sizes", group), sheet.width_of(axes))
     # What is described is shown at its own scale: no verdict holds it against the margin.
     rescaled, margin = group.rescaled, 0.01 if group.single else group.margin
     axes.set_xscale("log")
@@ -231,7 +231,7 @@ def _half_band(group: GroupResult) -> tuple[np.ndarray | None, str, dict[str, An
         }.get(group.noise_from or "", "95 % noise band of one run, from this group's reruns")
         return group.band, how, {"facecolor": "none", "edgecolor": NOISE, "hatch": "//////", "linewidth": 0}
     if group.band is not None:
-        how = "95 % simultaneous noise band around zero, noisiest rung (wild bootstrap over seeds)"
+        how = "95 % simultaneous noise band around zero, noisiest size (wild bootstrap over seeds)"
         return group.band, how, {"facecolor": NOISE, "linewidth": 0}
     # Hatched, for it stands for less: each x by itself.
     shade = {"facecolor": "none", "edgecolor": NOISE, "hatch": "//////", "linewidth": 0}
@@ -239,4 +239,4 @@ def _half_band(group: GroupResult) -> tuple[np.ndarray | None, str, dict[str, An
         return None, "", shade
     quantile = stdtrit(np.maximum(group.df, 1.0), 0.975) if group.df is not None else 1.96
     how = "1.96 × standard error" if group.df is None else "t quantile × standard error"
-    return quantile * group.se, f"95 % pointwise noise band around zero, noisiest rung ({how})", shade
+    return quantile * group.se, f"95 % pointwise noise band around zero, noisiest size ({how})", shade

@@ -14,14 +14,15 @@ from scipy.stats import f as fisher
 from scipy.stats import t as student
 
 from ...results.grid import X_MIN
+from ..composing import OK
 from ..ladders.ladder import Ladder
 from ..ladders.raw_losses import grid_of, losses_on
+from ..reasons import Reason, because
 from ..within.bootstrap import draw_signs
-from .difference import Comparison, compared, no_comparison
+from .difference import Comparison, compared
 from .end_points import EndPointFit, fit_end_points, fit_means
 from .profile import cost_at, least_cost, null_losses
 
-_NONE = EndPointFit(floor=None, low=None, high=None, exponent=None, amplitude=None, chi2=None, status="not fitted")
 _CLOSE = 0.005  # of the smallest end excess: between the points through which the parabola goes
 
 
@@ -36,21 +37,27 @@ class Balance:
     p_lack_of_fit : p-value of that lack of fit, ``chi2 / (K-3)`` against F. Where it is small the comparison below says
         that end losses are no exact power law, not that the curves do not collapse.
     against_end_point, against_known : the two comparisons.
-    conclusion : ``floor above Bayes`` where a known floor is rejected from above, ``floor below the known one`` from
-        below, ``horizons or end points are off`` where only the end-point floor is rejected, ``floors agree``, or None
-        where nothing could be compared.
+    conclusion : ``floor-above-known`` where a known floor is rejected from above, ``floor-below-known`` from below,
+        ``ends-off`` where only the end-point floor is rejected, ``floors-agree``, or None where nothing could be
+        compared.
     status : ``ok`` or why there is no collapse-implied floor.
     """
 
-    floor: float | None
-    low: float | None
-    high: float | None
-    end_point: EndPointFit
-    p_lack_of_fit: float | None
+    floor: float | None = None
+    low: float | None = None
+    high: float | None = None
+    end_point: EndPointFit = EndPointFit(status=because("not-fitted"))
+    p_lack_of_fit: float | None = None
     against_end_point: Comparison
     against_known: Comparison
-    conclusion: str | None
-    status: str
+    conclusion: Reason | None = None
+    status: Reason = OK
+
+    @classmethod
+    def without(cls, why: Reason) -> Balance:
+        """No collapse-implied floor, so nothing to compare."""
+        nothing = Comparison(status=why)
+        return cls(against_end_point=nothing, against_known=nothing, status=why)
 
 
 def balance_of(
@@ -64,13 +71,13 @@ def balance_of(
 ) -> Balance:
     """`balance` of a ladder's curves on their common grid."""
     if len(ladder.rungs) < 3 or ladder.fewest_seeds < 3:
-        return _without("a collapse-implied floor needs three rungs of three seeds")
+        return Balance.without(because("implied-floor-needs-seeds"))
     if ladder.first_x() >= 0.9:
-        return _without("the curves have no common x")
+        return Balance.without(because("no-common-x"))
     x = grid_of(ladder, x_min)
     losses = losses_on(ladder, x)
     found = balance(losses, x, ladder.sizes, rng=rng, known=known, known_se=known_se, resamples=resamples)
-    against = dataclasses.replace(found.against_known, status=ladder.quantity.say(found.against_known.status))
+    against = dataclasses.replace(found.against_known, status=found.against_known.status.of(ladder.quantity))
     return dataclasses.replace(found, against_known=against)
 
 
@@ -101,16 +108,18 @@ def balance(
     """
     (floor,), (inner,) = _implied([rows[..., None] for rows in losses], x, sizes)
     if not inner:
-        return _without("L0 not identified")
+        return Balance.without(because("floor-not-identified"))
     floor = float(floor)
     ends = [rows[:, -1] for rows in losses]
     fit = fit_end_points(ends, sizes, rng=rng, resamples=resamples)
     drawn, free = _resampled(losses, floor, fit, x, sizes, rng, resamples)
     df = 2 * (min(len(rows) for rows in losses) - 1)
     reach = float(student.ppf(0.975, df) * drawn.std(ddof=1))
-    own = compared(floor, fit.floor, float(np.std(drawn - free, ddof=1)), df, f"no end-point floor: {fit.status}")
+    own = compared(
+        floor, fit.floor, float(np.std(drawn - free, ddof=1)), df, because("no-end-point-floor", why=fit.status)
+    )
     sd = float(np.hypot(drawn.std(ddof=1), known_se))
-    known_one = compared(floor, known, sd, df, "the irreducible loss is not known")
+    known_one = compared(floor, known, sd, df, because("floor-unknown"))
     return Balance(
         floor=floor,
         low=floor - reach,
@@ -120,7 +129,6 @@ def balance(
         against_end_point=own,
         against_known=known_one,
         conclusion=_conclusion(own, known_one),
-        status="ok",
     )
 
 
@@ -175,24 +183,9 @@ def _lack_of_fit(fit: EndPointFit, df: int) -> float | None:
     return float(fisher.sf(fit.chi2 / fit.df, fit.df, df))
 
 
-def _conclusion(own: Comparison, known: Comparison) -> str | None:
+def _conclusion(own: Comparison, known: Comparison) -> Reason | None:
     if known.rejected and known.difference is not None:
-        return "floor above Bayes" if known.difference > 0 else "floor below the known one"
+        return because("floor-above-known") if known.difference > 0 else because("floor-below-known")
     if own.rejected:
-        return "horizons or end points are off"
-    return None if own.rejected is None and known.rejected is None else "floors agree"
-
-
-def _without(status: str) -> Balance:
-    nothing = no_comparison(status)
-    return Balance(
-        floor=None,
-        low=None,
-        high=None,
-        end_point=_NONE,
-        p_lack_of_fit=None,
-        against_end_point=nothing,
-        against_known=nothing,
-        conclusion=None,
-        status=status,
-    )
+        return because("ends-off")
+    return None if own.rejected is None and known.rejected is None else because("floors-agree")

@@ -9,12 +9,13 @@ import numpy as np
 from ...errors import InputError, unknown
 from ..ladders.ladder import Ladder
 from ..outcome import IrreducibleLoss, RescaledGroup
+from ..reasons import Reason, because
 from ..within.exactness import Exactness
 from .end_points import fit_end_points
 from .profile import profile_floor
 
 FloorChoice = Literal["known", "profile", "fit"] | float | tuple[float, float]
-UNKNOWN = IrreducibleLoss(value=None, low=None, high=None, source="none")
+UNKNOWN = IrreducibleLoss()
 _Z = 1.959964
 
 
@@ -30,14 +31,14 @@ def check_choice(choice: FloorChoice) -> None:
         raise InputError(f"the irreducible loss must be a finite number, got {choice}")
 
 
-def known_floor(ladder: Ladder) -> tuple[IrreducibleLoss, str | None]:
+def known_floor(ladder: Ladder) -> tuple[IrreducibleLoss, Reason | None]:
     """The floor that the curves carry, and why there is none: it must be one number for the whole group."""
     values = {curve.irreducible_loss for curve in ladder.curves}
     if len(values) > 1:
-        return UNKNOWN, ladder.quantity.say("the curves of the group do not agree on one irreducible loss")
+        return UNKNOWN, because("floors-differ", quantity=ladder.quantity)
     value = values.pop() if values else None
     if value is None:
-        return UNKNOWN, ladder.quantity.say("the irreducible loss is not known")
+        return UNKNOWN, because("floor-unknown", quantity=ladder.quantity)
     error = _Z * max(curve.irreducible_loss_se for curve in ladder.curves)
     return IrreducibleLoss(value=value, low=value - error, high=value + error, source="known"), None
 
@@ -47,12 +48,12 @@ def given_floor(value: float) -> IrreducibleLoss:
     return IrreducibleLoss(value=value, low=value, high=value, source="given")
 
 
-def fitted_floor(ladder: Ladder, rng: np.random.Generator) -> tuple[IrreducibleLoss, str | None]:
+def fitted_floor(ladder: Ladder, rng: np.random.Generator) -> tuple[IrreducibleLoss, Reason | None]:
     """The floor of the end-point power law, and why there is none."""
     ends = [np.array([curve.loss[-1] for curve in rung]) for rung in ladder.rungs]
     fit = fit_end_points(ends, ladder.sizes, rng=rng)
     if fit.floor is None:
-        return UNKNOWN, f"{ladder.quantity.say('no irreducible loss from the end points')}: {fit.status}"
+        return UNKNOWN, because("no-floor-from-ends", quantity=ladder.quantity, why=fit.status)
     return IrreducibleLoss(value=fit.floor, low=fit.low, high=fit.high, source="fit"), None
 
 
@@ -61,29 +62,28 @@ def profiled_floor(
     shape: RescaledGroup | None,
     rng: np.random.Generator,
     within: tuple[float, float] | None = None,
-) -> tuple[IrreducibleLoss, Exactness | None, str | None]:
+) -> tuple[IrreducibleLoss, Exactness | None, Reason | None]:
     """The floor at which the curves collapse best (``within`` a known range), T2 in the place of T1, and why there is
     neither."""
     if shape is None or ladder.fewest_seeds < 3 or len(ladder.rungs) < 3:
-        return UNKNOWN, None, ladder.quantity.say("profiling the irreducible loss needs three rungs of three seeds")
+        return UNKNOWN, None, because("profile-needs-seeds", quantity=ladder.quantity)
     losses = []
     for rung, q, unit in zip(ladder.rungs, shape.values, shape.units, strict=True):
         ends = np.array([curve.loss[-1] for curve in rung])[:, None]
         losses.append(np.append(q * unit[:, None] + ends, ends, axis=1))
     found = profile_floor(losses, shape.x, shape.sizes, rng=rng, within=within)
     if found.floor is None:
-        return UNKNOWN, None, ladder.quantity.say(found.status)
+        return UNKNOWN, None, found.status.of(ladder.quantity)
     floor = IrreducibleLoss(value=found.floor, low=found.low, high=found.high, source="profile")
-    return floor, Exactness(statistic=found.statistic, p=found.p, p_trend=None, reason=None), None
+    return floor, Exactness(statistic=found.statistic, p=found.p), None
 
 
-def floor_warning(ladder: Ladder, floor: IrreducibleLoss) -> str | None:
+def floor_warning(ladder: Ladder, floor: IrreducibleLoss) -> Reason | None:
     """Warn where the floor's error alone would fake a deviation: all seeds share it, so more of them do not help."""
     if floor.value is None or floor.high is None or floor.source == "profile":
         return None
     smallest = min(float(np.mean([curve.loss[-1] for curve in rung])) for rung in ladder.rungs) - floor.value
     error = (floor.high - floor.value) / _Z
     if smallest > 0 and error > 0.01 * smallest:
-        percent = f"{100 * error / smallest:.2g} %"
-        return f"{ladder.quantity.say('the irreducible loss')} is uncertain by {percent} of the smallest end excess"
+        return because("floor-uncertain", quantity=ladder.quantity, share=error / smallest)
     return None

@@ -6,6 +6,9 @@ import dataclasses
 
 from scipy.stats import t as student
 
+from ..composing import OK
+from ..reasons import Reason
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
@@ -15,22 +18,22 @@ class Comparison:
     ``t_{.975; df}`` that it is held against. ``status`` is ``ok`` or says why there is none; then the numbers are None.
     """
 
-    reference: float | None
-    difference: float | None
-    low: float | None
-    high: float | None
-    sd: float | None
-    z: float | None
-    critical: float | None
-    df: int | None
-    rejected: bool | None
-    status: str
+    reference: float | None = None
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    sd: float | None = None
+    z: float | None = None
+    critical: float | None = None
+    df: int | None = None
+    rejected: bool | None = None
+    status: Reason = OK
 
 
-def compared(floor: float, reference: float | None, sd: float, df: int, problem: str) -> Comparison:
+def compared(floor: float, reference: float | None, sd: float, df: int, problem: Reason) -> Comparison:
     """``floor - reference`` against ``t_{.975; df} sd``; without a reference, the problem."""
     if reference is None:
-        return no_comparison(problem)
+        return Comparison(status=problem)
     critical, difference = float(student.ppf(0.975, df)), floor - reference
     return Comparison(
         reference=reference,
@@ -42,11 +45,4 @@ def compared(floor: float, reference: float | None, sd: float, df: int, problem:
         critical=critical,
         df=df,
         rejected=abs(difference) > critical * sd,
-        status="ok",
     )
-
-
-def no_comparison(status: str) -> Comparison:
-    """No numbers, and why."""
-    names = ("reference", "difference", "low", "high", "sd", "z", "critical", "df", "rejected")
-    return Comparison(**dict.fromkeys(names), status=status)

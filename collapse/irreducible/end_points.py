@@ -9,6 +9,8 @@ import numpy as np
 from scipy.stats import t as student
 
 from ...errors import InputError
+from ..composing import OK
+from ..reasons import Reason, because
 
 _B = (0.01, 4.0)
 _GRID = np.geomspace(*_B, 400)
@@ -26,13 +28,13 @@ class EndPointFit:
     None.
     """
 
-    floor: float | None
-    low: float | None
-    high: float | None
-    exponent: float | None
-    amplitude: float | None
-    chi2: float | None
-    status: str
+    floor: float | None = None
+    low: float | None = None
+    high: float | None = None
+    exponent: float | None = None
+    amplitude: float | None = None
+    chi2: float | None = None
+    status: Reason = OK
     df: int | None = None
     omega: float | None = None
     correction: float | None = None
@@ -86,17 +88,18 @@ def fit_end_points(
         raise InputError(f"the exponent of a correction to scaling must be above 0, got {omega:g}")
     least = 4 if omega is None else 5
     if len(ends) < least:
-        return _failed(f"an end-point fit {'' if omega is None else 'with a correction '}needs {_WORDS[least]} rungs")
+        few = because("end-points-few") if omega is None else because("end-points-few-for-correction")
+        return EndPointFit(status=few)
     means = np.array([rows.mean() for rows in ends])
     weights = _weights(ends)
     if weights is None:
-        return _failed("the seeds do not differ")
+        return EndPointFit(status=because("seeds-do-not-differ"))
     fit = fit_means(means, weights, sizes, omega)
     b, floor, a = float(fit.exponent[0]), float(fit.floor[0]), float(fit.amplitude[0])
     if not _B[0] * 1.05 < b < _B[1] / 1.05:
-        return _failed("exponent at the edge: the end points do not bend")
+        return EndPointFit(status=because("end-points-do-not-bend"))
     if not fit.inside[0]:
-        return _failed("the fitted floor is not below every loss")
+        return EndPointFit(status=because("fitted-floor-not-below"))
     again = np.stack([rng.choice(rows, (resamples, len(rows))).mean(axis=1) for rows in ends], axis=1)
     n = min(len(rows) for rows in ends)
     # Seeds drawn with replacement spread by (n-1)/n too little, and their sd is known from few: t, not 1.96.
@@ -109,14 +112,10 @@ def fit_end_points(
         exponent=b,
         amplitude=float(a * np.exp(b * np.log(sizes).mean())),
         chi2=float(fit.chi2[0]),
-        status="ok",
         df=len(ends) - least + 1,
         omega=omega,
         correction=None if omega is None else float(fit.correction[0]),
     )
-
-
-_WORDS = {4: "four", 5: "five"}
 
 
 def fit_means(means: np.ndarray, weights: np.ndarray, sizes: np.ndarray, omega: float | None = None) -> PowerLaws:
@@ -194,7 +193,3 @@ def _weights(ends: Sequence[np.ndarray]) -> np.ndarray | None:
         return None
     variances = (relative + relative.mean()) / 2 * np.array([rows.mean() ** 2 / len(rows) for rows in ends])
     return 1 / variances
-
-
-def _failed(status: str) -> EndPointFit:
-    return EndPointFit(floor=None, low=None, high=None, exponent=None, amplitude=None, chi2=None, status=status)

@@ -12,8 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...results.grid import X_MIN
+from ..composing import OK
 from ..ladders.ladder import Ladder
 from ..ladders.raw_losses import grid_of, losses_on
+from ..reasons import Reason, because
 from ..within.bootstrap import draw_signs
 from ..within.exactness import p_value
 from .profile import cost_at, least_cost, null_losses
@@ -28,17 +30,17 @@ class Joint:
     ``status`` is ``ok`` or why there is none; then the numbers are None.
     """
 
-    floor: float | None
-    p: float | None
-    status: str
+    floor: float | None = None
+    p: float | None = None
+    status: Reason = OK
 
 
 def joint_of(ladder: Ladder, *, rng: np.random.Generator, resamples: int = 199, x_min: float = X_MIN) -> Joint:
     """`joint` of a ladder's curves on their common grid."""
     if len(ladder.rungs) < 4 or ladder.fewest_seeds < 3:
-        return Joint(floor=None, p=None, status="one floor for curves and ends needs four rungs of three seeds")
+        return Joint(status=because("joint-floor-needs-seeds"))
     if ladder.first_x() >= 0.9:
-        return Joint(floor=None, p=None, status="the curves have no common x")
+        return Joint(status=because("no-common-x"))
     x = grid_of(ladder, x_min)
     return joint(losses_on(ladder, x), x, ladder.sizes, rng=rng, resamples=resamples)
 
@@ -66,13 +68,13 @@ def joint(
     cubes = [rows[..., None] for rows in losses]
     (statistic,), (floor,), (inner,) = least_cost(cubes, x, sizes, cost=cost)
     if not inner:
-        return Joint(floor=None, p=None, status="L0 not identified")
+        return Joint(status=because("floor-not-identified"))
     on = np.exp(_line(cubes, np.array([[floor]]), sizes)[1][:, 0, 0])
     drawn = null_losses(losses, float(floor), x, sizes, draw_signs([len(rows) for rows in losses], resamples, rng))
     means = [np.exp(np.log(rows[:, -1] - floor).mean()) for rows in losses]
     drawn = [floor + (rows - floor) * (end / mean) for rows, end, mean in zip(drawn, on, means, strict=True)]
     resampled = least_cost(drawn, x, sizes, cost=cost)[0]
-    return Joint(floor=float(floor), p=p_value(float(statistic), resampled), status="ok")
+    return Joint(floor=float(floor), p=p_value(float(statistic), resampled))
 
 
 def _line(losses: Sequence[np.ndarray], floors: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

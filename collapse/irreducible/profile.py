@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy.stats import t as student
 
+from ..composing import OK
+from ..reasons import Reason, because
 from ..within.bootstrap import Moments, draw_signs
 from ..within.exactness import p_value, statistics
 
@@ -22,15 +24,15 @@ _Cost = Callable[[Sequence[np.ndarray], np.ndarray, np.ndarray, np.ndarray], np.
 class Profile:
     """The floor at which the curves collapse best, with a 95 % interval, and T2's p-value.
 
-    ``status`` is ``ok`` or ``L0 not identified``; then the numbers are None.
+    ``status`` is ``ok`` or why there is none; then the numbers are None.
     """
 
-    floor: float | None
-    low: float | None
-    high: float | None
-    statistic: float | None
-    p: float | None
-    status: str
+    floor: float | None = None
+    low: float | None = None
+    high: float | None = None
+    statistic: float | None = None
+    p: float | None = None
+    status: Reason = OK
 
 
 def profile_floor(
@@ -63,10 +65,10 @@ def profile_floor(
     """
     cubes = [rows[..., None] for rows in losses]
     if within is not None and within[0] >= _top(cubes)[0]:
-        return _nothing(f"all floors from {within[0]:g} to {within[1]:g} are too near to the losses")
+        return Profile(status=because("floors-too-near", low=within[0], high=within[1]))
     (statistic,), (floor,), (inner,) = least_cost(cubes, x, sizes, within)
     if not inner:
-        return _nothing("L0 not identified")
+        return Profile(status=because("floor-not-identified"))
     drawn = null_losses(losses, float(floor), x, sizes, draw_signs([len(rows) for rows in losses], resamples, rng))
     statistics_, floors, _ = least_cost(drawn, x, sizes, within)
     # Not 1.96: the sd itself comes from few seeds. Percentiles of the resamples cover 90 in 100 only.
@@ -78,12 +80,7 @@ def profile_floor(
         high=min(highest, float(floor + reach)),
         statistic=float(statistic),
         p=p_value(float(statistic), statistics_),
-        status="ok",
     )
-
-
-def _nothing(status: str) -> Profile:
-    return Profile(floor=None, low=None, high=None, statistic=None, p=None, status=status)
 
 
 def _moments(losses: Sequence[np.ndarray], floors: np.ndarray) -> Moments:

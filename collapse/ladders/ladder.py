@@ -9,6 +9,7 @@ import numpy as np
 
 from ...results.curves import LearningCurve, seed_order
 from ...results.quantity import LOSS, Quantity
+from ..reasons import Reason, because
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -65,14 +66,15 @@ class Ladder:
         """The x from which all curves in use have data."""
         return max((float(curve.x[curve.x > 0][0]) for curve in self.curves), default=1.0)
 
-    def copies(self) -> list[str]:
-        """Names of curves that equal an earlier one in every digit: a copied run, or a seed that was not set."""
+    def copies(self) -> list[Reason]:
+        """Curves that equal an earlier one in every digit: a copied run, or a seed that was not set."""
         seen: dict[bytes, LearningCurve] = {}
         found = []
         for curve in self.curves:
             first = seen.setdefault(curve.x.tobytes() + curve.loss.tobytes(), curve)
             if first is not curve:
-                found.append(f"seed {curve.seed} of {name_of(curve)} equals seed {first.seed} of {name_of(first)}")
+                whose = {"size": name_of(curve), "first_size": name_of(first)}
+                found.append(because("equals-another", seed=curve.seed, first_seed=first.seed, **whose))
         return found
 
 

@@ -11,6 +11,9 @@ from scipy.stats import chi2
 
 from ...errors import InputError
 from ...results.curves import CurveSet, LearningCurve
+from ..composing import OK, flat
+from ..outcome import Key
+from ..reasons import Reason, because
 from .ladder import Ladder, name_of
 
 _EARLY = re.compile(r"\b(?:end(?:s|ed|ing)?|stop(?:s|ped|ping)?)\s+(\d+)\s+steps?\s+early\b", re.IGNORECASE)
@@ -22,7 +25,7 @@ class SeedNoise:
 
     Attributes
     ----------
-    family, dataset, recipe, leg, rung : whose it is.
+    key, rung : whose it is.
     n_seeds : runs that it is from.
     n_censored : of these, the runs that stopped before their horizon or were cut off. They have no end: their loss at
         ``x`` serves to tell the noise and nothing else.
@@ -33,24 +36,17 @@ class SeedNoise:
     status : ``ok``, or why there is no sd; then the numbers are None.
     """
 
-    family: str
-    dataset: str
-    recipe: str
-    leg: str
+    key: Key = dataclasses.field(metadata=flat("family", "dataset", "recipe", "leg"))
     rung: str
     n_seeds: int
     n_censored: int
-    x: float | None
-    mean: float | None
-    sd: float | None
-    low: float | None
-    high: float | None
-    relative: float | None
-    status: str
-
-    def to_dict(self) -> dict[str, object]:
-        """Plain types, ready for JSON."""
-        return dataclasses.asdict(self)
+    x: float | None = None
+    mean: float | None = None
+    sd: float | None = None
+    low: float | None = None
+    high: float | None = None
+    relative: float | None = None
+    status: Reason = OK
 
 
 def seed_noise(curves: CurveSet) -> tuple[SeedNoise, ...]:
@@ -80,43 +76,29 @@ def planned_steps(steps: float, description: str) -> float:
 
 
 def _row(curves: Sequence[LearningCurve]) -> SeedNoise:
-    first = curves[0]
     usable = [curve for curve in curves if np.any(curve.x > 0)]
-    censored = len(Ladder.of(curves).censored)
-    row = SeedNoise(
-        family=first.family,
-        dataset=first.dataset,
-        recipe=first.recipe,
-        leg=first.leg,
-        rung=name_of(first),
-        n_seeds=len(usable),
-        n_censored=censored,
-        x=None,
-        mean=None,
-        sd=None,
-        low=None,
-        high=None,
-        relative=None,
-        status="fewer than two seeds",
-    )
-    return row if len(usable) < 2 else _measured(row, usable)
+    n_censored = len(Ladder.of(curves).censored)
+    row = SeedNoise(key=Key.of(curves[0]), rung=name_of(curves[0]), n_seeds=len(usable), n_censored=n_censored)
+    if len(usable) < 2:
+        return dataclasses.replace(row, status=because("fewer-than-two-seeds"))
+    return _measured(row, usable)
 
 
 def _measured(row: SeedNoise, curves: Sequence[LearningCurve]) -> SeedNoise:
     x = min(float(curve.x[-1]) for curve in curves)
     late = [curve for curve in curves if curve.x[curve.x > 0][0] > x]
     if late:
-        status = f"{name_of(late[0])}, seed {late[0].seed}, starts after another run ends"
+        status = because("starts-too-late", size=name_of(late[0]), seed=late[0].seed)
         return dataclasses.replace(row, status=status)
     losses = np.array([_loss_at(curve, x) for curve in curves])
     mean, sd, df = float(losses.mean()), float(losses.std(ddof=1)), len(losses) - 1
     if not sd > 1e-12 * abs(mean):
-        return dataclasses.replace(row, x=x, mean=mean, status="the seeds do not differ")
+        return dataclasses.replace(row, x=x, mean=mean, status=because("seeds-do-not-differ"))
     low, high = (sd * np.sqrt(df / chi2.ppf([0.975, 0.025], df))).tolist()
     floors = {curve.irreducible_loss for curve in curves}
     floor = floors.pop() if len(floors) == 1 else None
     relative = sd / (mean - floor) if floor is not None and floor < mean else None
-    return dataclasses.replace(row, x=x, mean=mean, sd=sd, low=low, high=high, relative=relative, status="ok")
+    return dataclasses.replace(row, x=x, mean=mean, sd=sd, low=low, high=high, relative=relative)
 
 
 def _loss_at(curve: LearningCurve, x: float) -> float:

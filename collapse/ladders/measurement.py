@@ -9,7 +9,8 @@ import numpy as np
 from ...results.curves import CurveSet
 from ..forms import fit_form
 from ..irreducible.choice import UNKNOWN, FloorChoice, fitted_floor, given_floor, known_floor, profiled_floor
-from ..outcome import Form, IrreducibleLoss, RescaledGroup, Spread
+from ..outcome import Form, IrreducibleLoss, Key, RescaledGroup, Spread
+from ..reasons import Reason, because
 from ..single.group import SingleGroup, one_run_a_size
 from ..within.battery import assess
 from ..within.equivalence import Deviations
@@ -19,7 +20,7 @@ from .rescaling import overlap, try_rescale
 from .soundness import OVERLAP, copied, noisy, problem_of, rising, unusable, warnings_of
 from .spread import describe
 
-_NO_END = "the end losses of the seeds do not differ, so no floor can be fitted to them"
+_NO_FORM = Form(mu=None, share=None, gain=None, error=None, status=because("no-curve-to-fit"))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -34,18 +35,23 @@ class Measured:
 
     curves: CurveSet
     ladder: Ladder
-    floor: IrreducibleLoss
-    floor_problem: str | None
-    problem: str | None
-    overlap: float
-    rescaled: RescaledGroup | None
-    exact: Exactness | None
-    shape: Exactness | None
-    deviations: Deviations | None
-    spread: Spread | None
-    form: Form
-    warnings: tuple[str, ...]
+    floor: IrreducibleLoss = UNKNOWN
+    floor_problem: Reason | None = None
+    problem: Reason | None = None
+    overlap: float = 0.0
+    rescaled: RescaledGroup | None = None
+    exact: Exactness | None = None
+    shape: Exactness | None = None
+    deviations: Deviations | None = None
+    spread: Spread | None = None
+    form: Form = _NO_FORM
+    warnings: tuple[Reason, ...] = ()
     single: SingleGroup | None = None
+
+    @property
+    def key(self) -> Key:
+        """Which group it is."""
+        return Key.of(self.curves.curves[0])
 
     @property
     def family(self) -> str:
@@ -106,7 +112,7 @@ def measure(
     x_min = min(0.9, max([x_min, *(10 * curve.warmup_fraction for curve in curves)]))
     refused = unusable(ladder) or rising(ladder, x_min)
     if refused is not None:
-        return _refused(curves, ladder, refused)
+        return Measured(curves=curves, ladder=ladder, problem=refused)
     shape, shape_problem = try_rescale(ladder, "shape", None, x_min)
     floor, profiled, floor_problem = _floor(ladder, shape, choice, floor_rng)
     ends, end_problem = try_rescale(ladder, "end-point", floor.value, x_min) if floor_problem is None else (None, None)
@@ -139,31 +145,28 @@ def _warnings(
     ladder: Ladder,
     floor: IrreducibleLoss,
     rescaled: RescaledGroup | None,
-    shape_problem: str | None,
+    shape_problem: Reason | None,
     single: SingleGroup | None,
-) -> tuple[str, ...]:
+) -> tuple[Reason, ...]:
     if single is None:
         return warnings_of(ladder, floor, rescaled, shape_problem)
     return warnings_of(single.ladder, single.floor, None, None)
 
 
-_NO_FORM = Form(mu=None, share=None, gain=None, error=None, status="there is no curve to fit")
-
-
 def _floor(
     ladder: Ladder, shape: RescaledGroup | None, choice: FloorChoice, rng: np.random.Generator
-) -> tuple[IrreducibleLoss, Exactness | None, str | None]:
+) -> tuple[IrreducibleLoss, Exactness | None, Reason | None]:
     """The floor, T2 where it was profiled, and why there is no floor."""
     if not ladder.rungs:
         return UNKNOWN, None, None
     within = choice if isinstance(choice, tuple) else None
     if (choice in ("profile", "fit") or within) and not _ends_differ(ladder):
-        return UNKNOWN, None, ladder.quantity.say(_NO_END)
+        return UNKNOWN, None, because("ends-do-not-differ", quantity=ladder.quantity)
     if choice == "profile" or within:
         return profiled_floor(ladder, shape if shape and noisy(shape) else None, rng, within)
     if choice == "known":
         if not all(curve.irreducible_loss is None or np.isfinite(curve.irreducible_loss) for curve in ladder.curves):
-            return UNKNOWN, None, ladder.quantity.say("the irreducible loss of the curves is not a finite number")
+            return UNKNOWN, None, because("floor-not-finite", quantity=ladder.quantity)
         floor, problem = known_floor(ladder)
     elif choice == "fit":
         floor, problem = fitted_floor(ladder, rng)
@@ -177,25 +180,6 @@ def _ends_differ(ladder: Ladder) -> bool:
     ends = [np.array([curve.loss[-1] for curve in rung]) for rung in ladder.rungs]
     largest = max(float(np.abs(rows).max()) for rows in ends)
     return max(float(np.ptp(rows)) for rows in ends) > 1e-12 * largest and min(abs(rows.mean()) for rows in ends) > 0
-
-
-def _refused(curves: CurveSet, ladder: Ladder, problem: str) -> Measured:
-    """A group with which nothing can be computed."""
-    return Measured(
-        curves=curves,
-        ladder=ladder,
-        floor=UNKNOWN,
-        floor_problem=None,
-        problem=problem,
-        overlap=0.0,
-        rescaled=None,
-        exact=None,
-        shape=None,
-        deviations=None,
-        spread=None,
-        form=_NO_FORM,
-        warnings=(),
-    )
 
 
 def _assessed(

@@ -8,14 +8,14 @@ import numpy as np
 from scipy import stats
 
 from ...results.curves import LearningCurve
-from ..sentences.numbers import together
+from ..reasons import Reason, because
 from .ladder import Ladder, name_of
 
 _FEWEST = 3  # seeds of one size on each device: fewer do not tell what their noise is
 _LEVEL = 0.05
 
 
-def mixed_devices(ladder: Ladder) -> str | None:
+def mixed_devices(ladder: Ladder) -> Reason | None:
     """Why a ladder that trained on several kinds of device gets no verdict; None where it may.
 
     It may where at least one size has three seeds or more on each device, and at no such size the mean logarithms of
@@ -34,15 +34,9 @@ def mixed_devices(ladder: Ladder) -> str | None:
             compared += 1
             if least_p(there[0], other) < _LEVEL:
                 differ.append(name_of(rung[0]))
-    named = " and ".join(kinds)
     if differ:
-        return f"trained on {named}, whose curves differ beyond seed noise at {together(list(dict.fromkeys(differ)))}"
-    if not compared:
-        return (
-            f"trained on {named}, which were not compared: train {_FEWEST} seeds of one size on each "
-            "(`--device`), or the whole ladder on one"
-        )
-    return None
+        return because("devices-differ", devices=tuple(kinds), sizes=tuple(dict.fromkeys(differ)))
+    return None if compared else because("devices-not-compared", devices=tuple(kinds), seeds=_FEWEST)
 
 
 def least_p(one: Sequence[LearningCurve], other: Sequence[LearningCurve]) -> float:

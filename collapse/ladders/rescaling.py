@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...errors import InputError
 from ...results.curves import LearningCurve
 from ...results.grid import X_MAX, X_MIN, common_grid, mean_over
 from ..outcome import RescaledGroup, Scale
+from ..reasons import Reason, Refusal, because
 from .ladder import Ladder, name_of
 
 
@@ -39,14 +39,14 @@ def rescale(
 
     Raises
     ------
-    InputError : no curve is complete; the data start after x = .98; L0 is missing or not below every loss; a curve has
+    Refusal : no curve is complete; the data start after x = .98; L0 is missing or not below every loss; a curve has
         no improvement whose shape could be asked for.
     """
     if not ladder.rungs:
-        raise InputError("no rung has two complete curves")
+        raise Refusal(because("no-size-with-two-curves"))
     start = max(x_min, ladder.first_x())
     if start >= X_MAX:
-        raise InputError(f"the curves have no common x before {X_MAX:g}: the last one starts at {start:g}")
+        raise Refusal(because("curves-start-too-late", end=X_MAX, start=start))
     x = common_grid(start)
     on_grid = _shape if scale == "shape" else _end_point
     rows = [[on_grid(curve, x, irreducible_loss) for curve in rung] for rung in ladder.rungs]
@@ -68,25 +68,24 @@ def rescale(
 
 def try_rescale(
     ladder: Ladder, scale: Scale, floor: float | None, x_min: float
-) -> tuple[RescaledGroup | None, str | None]:
-    """`rescale`, with its error as a reason: the group or None, and why there is none."""
+) -> tuple[RescaledGroup | None, Reason | None]:
+    """`rescale`, with its refusal as a reason: the group or None, and why there is none."""
     try:
         return rescale(ladder, scale=scale, irreducible_loss=floor, x_min=x_min), None
-    except InputError as error:
-        return None, str(error)
+    except Refusal as refusal:
+        return None, refusal.reason
 
 
 def _end_point(curve: LearningCurve, x: np.ndarray, floor: float | None) -> tuple[np.ndarray, float]:
     """z on the grid, and the end excess that it was divided by."""
     if floor is None:
-        raise InputError(curve.quantity.say("the end-point scale needs the irreducible loss"))
+        raise Refusal(because("end-point-scale-needs-floor", quantity=curve.quantity))
     seen = curve.x > 0
     excess = curve.loss[seen] - floor
     if np.any(excess <= 0):
         first = float(curve.x[seen][excess <= 0][0])
-        who = f"{name_of(curve)}, seed {curve.seed}"
-        said = (curve.quantity.say(words) for words in ("the irreducible loss", "is not below the loss of"))
-        raise InputError(f"{next(said)} {floor:g} {next(said)} {who}, at x = {first:g}")
+        who = {"size": name_of(curve), "seed": curve.seed, "x": first}
+        raise Refusal(because("floor-not-below", quantity=curve.quantity, floor=floor, **who))
     return np.interp(np.log(x), np.log(curve.x[seen]), np.log(excess / excess[-1])), float(excess[-1])
 
 
@@ -96,7 +95,8 @@ def _shape(curve: LearningCurve, x: np.ndarray, _: float | None) -> tuple[np.nda
     gap = np.interp(np.log(x), np.log(curve.x[seen]), curve.loss[seen] - curve.loss[-1])
     unit = mean_over(gap, x)
     if unit <= 0:
-        raise InputError(f"{name_of(curve)}, seed {curve.seed}, does not improve between x = {x[0]:g} and its end")
+        who = {"size": name_of(curve), "seed": curve.seed}
+        raise Refusal(because("curve-does-not-improve", **who, x=float(x[0])))
     return gap / unit, float(unit)
 
 

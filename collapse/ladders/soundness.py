@@ -8,7 +8,7 @@ from ...results.curves import LearningCurve
 from ...results.quantity import LOSS, TEST_ACCURACY
 from ..irreducible.choice import floor_warning
 from ..outcome import IrreducibleLoss, RescaledGroup
-from ..sentences.numbers import together
+from ..reasons import Reason, because
 from .ladder import Ladder, name_of
 from .mixed_devices import mixed_devices
 
@@ -22,16 +22,15 @@ _FEWEST, _FEW = 4, 8  # evaluations from the first grid point on: below, most of
 _RANGE = 1e-120, 1e120  # losses whose squares are numbers
 
 
-def unusable(ladder: Ladder) -> str | None:
+def unusable(ladder: Ladder) -> Reason | None:
     """Why the losses cannot be computed with at all, None where they can."""
     tops = [float(np.abs(curve.loss).max()) for curve in ladder.curves]
     if any(top > _RANGE[1] or 0 < top < _RANGE[0] for top in tops):
-        said = ladder.quantity.say("losses beyond")
-        return f"{said} {_RANGE[0]:g} to {_RANGE[1]:g} cannot be squared: give them in another unit"
+        return because("values-out-of-range", quantity=ladder.quantity, low=_RANGE[0], high=_RANGE[1])
     return None
 
 
-def rising(ladder: Ladder, x_min: float) -> str | None:
+def rising(ladder: Ladder, x_min: float) -> Reason | None:
     """Why a quantity that goes up cannot be asked for its excess over a floor, None where it does not go up.
 
     The loss goes down by construction; where one of its curves does not, that is told of the curve.
@@ -41,18 +40,17 @@ def rising(ladder: Ladder, x_min: float) -> str | None:
     climbs = [float(curve.loss[-1] - np.interp(x_min, curve.x, curve.loss)) for curve in ladder.curves]
     if not np.median(climbs) > 0:
         return None
-    noun = ladder.quantity.noun
-    return f"{noun} rises with training, and collapse is asked of what falls to a floor: {_instead(ladder)}"
+    return because("rises", noun=ladder.quantity.noun, instead=_instead(ladder))
 
 
-def _instead(ladder: Ladder) -> str:
+def _instead(ladder: Ladder) -> Reason:
     quantity = ladder.quantity
     if quantity.scale == "complement":
-        return f"ask for {quantity.observable} itself"
+        return because("ask-for-itself", name=quantity.observable)
     if quantity.observable == TEST_ACCURACY:
-        return "ask for the error, 1 - accuracy (--of error)"
+        return because("ask-for-error")
     shares = all(np.all((curve.loss >= 0) & (curve.loss <= 1)) for curve in ladder.curves)
-    return f"if it is a share, ask for 1 - {quantity.noun} (--scale complement)" if shares else "give one that falls"
+    return because("ask-for-complement", noun=quantity.noun) if shares else because("ask-for-falling")
 
 
 def noisy(group: RescaledGroup) -> bool:
@@ -69,119 +67,123 @@ def silent(group: RescaledGroup) -> list[str]:
     ]
 
 
-def problem_of(ladder: Ladder, covered: float, rescaled: RescaledGroup | None) -> str | None:
+def problem_of(ladder: Ladder, covered: float, rescaled: RescaledGroup | None) -> Reason | None:
     """The first reason for which no verdict can be given, None where there is none."""
     if not ladder.rungs and not ladder.alone:
-        kinds = ", ".join(sorted({_ended(curve) for curve in ladder.censored}))
+        how = tuple(sorted({_ended(curve) for curve in ladder.censored}, key=lambda one: one.code))
         if ladder.quantity == LOSS:
-            return f"none of {len(ladder.censored)} runs reached its horizon ({kinds})"
-        return f"none of {len(ladder.censored)} runs has a value of {ladder.quantity.noun} at its horizon ({kinds})"
+            return because("no-run-ended", runs=len(ladder.censored), how=how)
+        return because("no-value-at-the-end", runs=len(ladder.censored), noun=ladder.quantity.noun, how=how)
     if ladder.alone and len(ladder.rungs) < 3:
-        return f"fewer than 3 rungs with 2 seeds: {len(ladder.rungs)}, and {len(ladder.alone)} with one"
+        return because("fewer-sizes-with-seeds", sizes=len(ladder.rungs), alone=len(ladder.alone))
     if len(ladder.rungs) < 3:
-        return f"fewer than 3 rungs: {len(ladder.rungs)}"
+        return because("fewer-sizes", sizes=len(ladder.rungs))
     copies = copied(ladder, rescaled)
     if copies:
-        return "copied runs: " + "; ".join(copies[:3]) + (f"; and {len(copies) - 3} more" if len(copies) > 3 else "")
+        return because("copied-runs", copies=tuple(copies))
     mixed = mixed_devices(ladder)
     if mixed:
         return mixed
     if covered < OVERLAP:
-        return f"the rungs overlap on {100 * covered:.0f} % of the range of x only"
+        return because("little-overlap", share=covered)
     return _problem_on_grid(ladder, rescaled) if rescaled is not None else None
 
 
-def _ended(curve: LearningCurve) -> str:
+def _ended(curve: LearningCurve) -> Reason:
     if curve.status != "ok":
-        return curve.status
+        return because("ended-as", status=curve.status)
     if len(curve.x) and curve.x[-1] > 1:
-        return "its x goes beyond 1"
-    return "cut short" if curve.quantity == LOSS else "cut short, or not measured there"
+        return because("goes-beyond-the-end")
+    return because("cut-short") if curve.quantity == LOSS else because("cut-short-or-not-measured")
 
 
-def _problem_on_grid(ladder: Ladder, group: RescaledGroup) -> str | None:
-    fewest, who = _evaluations(ladder, group)
+def _problem_on_grid(ladder: Ladder, group: RescaledGroup) -> Reason | None:
+    fewest, curve = _evaluations(ladder, group)
     if fewest < _FEWEST:
-        return f"{who} has {fewest} evaluations from x = {group.x[0]:.2g} on: the rest would be interpolated"
+        who = {"size": name_of(curve), "seed": curve.seed}
+        return because("too-few-evaluations", **who, evaluations=fewest, x=float(group.x[0]))
     quiet = silent(group)
+    if len(quiet) == len(group.rungs):
+        return because("no-noise")
     if quiet:
-        which = "a rung" if len(quiet) == len(group.rungs) else together(quiet)
-        return f"no noise: the seeds of {which} do not differ, so there is nothing to compare a deviation with"
-    return None if noisy(group) else "no noise: there is an x at which no two seeds of any rung differ"
+        return because("no-noise-at-sizes", sizes=tuple(quiet))
+    return None if noisy(group) else because("no-noise-at-an-x")
 
 
-def copied(ladder: Ladder, group: RescaledGroup | None) -> list[str]:
+def copied(ladder: Ladder, group: RescaledGroup | None) -> list[Reason]:
     """Curves that equal another in every digit, or, where none does, but for rounding or a factor."""
     return ladder.copies() or ([] if group is None or not noisy(group) else near_copies(group))
 
 
-def _evaluations(ladder: Ladder, group: RescaledGroup) -> tuple[int, str]:
+def _evaluations(ladder: Ladder, group: RescaledGroup) -> tuple[int, LearningCurve]:
     """The fewest evaluations that a curve has on the grid and at its end, and whose they are."""
     counted = [(int(np.sum(curve.x >= group.x[0] * (1 - 1e-9))), curve) for curve in ladder.curves]
-    fewest, curve = min(counted, key=lambda pair: pair[0])
-    return fewest, f"{name_of(curve)}, seed {curve.seed},"
+    return min(counted, key=lambda pair: pair[0])
 
 
-def near_copies(group: RescaledGroup) -> list[str]:
+def near_copies(group: RescaledGroup) -> list[Reason]:
     """Curves that equal an earlier one but for rounding or a factor: far closer than noise ever brings two runs."""
     curves = np.concatenate(group.values)
-    names = [f"seed {seed} of {name}" for name, seeds in zip(group.rungs, group.seeds, strict=True) for seed in seeds]
+    names = [(name, seed) for name, seeds in zip(group.rungs, group.seeds, strict=True) for seed in seeds]
     typical = float(np.mean([rows.var(axis=0, ddof=1).mean() for rows in group.values]))
     found = []
     for i in range(1, len(curves)):
         distance = ((curves[:i] - curves[i]) ** 2).mean(axis=1)
         nearest = int(np.argmin(distance))
         if distance[nearest] < _TWIN**2 * typical:
-            found.append(f"{names[i]} all but equals {names[nearest]}")
+            (size, seed), (first_size, first_seed) = names[i], names[nearest]
+            whose = {"size": size, "first_size": first_size}
+            found.append(because("all-but-equals-another", seed=seed, first_seed=first_seed, **whose))
     return found
 
 
 def warnings_of(
-    ladder: Ladder, floor: IrreducibleLoss, rescaled: RescaledGroup | None, shape_problem: str | None
-) -> tuple[str, ...]:
+    ladder: Ladder, floor: IrreducibleLoss, rescaled: RescaledGroup | None, shape_problem: Reason | None
+) -> tuple[Reason, ...]:
     """What a reader should know of the curves."""
-    found = [f"{name_of(curve)} is left out: it has one complete seed, {curve.seed}" for curve in ladder.alone]
+    found = [because("size-left-out", size=name_of(curve), seed=curve.seed) for curve in ladder.alone]
     if ladder.censored:
-        found.append(f"{len(ladder.censored)} runs did not reach their horizon and are left out")
+        found.append(because("runs-left-out", runs=len(ladder.censored)))
     found += _lost(ladder)
     for rung in ladder.rungs:
         if len({curve.seed for curve in rung}) < len(rung):
-            found.append(f"a seed of {name_of(rung[0])} is given twice")
+            found.append(because("seed-twice", size=name_of(rung[0])))
     if ladder.rungs:
-        found += [said for said in (floor_warning(ladder, floor),) if said]
+        found += [said for said in (floor_warning(ladder, floor),) if said is not None]
     if rescaled is not None:
         found += wild_seeds(rescaled) + _quiet(rescaled) + _sparse(ladder, rescaled)
         if shape_problem is not None:
-            found.append(f"shapes are untested: {shape_problem}")
+            found.append(because("shapes-untested", why=shape_problem))
     return tuple(found)
 
 
-def _lost(ladder: Ladder) -> list[str]:
+def _lost(ladder: Ladder) -> list[Reason]:
     """Rungs of which nothing is left, where others are."""
     kept = {*ladder.sizes.tolist(), *(curve.size for curve in ladder.alone)}
     lost = {curve.size: name_of(curve) for curve in ladder.censored if curve.size not in kept}
-    return [f"no run of {together(list(lost.values()))} reached its horizon"] if lost and kept else []
+    return [because("sizes-lost", sizes=tuple(lost.values()))] if lost and kept else []
 
 
-def _quiet(group: RescaledGroup) -> list[str]:
+def _quiet(group: RescaledGroup) -> list[Reason]:
     """Rungs whose noise is out of proportion, or all of it as small as that of repeating one run."""
     levels = np.array([float(rows.std(axis=0, ddof=1).mean()) for rows in group.values])
     if not noisy(group):
         return []
     if np.median(levels) < _SINGLE:
-        return [f"the seeds differ by {np.median(levels):.1g} only, as one run does that is repeated: are they seeds?"]
+        return [because("seeds-as-repeats", level=float(np.median(levels)))]
     quiet = [name for name, level in zip(group.rungs, levels, strict=True) if level < _QUIET * np.median(levels)]
-    return [f"the seeds of {together(quiet)} differ a hundred times less than others: are they seeds?"] if quiet else []
+    return [because("quiet-sizes", sizes=tuple(quiet))] if quiet else []
 
 
-def _sparse(ladder: Ladder, group: RescaledGroup) -> list[str]:
-    fewest, who = _evaluations(ladder, group)
+def _sparse(ladder: Ladder, group: RescaledGroup) -> list[Reason]:
+    fewest, curve = _evaluations(ladder, group)
     if not _FEWEST <= fewest < _FEW:
         return []
-    return [f"{who} has only {fewest} evaluations from x = {group.x[0]:.2g} on; between them it is interpolated"]
+    who = {"size": name_of(curve), "seed": curve.seed}
+    return [because("few-evaluations", **who, evaluations=fewest, x=float(group.x[0]))]
 
 
-def wild_seeds(group: RescaledGroup) -> list[str]:
+def wild_seeds(group: RescaledGroup) -> list[Reason]:
     """Seeds whose curves lie far from their rung's others: mean square distance from the rung's median curve over 50
     times that of the rung's other seeds, and of the ladder's."""
     squares = [((rows - np.median(rows, axis=0)) ** 2).mean(axis=1) for rows in group.values]
@@ -191,5 +193,5 @@ def wild_seeds(group: RescaledGroup) -> list[str]:
         for i, seed in enumerate(seeds):
             others = np.delete(square, i)
             if len(others) > 1 and square[i] > _WILD * max(np.median(others), usual):
-                found.append(f"seed {seed} of {name} is far from the others of its rung")
+                found.append(because("wild-seed", size=name, seed=seed))
     return found

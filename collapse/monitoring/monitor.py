@@ -11,8 +11,8 @@ from ...results.grid import X_MIN
 from ..irreducible.choice import known_floor
 from ..ladders.ladder import Ladder, name_of
 from ..ladders.rescaling import try_rescale
-from ..outcome import RescaledGroup
-from ..sentences.numbers import percent
+from ..outcome import Key, RescaledGroup
+from ..reasons import Reason, because
 from .departures import Departure, departures
 
 RATE = 0.01  # share of groups with a false alarm at one look
@@ -29,18 +29,15 @@ class Leaving:
     x : where it is farthest out, measured by the noise; None where the curve cannot be compared at all.
     by : its departure there: of ln E where the irreducible loss is known, else in mean improvements.
     within : the largest departure there of the curves that it leaves.
-    why : in words.
+    why : how it leaves, or why it cannot be compared.
     """
 
     rung: str
     seed: int | str | None
-    x: float | None
-    by: float | None
-    within: float | None
-    why: str
-
-    def __str__(self) -> str:
-        return f"{self.rung if self.seed is None else f'seed {self.seed} of {self.rung}'} {self.why}"
+    x: float | None = None
+    by: float | None = None
+    within: float | None = None
+    why: Reason
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -49,7 +46,7 @@ class Watched:
 
     Attributes
     ----------
-    family, dataset, recipe, recipe_label, leg : the group.
+    key : the group.
     seeds : complete trials of each rung, in the order of sizes.
     early : trials that ended early.
     rescaled : the complete curves on the common grid; None where there are none, or none can be compared.
@@ -61,46 +58,14 @@ class Watched:
         early.
     """
 
-    family: str
-    dataset: str
-    recipe: str
-    recipe_label: str
-    leg: str
+    key: Key
     seeds: tuple[tuple[str, int], ...]
     early: int
-    rescaled: RescaledGroup | None
-    master: np.ndarray | None
-    spread: float | None
-    shared: bool | None
-    leaving: tuple[Leaving, ...]
-
-    @property
-    def name(self) -> str:
-        """The group in words."""
-        leg = " at constant rate" if self.leg == "constant" else ""
-        return f"{self.family} on {self.dataset}{leg}" + (f" ({self.recipe_label})" if self.recipe_label else "")
-
-    def __str__(self) -> str:
-        early = f", {self.early} ended early" if self.early else ""
-        return f"{self.name}: {self._there()}{early}; {self._said()}"
-
-    def _there(self) -> str:
-        counts = sorted({n for _, n in self.seeds})
-        if not counts:
-            return "no complete trial"
-        seeds = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
-        return f"{len(self.seeds)} rung{'s' * (len(self.seeds) > 1)} x {seeds} seed{'s' * (counts[-1] > 1)}"
-
-    def _said(self) -> str:
-        if self.spread is None:
-            return "no master curve yet"
-        if self.shared is None:
-            return "too few seeds to know the noise" if len(self.seeds) > 1 else "one rung alone shares nothing"
-        if not self.shared:
-            return f"the rungs share no curve: their means leave the master curve by up to {percent(self.spread)}"
-        alone = sum(1 for one in self.leaving if one.x is not None)
-        most = f", {alone} left out" if alone else ""
-        return f"no more than noise between rungs, within {percent(self.spread)} of the master curve{most}"
+    rescaled: RescaledGroup | None = None
+    master: np.ndarray | None = None
+    spread: float | None = None
+    shared: bool | None = None
+    leaving: tuple[Leaving, ...] = ()
 
 
 def watch(curves: CurveSet, *, rate: float = RATE, x_min: float = X_MIN) -> tuple[Watched, ...]:
@@ -117,14 +82,13 @@ def watch(curves: CurveSet, *, rate: float = RATE, x_min: float = X_MIN) -> tupl
 
 def watch_group(curves: CurveSet, *, rate: float = RATE, x_min: float = X_MIN) -> Watched:
     """Look at one group. Bad curves raise nothing: they are among those that leave."""
-    first = curves.curves[0]
     ladder = _everything(curves)
     start = min(0.9, max([x_min, *(10 * curve.warmup_fraction for curve in curves)]))
     rescaled, odd = _comparable(ladder, start)
     found = departures(rescaled.values, rate=rate) if rescaled is not None else None
     leaving = [_leaving(rescaled, one) for one in found.leaving] if rescaled is not None and found else []
     return Watched(
-        **{name: getattr(first, name) for name in ("family", "dataset", "recipe", "recipe_label", "leg")},
+        key=Key.of(curves.curves[0]),
         seeds=tuple((name_of(rung[0]), len(rung)) for rung in ladder.rungs),
         early=len(ladder.censored),
         rescaled=rescaled,
@@ -166,20 +130,22 @@ def _rescaled(ladder: Ladder, start: float) -> RescaledGroup | None:
 
 def _leaving(group: RescaledGroup, one: Departure) -> Leaving:
     seed = None if one.seed is None else group.seeds[one.rung][one.seed]
-    x, by = float(group.x[one.at]), percent(abs(one.by))
-    whom = "the other rungs" if one.from_rungs else "its rung"
-    why = f"leaves {whom} by {by} at x = {x:.2g}; they keep within {percent(one.within)}"
+    x = float(group.x[one.at])
+    values = {"by": abs(one.by), "x": x, "within": one.within}
+    why = because("leaves-the-sizes", **values) if one.from_rungs else because("leaves-its-size", **values)
     return Leaving(rung=group.rungs[one.rung], seed=seed, x=x, by=one.by, within=one.within, why=why)
 
 
 def _odd(curve: LearningCurve) -> Leaving:
-    return _outside(curve, "does not improve on the range of x that is compared")
+    return _outside(curve, because("does-not-improve"))
 
 
 def _early(curve: LearningCurve) -> Leaving:
-    where = f" at x = {curve.x[-1]:.2g}" if len(curve.x) else ""
-    return _outside(curve, f"ended early{where} ({'incomplete' if curve.status == 'ok' else curve.status})")
+    status = "incomplete" if curve.status == "ok" else curve.status
+    if not len(curve.x):
+        return _outside(curve, because("ended-before-any", status=status))
+    return _outside(curve, because("ended-early", x=float(curve.x[-1]), status=status))
 
 
-def _outside(curve: LearningCurve, why: str) -> Leaving:
-    return Leaving(rung=name_of(curve), seed=curve.seed, x=None, by=None, within=None, why=why)
+def _outside(curve: LearningCurve, why: Reason) -> Leaving:
+    return Leaving(rung=name_of(curve), seed=curve.seed, why=why)

@@ -17,6 +17,7 @@ from ..ladders.ladder import Ladder
 from ..ladders.rescaling import rescale
 from ..ladders.soundness import noisy, rising
 from ..outcome import Form, RescaledGroup, Scale
+from ..reasons import Refusal
 from ..within.bootstrap import moments
 from ..within.equivalence import separable
 
@@ -104,7 +105,7 @@ def _rescaled(curves: CurveSet) -> RescaledGroup:
     x_min = min(0.9, max([X_MIN, *(10 * curve.warmup_fraction for curve in curves)]))
     climbs = rising(ladder, x_min)
     if climbs is not None:
-        raise InputError(climbs)
+        raise Refusal(climbs)
     scale: Scale = "shape" if floor is None else "end-point"
     return rescale(ladder, scale=scale, irreducible_loss=floor, x_min=x_min)
 

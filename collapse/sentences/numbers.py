@@ -48,3 +48,29 @@ def together(names: Sequence[str]) -> str:
     if len(names) < 2 or len(words) > 1 or not all(" " in name for name in names):
         return ", ".join(names)
     return f"{words.pop()}s " + ", ".join(name.split(" ", 1)[1] for name in names)
+
+
+def signed_percent(value: float) -> str:
+    """A change with its sign: ``+42 %``, ``-1.8 %``."""
+    return ("+" if value >= 0 else "-") + percent(abs(value))
+
+
+def percent_interval(low: float, high: float, *, signed: bool = False) -> str:
+    """``[28 %, 55 %]``, or ``[+28 %, +55 %]`` for a change."""
+    write = signed_percent if signed else percent
+    return f"[{write(low)}, {write(high)}]"
+
+
+def estimate(value: float, low: float | None, high: float | None, digits: str = ".4g") -> str:
+    """A number with its interval: ``0.51 [0.49, 0.53]``."""
+    return f"{value:{digits}} {interval(low, high, digits)}"
+
+
+def some(names: Sequence[str]) -> str:
+    """The first three names, and how many more there are."""
+    return "; ".join(names[:3]) + (f"; and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 more seed``, ``7 more seeds``."""
+    return f"{count} {noun}" + ("" if count == 1 else "s")

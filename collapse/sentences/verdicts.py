@@ -8,40 +8,56 @@ import numpy as np
 
 from ..outcome import GroupResult
 from .numbers import percent, stretch_of, together
+from .reasons import say
 
 
 def leaving(result: GroupResult) -> str | None:
-    """Which rungs leave the shared curve, and where, by the simultaneous band; None where none does."""
+    """Which model sizes leave the shared curve, and where, by the simultaneous band; None where none does."""
     if result.single or result.d is None or result.band is None or result.rescaled is None:
         return None
     out = np.abs(result.d) > result.band
     if not out.any():
         return None
     names = result.rescaled.rungs
-    rungs = [name for name, row in zip(names, out, strict=True) if row.any()]
-    who = f"all {len(names)} rungs" if len(rungs) == len(names) else together(rungs)
-    return f"{who} leave{'s' if len(rungs) == 1 else ''} {stretch_of(np.asarray(out.any(axis=0)), result.rescaled.x)}"
+    sizes = [name for name, row in zip(names, out, strict=True) if row.any()]
+    who = f"all {len(names)} model sizes" if len(sizes) == len(names) else together(sizes)
+    return f"{who} leave{'s' if len(sizes) == 1 else ''} {stretch_of(np.asarray(out.any(axis=0)), result.rescaled.x)}"
 
 
-def sentence(result: GroupResult, *, sound: bool = True) -> str:
-    """The verdict in one sentence for a table; curves that are not ``sound`` do not say which rungs leave."""
-    leaves = leaving(result) if sound else None
-    upper, other = result.upper_bound, result.unrelated_deviation
+def sentence(result: GroupResult) -> str:
+    """The verdict in one sentence for a table; curves that are not sound do not say which model sizes leave."""
+    other = result.unrelated_deviation
     others = f"; unrelated curves differ by {percent(other)}" if other is not None else ""
+    if result.single:
+        return _described(result) + others
+    leaves, upper = leaving(result) if result.sound else None, result.upper_bound
     if result.verdict == "cannot-tell" or upper is None or result.deviation is None:
-        said = (result.reason or "no verdict").removeprefix("underpowered: ")
+        said = say(result.reason or "no verdict").removeprefix("underpowered: ")
         return f"{leaves}; {said}" if leaves else said
     if result.verdict == "no-collapse":
         size = f"the deviation is {percent(result.deviation)}, at least {percent(result.lower_bound or 0.0)}"
         return (f"{leaves}: {size}" if leaves else size) + others
-    shared = f"all {result.n_rungs} rungs share one curve within {percent(upper)}"
+    shared = f"all {result.n_rungs} model sizes share one curve within {percent(upper)}"
     if result.verdict == "collapse":
-        return shared + (f" ({result.reason})" if result.reason else "") + others
+        return shared + (f" ({say(result.reason)})" if result.reason else "") + others
     return f"{shared}, not exactly (p = {result.p_exact:.2g})" + (f"; {leaves}" if leaves else "") + others
 
 
+_WHOSE = {"reruns": "its reruns'", "groups": "other groups'", "neighbours": "neighbouring evaluations'"}
+
+
+def _described(result: GroupResult) -> str:
+    """What one run of each model size shows, with the noise level that it has."""
+    within = f"{result.n_rungs} runs lie within {percent(result.deviation)} of their mean curve"
+    said = f"{say(result.reason)}: {within}" if result.reason else within
+    if result.noise_floor is None or result.noise_from is None:
+        return said
+    most = "at least" if result.upper_bound is None else f"at most {percent(result.upper_bound)}"
+    return f"{said}, with {_WHOSE[result.noise_from]} noise of {percent(result.noise_floor)} {most}"
+
+
 def told_apart(group: GroupResult, peers: Sequence[GroupResult]) -> str:
-    """The family, and the recipe and the leg where another group among ``peers`` differs in nothing else."""
+    """The family, and the setting and the schedule where another group among ``peers`` differs in nothing else."""
     # Controls are told apart by what they must do, which is written beside the name.
     own = (group.family, group.dataset, group.control)
     alike = [peer for peer in peers if (peer.family, peer.dataset, peer.control) == own]

@@ -9,10 +9,12 @@ import numpy as np
 
 from ...results.curves import LearningCurve
 from ...results.grid import X_MIN, common_grid
+from ..composing import OK
 from ..irreducible.end_points import fit_means
 from ..ladders.ladder import Ladder
 from ..ladders.raw_losses import loss_on
 from ..ladders.soundness import rising
+from ..reasons import Reason, because
 from .tightness import SingleBound, Tightness, assess_tightness, bound_single_runs
 
 Pair = tuple[LearningCurve, LearningCurve]
@@ -38,12 +40,12 @@ class SingleRuns:
     n_rungs: int
     n_reruns: int
     borrowed: bool
-    x_min: float | None
-    irreducible_loss: float | None
-    tightness: Tightness | None
-    bound: SingleBound | None
-    end_point: float | None
-    status: str
+    x_min: float | None = None
+    irreducible_loss: float | None = None
+    tightness: Tightness | None = None
+    bound: SingleBound | None = None
+    end_point: float | None = None
+    status: Reason = OK
 
 
 def single_runs(
@@ -72,27 +74,23 @@ def single_runs(
         n_rungs=len(curves),
         n_reruns=len(pairs),
         borrowed=bool(pairs) and not own,
-        x_min=None,
         irreducible_loss=irreducible_loss,
-        tightness=None,
-        bound=None,
         end_point=_end_point(curves),
-        status="fewer than three complete rungs",
     )
     if len(curves) < 3:
-        return found
+        return dataclasses.replace(found, status=because("fewer-than-three-runs"))
     climbs = rising(ladder, x_min)
     if climbs is not None:
         return dataclasses.replace(found, status=climbs)
     used = [*curves, *(curve for pair in pairs for curve in pair)]
     start = max([x_min, *(float(c.x[c.x > 0][0]) for c in used), *(10 * c.warmup_fraction for c in used)])
     if start >= 0.9:
-        return dataclasses.replace(found, status="the curves have no common x")
+        return dataclasses.replace(found, status=because("no-common-x"))
     x = common_grid(start)
     losses = np.stack([loss_on(curve, x) for curve in used])
     smallest, reach = losses.min(), np.ptp(losses)
     if not reach > 1e-9 * np.abs(losses).max():
-        return dataclasses.replace(found, status=ladder.quantity.say("the losses do not change"))
+        return dataclasses.replace(found, status=because("values-do-not-change", quantity=ladder.quantity))
     floors = smallest - reach * _DEPTHS
     below = irreducible_loss is not None and irreducible_loss < smallest
     return dataclasses.replace(
@@ -100,7 +98,6 @@ def single_runs(
         x_min=start,
         tightness=assess_tightness(curves, x, floors, reruns=pairs),
         bound=bound_single_runs(curves, pairs, x, irreducible_loss=irreducible_loss) if below else None,  # type: ignore[arg-type]
-        status="ok",
     )
 
 

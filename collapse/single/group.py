@@ -12,6 +12,7 @@ from ..ladders.ladder import Ladder
 from ..ladders.rescaling import try_rescale
 from ..ladders.soundness import unusable
 from ..outcome import IrreducibleLoss, RescaledGroup
+from ..reasons import Reason, because
 from .noise_levels import NO_NOISE, NoiseLevel, own_reruns
 
 FEWEST = 3
@@ -32,7 +33,7 @@ class SingleGroup:
 
     ladder: Ladder
     floor: IrreducibleLoss
-    floor_problem: str | None
+    floor_problem: Reason | None
     rescaled: RescaledGroup
     d: np.ndarray
     noise: NoiseLevel = NO_NOISE
@@ -73,21 +74,17 @@ def one_run_a_size(ladder: Ladder, choice: FloorChoice, x_min: float) -> SingleG
     )
 
 
-def _floor(ladder: Ladder, choice: FloorChoice) -> tuple[IrreducibleLoss, str | None]:
+def _floor(ladder: Ladder, choice: FloorChoice) -> tuple[IrreducibleLoss, Reason | None]:
     if choice == "known":
         return known_floor(ladder)
     if choice == "profile" or isinstance(choice, tuple):
-        return UNKNOWN, ladder.quantity.say("profiling the irreducible loss needs three rungs of three seeds")
+        return UNKNOWN, because("profile-needs-seeds", quantity=ladder.quantity)
     if choice != "fit":
         return given_floor(float(choice)), None
     if len(ladder.rungs) < 4:
-        return UNKNOWN, ladder.quantity.say(
-            "no irreducible loss from the end points: an end-point fit needs four rungs"
-        )
+        return UNKNOWN, because("no-floor-from-ends", quantity=ladder.quantity, why=because("end-points-few"))
     ends = np.array([rung[0].loss[-1] for rung in ladder.rungs])
     fit = fit_means(ends, np.ones(len(ends)), ladder.sizes) if np.ptp(ends) > 0 else None
     if fit is None or not fit.inside[0]:
-        return UNKNOWN, ladder.quantity.say(
-            "no irreducible loss from the end points: they are no power law above a floor"
-        )
-    return IrreducibleLoss(value=float(fit.floor[0]), low=None, high=None, source="fit"), None
+        return UNKNOWN, because("no-floor-from-ends", quantity=ladder.quantity, why=because("ends-no-power-law"))
+    return IrreducibleLoss(value=float(fit.floor[0]), source="fit"), None

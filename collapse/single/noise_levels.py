@@ -15,6 +15,7 @@ from ...results.grid import mean_over
 from ..ladders.ladder import Ladder
 from ..ladders.rescaling import try_rescale
 from ..outcome import RescaledGroup
+from ..reasons import Reason, because
 
 NoiseChoice = Literal["neighbours", "groups"]
 NOISE_CHOICES = ("neighbours", "groups")
@@ -33,14 +34,14 @@ class NoiseLevel:
     sd : ``(m,)`` on the grid.
     level : its root mean square over d ln x.
     df : degrees of freedom.
-    note : what it is and what it rests on, in words; or why there is none.
+    note : what it is and what it rests on; or why there is none.
     """
 
-    source: Literal["reruns", "groups", "neighbours"] | None
-    sd: np.ndarray | None
-    level: float | None
-    df: int | None
-    note: str
+    source: Literal["reruns", "groups", "neighbours"] | None = None
+    sd: np.ndarray | None = None
+    level: float | None = None
+    df: int | None = None
+    note: Reason
 
     def half_width(self, rungs: int, level: float = 0.95) -> np.ndarray | None:
         """``(m,)`` one-sided reach of a run's deviation from the mean of so many; None without noise between runs:
@@ -50,7 +51,7 @@ class NoiseLevel:
         return float(student.ppf(level, self.df)) * self.sd * np.sqrt(1 - 1 / rungs)
 
 
-NO_NOISE = NoiseLevel(source=None, sd=None, level=None, df=None, note="no noise level: one run a size, no reruns")
+NO_NOISE = NoiseLevel(note=because("no-noise-level"))
 
 
 def check_noise_choice(choice: str | None) -> None:
@@ -65,7 +66,7 @@ def own_reruns(ladder: Ladder, group: RescaledGroup, floor: float | None) -> Noi
     if pooled is None:
         return NO_NOISE
     sd, df = pooled
-    note = f"noise from {df + len(ladder.rungs)} runs of {len(ladder.rungs)} sizes of this group that were run again"
+    note = because("noise-from-reruns", runs=df + len(ladder.rungs), sizes=len(ladder.rungs))
     return _level("reruns", sd, df, group, note)
 
 
@@ -80,12 +81,10 @@ def from_groups(group: RescaledGroup, others: Sequence[tuple[str, Ladder, float 
     found = [(name, _between_seeds(ladder, group, floor)) for name, ladder, floor in others]
     there = [(name, *one) for name, one in found if one is not None]
     if not there:
-        why = "no noise level from other groups: none has two seeds of a size on this scale and stretch of x"
-        return dataclasses.replace(NO_NOISE, note=why)
+        return NoiseLevel(note=because("no-noise-from-groups"))
     df = sum(one[2] for one in there)
     sd = np.sqrt(sum(one[2] * one[1] ** 2 for one in there) / df)
-    names = ", ".join(one[0] for one in there[:3]) + (f" and {len(there) - 3} more" if len(there) > 3 else "")
-    return _level("groups", sd, df, group, f"noise borrowed from other groups: {names}; it is taken to be theirs here")
+    return _level("groups", sd, df, group, because("noise-from-groups", groups=tuple(one[0] for one in there)))
 
 
 def _between_seeds(ladder: Ladder, group: RescaledGroup, floor: float | None) -> tuple[np.ndarray, int] | None:
@@ -130,16 +129,11 @@ def from_neighbours(group: RescaledGroup, curves: Sequence[LearningCurve], floor
         squares.append(missed**2)
     at, square = np.concatenate(places), np.concatenate(squares)
     if len(at) < _FEWEST:
-        why = f"no noise level from neighbouring evaluations: {len(at)} of them have three on either side"
-        return dataclasses.replace(NO_NOISE, note=why)
+        return NoiseLevel(note=because("no-noise-from-neighbours", evaluations=len(at)))
     near = np.abs(at[None] - np.append(np.log(group.x), 0.0)[:, None]) <= _REACH
     local = np.where(near.sum(axis=1) >= _FEWEST // 2, near @ square / np.maximum(near.sum(axis=1), 1), square.mean())
     sd = np.sqrt(local[:-1] + local[-1])  # a normalised curve carries its end's noise too
-    note = (
-        f"noise from the scatter of {len(at)} neighbouring evaluations: a lower limit, for what neighbours share does "
-        "not show in it"
-    )
-    return _level("neighbours", sd, len(at), group, note)
+    return _level("neighbours", sd, len(at), group, because("noise-from-neighbours", evaluations=len(at)))
 
 
 def pseudo_residuals(at: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -154,7 +148,7 @@ def pseudo_residuals(at: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def _level(
-    source: Literal["reruns", "groups", "neighbours"], sd: np.ndarray, df: int, group: RescaledGroup, note: str
+    source: Literal["reruns", "groups", "neighbours"], sd: np.ndarray, df: int, group: RescaledGroup, note: Reason
 ) -> NoiseLevel:
     level = float(np.sqrt(mean_over(sd**2, group.x)))
     return NoiseLevel(source=source, sd=sd, level=level, df=df, note=note)

@@ -13,18 +13,18 @@ from ..irreducible.end_points import fit_means
 from ..laws.comparison import Estimate
 from ..laws.forecast import Forecast, forecast
 from ..outcome import Form, RescaledGroup
+from ..reasons import Reason, because
 from .from_reruns import single_runs
 from .group import SingleGroup
 from .tightness import Tightness
 
 _NEEDS = {
-    "controls": "no controls: dealing curves to rungs and cutting them at wrong horizons need seeds to compare with",
-    "envelope": "no envelope and no p: it needs two rungs of three seeds",
-    "deltas": "no interval of delta from seeds: it needs three rungs of two seeds",
-    "rescalings": "rescalings are not ranked: an anchor read off the very run that it is judged by would win; it needs "
-    "two seeds a rung",
-    "balance": "no floor implied by the collapse with an interval: it needs three rungs of three seeds",
-    "forms": "forms are not compared: a bootstrap over seeds needs two of them a rung",
+    "controls": because("single-no-controls"),
+    "envelope": because("single-no-envelope"),
+    "deltas": because("single-no-deltas"),
+    "rescalings": because("single-no-rescalings"),
+    "balance": because("single-no-balance"),
+    "forms": because("single-no-forms"),
 }
 
 
@@ -77,10 +77,10 @@ class SingleLaws:
 class SingleAnswers:
     """Answers of a group of single runs; ``reasons`` says for each thing that was asked and cannot be had why."""
 
-    where: SingleWhere | None
-    laws: SingleLaws | None
-    forecast: Forecast | None
-    reasons: tuple[str, ...]
+    where: SingleWhere | None = None
+    laws: SingleLaws | None = None
+    forecast: Forecast | None = None
+    reasons: tuple[Reason, ...] = ()
 
 
 def answer_single(
@@ -101,7 +101,7 @@ def answer_single(
     if "laws" in questions:
         reasons += [_NEEDS[name] for name in ("balance", "deltas", "forms", "rescalings")]
         if single.floor.value is None:
-            reasons.append(single.ladder.quantity.say("no frontier exponent: the irreducible loss is not known"))
+            reasons.append(because("single-no-frontier", quantity=single.ladder.quantity))
     if "controls" in questions:
         reasons.append(_NEEDS["controls"])
     return SingleAnswers(

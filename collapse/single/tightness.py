@@ -12,7 +12,9 @@ from scipy.stats import t as student
 from ...errors import InputError
 from ...results.curves import LearningCurve
 from ...results.grid import log_weights
+from ..composing import OK
 from ..ladders.raw_losses import loss_on
+from ..reasons import Reason, because
 from ..within.equivalence import contrast
 
 
@@ -25,10 +27,10 @@ class SingleBound:
     """
 
     deviation: float
-    upper_bound: float | None
-    noise: float | None
-    df: int | None
-    status: str
+    upper_bound: float | None = None
+    noise: float | None = None
+    df: int | None = None
+    status: Reason = OK
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -44,8 +46,8 @@ class Tightness:
         what makes curves coincide.
     low, high : lowest and highest candidate whose spread is no larger than noise explains (F test at 5 %); None where
         no noise is known or no candidate passes.
-    status : ``not identified`` with what shows it, else ``one floor is tightest throughout``; even that makes no
-        irreducible loss: it is the floor chosen for the very agreement that is to be tested.
+    status : what shows that no floor is identified, else ``tightest-throughout``; even that makes no irreducible loss:
+        it is the floor chosen for the very agreement that is to be tested.
     """
 
     floors: np.ndarray
@@ -54,7 +56,7 @@ class Tightness:
     by_band: tuple[float, float, float]
     low: float | None
     high: float | None
-    status: str
+    status: Reason
 
 
 def variation(losses: np.ndarray, floor: float) -> np.ndarray:
@@ -89,7 +91,7 @@ def bound_single_runs(
     d = z - z.mean(axis=0)
     deviation = float(np.abs(d).max())
     if not reruns:
-        return SingleBound(deviation=deviation, upper_bound=None, noise=None, df=None, status="no reruns, no noise")
+        return SingleBound(deviation=deviation, status=because("no-reruns"))
     gaps = np.stack([np.diff(_normalised(pair, x, irreducible_loss), axis=0)[0] for pair in reruns])
     variance = (gaps**2).mean(axis=0) / 2
     se = np.sqrt(contrast(np.tile(variance, (len(curves), 1))))
@@ -99,7 +101,6 @@ def bound_single_runs(
         upper_bound=float((np.abs(d) + student.ppf(0.95, df) * se).max()),
         noise=float(np.sqrt(variance.mean())),
         df=df,
-        status="ok",
     )
 
 
@@ -168,11 +169,11 @@ def _within_noise(
     return (float(inside.min()), float(inside.max())) if len(inside) else (None, None)
 
 
-def _status(best: int, parts: Sequence[np.intp], floors: np.ndarray, low: float | None, high: float | None) -> str:
+def _status(best: int, parts: Sequence[np.intp], floors: np.ndarray, low: float | None, high: float | None) -> Reason:
     if best in (0, len(floors) - 1):
-        return "not identified: the tightest floor is the edge of the candidates"
+        return because("tightest-at-the-edge")
     if low is not None and high is not None and high - low > 0.1 * np.ptp(floors):
-        return f"not identified: floors from {low:g} to {high:g} are as tight as noise allows"
+        return because("tight-over-a-range", low=low, high=high)
     if max(parts) - min(parts) > 0.1 * len(floors):
-        return "not identified: the tightest floor differs between early, middle and late x"
-    return "one floor is tightest throughout"
+        return because("tightest-differs-along-x")
+    return because("tightest-throughout")

@@ -11,6 +11,7 @@ from scipy.stats import rankdata
 
 from ..ladders.spread import describe
 from ..outcome import RescaledGroup
+from ..reasons import Reason, because
 from .bootstrap import Moments, moments
 from .equivalence import contrast, separable
 
@@ -84,15 +85,15 @@ class Departures:
     reason : why there is no answer, None where there is one.
     """
 
-    p_value: float | None
     x: np.ndarray
-    low: np.ndarray | None
-    high: np.ndarray | None
-    rungs: tuple[Departure, ...]
-    slope: float | None
-    slope_low: float | None
-    slope_high: float | None
-    reason: str | None
+    p_value: float | None = None
+    low: np.ndarray | None = None
+    high: np.ndarray | None = None
+    rungs: tuple[Departure, ...] = ()
+    slope: float | None = None
+    slope_low: float | None = None
+    slope_high: float | None = None
+    reason: Reason | None = None
 
 
 def departures(group: RescaledGroup, *, rng: np.random.Generator, resamples: int = 999) -> Departures:
@@ -112,8 +113,7 @@ def departures(group: RescaledGroup, *, rng: np.random.Generator, resamples: int
     """
     counts = np.array([len(rows) for rows in group.values])
     if len(counts) < 2 or counts.min() < 3:
-        why = "an envelope needs two rungs of three seeds"
-        return _none(group, why)
+        return Departures(x=group.x, reason=because("envelope-needs-seeds"))
     data = moments(group.values)
     observed, scale = studentised(data)
     drawn = studentised(exchanged(group.values, data, rng, resamples))[0]
@@ -123,24 +123,9 @@ def departures(group: RescaledGroup, *, rng: np.random.Generator, resamples: int
     d = observed[..., 0] * scale[..., 0]
     out = (d < low) | (d > high)
     rungs = tuple(_departure(group, k, d[k], out[k]) for k in range(len(counts)) if out[k].any())
-    trend = _trend(group, np.where(out, np.abs(d), 0.0)) if rungs else (None, None, None)
-    return Departures(
-        p_value=found.p_value,
-        x=group.x,
-        low=low,
-        high=high,
-        rungs=rungs,
-        slope=trend[0],
-        slope_low=trend[1],
-        slope_high=trend[2],
-        reason=None,
-    )
-
-
-def _none(group: RescaledGroup, why: str) -> Departures:
-    return Departures(
-        p_value=None, x=group.x, low=None, high=None, rungs=(), slope=None, slope_low=None, slope_high=None, reason=why
-    )
+    slopes = ("slope", "slope_low", "slope_high")
+    trend = dict(zip(slopes, _trend(group, np.where(out, np.abs(d), 0.0)), strict=True)) if rungs else {}
+    return Departures(x=group.x, p_value=found.p_value, low=low, high=high, rungs=rungs, **trend)
 
 
 def exchanged(values: Sequence[np.ndarray], data: Moments, rng: np.random.Generator, resamples: int) -> Moments:

@@ -39,6 +39,11 @@ class Deviations:
         """``(K, m)`` upper bounds on each ``|d_k(x)|``."""
         return np.abs(self.d) + student_quantile(self.df, level) * self.se
 
+    def largest_se(self) -> float:
+        """The standard error where the upper bound is reached."""
+        upper = self.pointwise_upper()
+        return float(self.se[np.unravel_index(np.argmax(upper), upper.shape)])
+
     def noise_bound(self, level: float = 0.95) -> float:
         """``max_{k,x} t se_k``: the upper bound that the seeds' own noise would leave if no rung deviated at all."""
         return float((student_quantile(self.df, level) * self.se).max())

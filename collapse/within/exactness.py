@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from ...results.grid import log_weights
+from ..reasons import Reason, because
 from .bootstrap import Moments
 
 _TIE = 1e-12  # resamples that differ from the data by rounding alone count as ties
@@ -24,10 +25,10 @@ class Exactness:
     reason : why there is no p-value, None where there is one.
     """
 
-    statistic: float | None
-    p: float | None
-    p_trend: float | None
-    reason: str | None
+    statistic: float | None = None
+    p: float | None = None
+    p_trend: float | None = None
+    reason: Reason | None = None
 
 
 def statistics(sample: Moments, x: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -88,9 +89,9 @@ def assess_exactness(
     """
     fewest = int(data.counts.min())
     if fewest < 3:
-        return Exactness(statistic=None, p=None, p_trend=None, reason="an exactness test needs three seeds a rung")
+        return Exactness(reason=because("exactness-needs-three-seeds"))
     (spread,), (directed,) = statistics(data, x, sizes)
     if not np.isfinite(spread):
-        return Exactness(statistic=None, p=None, p_trend=None, reason="the seeds do not differ")
+        return Exactness(reason=because("seeds-do-not-differ"))
     p_trend = p_value(directed, resampled[1]) if fewest >= 5 else None
-    return Exactness(statistic=float(spread), p=p_value(spread, resampled[0]), p_trend=p_trend, reason=None)
+    return Exactness(statistic=float(spread), p=p_value(spread, resampled[0]), p_trend=p_trend)

@@ -18,6 +18,7 @@ from .source import Raw
 KIND = "CSV"
 _SEPARATORS = "\t;,|"
 _NAMES = {"\t": "tabs", ";": "semicolons", "|": "bars", " ": "blanks"}
+_SAID_SEPARATOR = re.compile(rb"sep=[^\n]{1,2}\r?\n", re.IGNORECASE)
 _FIRST = 10_000
 _MISSING = ["NA", "N/A", "<NA>", "null", "None"]
 _COMMA_NUMBER = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
@@ -31,7 +32,7 @@ def recognises(path: Path) -> bool:
 
 def header(path: Path) -> list[str]:
     """The names in the first row, or none where the file is no text."""
-    lines = [line for line in opening(path).splitlines()[:50] if line.strip() and not line.startswith("#")]
+    lines = [line for line in opening(path).splitlines()[:50] if line.strip() and not line.startswith(("#", "sep="))]
     return [] if not lines else _split(lines[0], _separator(lines[:-1] or lines))
 
 
@@ -49,7 +50,7 @@ def read(path: Path) -> Raw:
     data, notes = decoded(path)
     if b"\r" in data and b"\n" not in data:
         data = data.replace(b"\r", b"\n")
-    data, before = _without_comments(data, notes)
+    data, before = _without_comments(_without_end(data), notes)
     sample = [line for line in data[:65536].decode("utf-8", "ignore").splitlines()[:50] if line.strip()]
     if not sample:
         raise InputError(f"{path} holds comments and no table")
@@ -79,10 +80,21 @@ def read(path: Path) -> Raw:
     return Raw(table, KIND, (*notes, *doubts(table)))
 
 
+def _without_end(data: bytes) -> bytes:
+    """The text without comment lines below the table."""
+    start = data.rstrip().rfind(b"\n") + 1
+    while start and data[start:].lstrip()[:1] == b"#":
+        data = data[:start]
+        start = data.rstrip().rfind(b"\n") + 1
+    return data
+
+
 def _without_comments(data: bytes, notes: list[str]) -> tuple[bytes, int]:
     """The table below the comments at its head, and how many lines were above it."""
     lines = 0
     last = b""
+    if _SAID_SEPARATOR.match(data):  # Excel writes and reads it; the rows show the separator as well
+        data, lines = data.partition(b"\n")[2], 1
     while data[:1] in (b"#", b"\n", b"\r") and data:
         line, _, data = data.partition(b"\n")
         last = line.strip() or last

@@ -6,9 +6,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from ...errors import InputError
+from ..stretches import together
 
 _WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}  # how JSON writers spell what JSON has not
 _SAMPLED = (500, 1000)  # points that W&B's export and TensorBoard keep of a longer history
@@ -138,12 +140,13 @@ def doubts(table: pl.DataFrame) -> list[str]:
     runs = (
         ["run"] if "run" in table.columns else [n for n in ("family", "dataset", "size", "seed") if n in table.columns]
     )
-    counts = table.group_by(runs).len() if runs else pl.DataFrame({"len": [table.height]})
-    of_sampler = counts.filter(pl.col("len").is_in(_SAMPLED))
-    for key in of_sampler.head(20).rows(named=True):
-        group = table.filter(pl.col(n).eq_missing(key[n]) for n in runs) if runs else table
-        if group[step].drop_nulls().diff().drop_nulls().n_unique() > 2:
-            found.append(f"{key['len']} rows a run at uneven steps: this is how W&B and TensorBoard sample a history.")
+    rows, begin = together(table.select(*runs, step), runs)
+    counts = np.diff(np.append(begin, rows.height))
+    for place in np.flatnonzero(np.isin(counts, _SAMPLED))[:20]:
+        count = int(counts[place])
+        steps = rows[step].slice(int(begin[place]), count).drop_nulls()
+        if steps.diff().drop_nulls().n_unique() > 2:
+            found.append(f"{count} rows a run at uneven steps: this is how W&B and TensorBoard sample a history.")
             break
     return found
 

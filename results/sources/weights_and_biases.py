@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from ...errors import InputError
+from ..columns import kind_of_clock
 from . import delimited
 from .content import head
 from .extras import need
@@ -32,11 +33,14 @@ class Chart:
 
     @staticmethod
     def recognises(path: Path) -> bool:
-        """Whether all columns but the first are called ``run - metric``, some of them with bounds."""
+        """Whether all columns but the first are ``run - metric``, some with bounds, or of one metric by a clock."""
         if not path.is_file():
             return False
         names = delimited.header(path)
-        return len(names) > 1 and any(n.endswith(_BOUNDS) for n in names) and all(_BETWEEN in n for n in names[1:])
+        if len(names) < 2 or not all(_BETWEEN in name for name in names[1:]):
+            return False
+        one = len({name.rsplit(_BETWEEN, 1)[1] for name in names[1:]}) == 1
+        return any(name.endswith(_BOUNDS) for name in names) or (one and kind_of_clock(names[0]) is not None)
 
     @staticmethod
     def read(path: Path) -> Raw:

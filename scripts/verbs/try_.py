@@ -62,6 +62,7 @@ def _answers(sweep: Sweep, store: Store, short: str) -> dict[str, Any]:
 
     from ...collapse.contract import plain
     from ...collapse.inquiry import inquire
+    from ...collapse.sentences.verdicts import sentence
 
     curves, mine, n_shipped = _curves(sweep, store, short)
     rng, bands = np.random.default_rng(0).spawn(2)  # a fixed seed: the same curves give the same answer
@@ -75,7 +76,7 @@ def _answers(sweep: Sweep, store: Store, short: str) -> dict[str, Any]:
         "recipe": group.recipe_label,
         "shipped_curves": n_shipped,
         "verdict": group.verdict,
-        "own": group.sentence,
+        "own": sentence(group),
         "card": plain(dataclasses.asdict(cards[0])) if cards else None,
         "along": plain(along.to_dict()) if along else None,
         "sheet": sheet,

@@ -1,0 +1,1 @@
+"""Templates of the reasons, a file for each room that gives them."""

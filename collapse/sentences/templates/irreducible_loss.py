@@ -1,0 +1,26 @@
+"""Reasons of the irreducible loss: why there is none, how sure it is, and whether two estimates of it agree."""
+
+TEMPLATES = {
+    "floor-unknown": "the irreducible loss is not known",
+    "floors-differ": "the curves of the group do not agree on one irreducible loss",
+    "floor-not-finite": "the irreducible loss of the curves is not a finite number",
+    "floor-uncertain": "the irreducible loss is uncertain by {share:percent} of the smallest reducible loss at the end",
+    "ends-do-not-differ": "the end losses of the seeds do not differ, so no irreducible loss can be fitted to them",
+    "no-floor-from-ends": "no irreducible loss from the end points: {why}",
+    "end-points-few": "a fit to end points needs four model sizes",
+    "end-points-few-for-correction": "a fit to end points with a correction needs five model sizes",
+    "end-points-do-not-bend": "the exponent is at the edge of the search: the end points do not bend",
+    "fitted-floor-not-below": "the fitted irreducible loss is not below every loss",
+    "ends-no-power-law": "they are no power law above a floor",
+    "profile-needs-seeds": "profiling the irreducible loss needs three model sizes of three seeds",
+    "floors-too-near": "all irreducible losses from {low:g} to {high:g} are too near to the losses",
+    "floor-not-identified": "the curves do not identify an irreducible loss",
+    "joint-floor-needs-seeds": "one irreducible loss for curves and ends needs four model sizes of three seeds",
+    "implied-floor-needs-seeds": "an irreducible loss implied by the collapse needs three model sizes of three seeds",
+    "not-fitted": "it was not fitted",
+    "no-end-point-floor": "no irreducible loss from the end points: {why}",
+    "floor-above-known": "the curves imply more than the known irreducible loss",
+    "floor-below-known": "the curves imply less than the known irreducible loss",
+    "ends-off": "the training lengths or the end points are off",
+    "floors-agree": "the irreducible losses agree",
+}

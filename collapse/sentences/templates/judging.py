@@ -1,0 +1,46 @@
+"""Reasons of verdicts, and of how strong the evidence can be."""
+
+TEMPLATES = {
+    "ok": "ok",
+    "nothing-to-test": "there is nothing to test",
+    "exactness-untested-without-floor": "{why}, so exact collapse is untested",
+    "exactness-untested-shapes-bound": "{why}, so exact collapse is untested; the shapes are bounded by "
+    "{upper:percent}",
+    "exactness-untested-shapes": "{why}, so exact collapse is untested; the shapes have p = {p:.2g} and are bounded "
+    "by {upper:percent}",
+    "resolution-unknown": "the ladder's resolution is not known: {why}",
+    "bounded-not-at-every-x": "the deviation is bounded by {upper:percent}, yet not at every x by a third of other "
+    "data sets' spread",
+    "selection": "{runs:n run} did not reach the training length: what is left is a selection",
+    "unresolved": "unresolved: {why}",
+    "unresolved-by-horizon": "unresolved: an exponent of the training length that is 20 % off would move these model "
+    "sizes by only {limit:percent}, which the bound of {upper:percent} does not exclude",
+    "unresolved-by-trained": "unresolved: the errors that were trained into this ladder moved its model sizes by "
+    "only {limit:percent}, which the bound of {upper:percent} does not exclude",
+    "negative-missed": "the ladder trained wrongly on purpose ({setting}) was not detected",
+    "negative-missed-with-power": "the ladder trained wrongly on purpose ({setting}) was not detected (planned power "
+    "{power:.2g})",
+    "exactness-untested": "exactness is untested: a test needs three seeds of each model size",
+    "size-undecided": "a deviation is real (p = {p:.2g}), its size is undecided: between {low:percent} and "
+    "{high:percent}",
+    "at-the-margin": "the deviation seen is at the margin of {margin:percent}, which more seeds cannot certify",
+    "underpowered": "underpowered: the deviation lies between {low:percent} and {high:percent}; {more:n more seed} "
+    "would certify {margin:percent}",
+    "underpowered-below": "underpowered: the deviation lies below {high:percent}; {more:n more seed} would certify "
+    "{margin:percent}",
+    "margin-changed": "the margin was changed after the data, from {planned:g} to {margin:g}",
+    "exploratory-floor-unknown": "exploratory: the irreducible loss is not known",
+    "exploratory-floor-given": "exploratory: the irreducible loss was given by hand, the data set does not know it",
+    "exploratory-floor-fitted": "exploratory: the irreducible loss was fitted: a test that plugs it in rejects 17 to "
+    "27 % of true collapses, not 5 %",
+    "exploratory-floor-profiled": "exploratory: the irreducible loss was profiled: every claim reads 'there is an "
+    "irreducible loss such that'",
+    "exploratory-horizons-assumed": "exploratory: the training lengths were assumed, not taken from a pilot or a "
+    "formula",
+    "exploratory-examples-repeated": "exploratory: each example was seen {times:.3g} times, not once",
+    "exploratory-pool-small": "exploratory: the longest run uses {share:.2g} of the pool, more than an eighth: noise "
+    "shrinks with size",
+    "exploratory-batch-norm": "exploratory: the network has batch norm, and is evaluated with running statistics, "
+    "which lag behind its weights",
+    "exploratory-margin-changed": "exploratory: the margin was changed after the data, from {planned:g} to {margin:g}",
+}
