@@ -65,7 +65,7 @@ class Family(ABC):
     def __init_subclass__(cls, **given: Any) -> None:
         super().__init_subclass__(**given)
         if "build" in vars(cls):
-            cls.build = _after_its_check(cls.build)
+            cls.build = _after_its_check(cls.build)  # pyright: ignore[reportAttributeAccessIssue]
 
     @abstractmethod
     def misfit(self, task: Task) -> str | None:

@@ -54,7 +54,7 @@ class TokenEmbedding(nn.Module):
 
     def __init__(self, vocabulary: int, length: int, width: int, std: float = 0.1) -> None:
         super().__init__()
-        self.tokens = nn.TokenEmbedding(vocabulary, width)
+        self.tokens = nn.Embedding(vocabulary, width)
         self.positions = nn.Parameter(torch.empty(length, width))
         nn.init.normal_(self.tokens.weight, std=std)
         nn.init.normal_(self.positions, std=std)

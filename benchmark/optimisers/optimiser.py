@@ -73,7 +73,7 @@ class Optimiser(Entry):
     Attributes
     ----------
     exponents : powers of the width in initial values and rates under maximal update: `exponents.ADAM` where a step does
-        not see the size of the gradient, `exponents.SGD` where it is linear in it, or an `WidthExponents` of its own.
+        not see the size of the gradient, `exponents.SGD` where it is linear in it, or `WidthExponents` of its own.
     clip : the largest norm of a replica's gradient over all its weights; a longer one is shortened to it. None for no
         limit.
     """
