@@ -41,15 +41,15 @@ calibrate: setup
 	$(BIN)/onecurve calibrate --to runs/calibration.md --json runs/calibration.json
 
 bench: setup
-	$(BIN)/python -m onecurve.scripts.bench.battery
-	$(BIN)/python -m onecurve.scripts.bench.runner
-	$(BIN)/python -m onecurve.scripts.bench.executor
+	$(BIN)/python -m onecurve.scripts.bench.tests_within
+	$(BIN)/python -m onecurve.scripts.bench.many_networks
+	$(BIN)/python -m onecurve.scripts.bench.pack_overhead
 	$(BIN)/python -m onecurve.scripts.bench.driver
-	$(BIN)/python -m onecurve.scripts.bench.store
-	$(BIN)/python -m onecurve.scripts.bench.packing
-	$(BIN)/python -m onecurve.scripts.bench.scan
-	$(BIN)/python -m onecurve.scripts.bench.machine
-	$(BIN)/python -m onecurve.scripts.bench.data
+	$(BIN)/python -m onecurve.scripts.bench.opening_tables
+	$(BIN)/python -m onecurve.scripts.bench.packing_gain
+	$(BIN)/python -m onecurve.scripts.bench.rate_scan
+	$(BIN)/python -m onecurve.scripts.bench.machine_use
+	$(BIN)/python -m onecurve.scripts.bench.data_cost
 
 GPU_CHECK := --device cuda --out runs/gpu-check
 gpu-check: setup

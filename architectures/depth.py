@@ -26,12 +26,12 @@ import re
 from collections.abc import Iterable, Mapping
 
 from ..errors import InputError
-from .exponents import Exponents, power
+from .exponents import WidthExponents, power
 from .family import Family, Rung
 
 
 def depth_factors(
-    family: Family, rung: Rung, modules: Iterable[str], *, exponents: Exponents
+    family: Family, rung: Rung, modules: Iterable[str], *, exponents: WidthExponents
 ) -> Mapping[str, tuple[float, float]]:
     """Factors on the initial values and the learning rate, by the name of a branch's last module or of a block.
 

@@ -38,7 +38,7 @@ def secluded(seed: int) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Spread:
+class InitialSpread:
     """Root mean square of a parameter's initial values over ``count`` drawn elements; None where nothing is drawn."""
 
     rms: float | None
@@ -46,7 +46,7 @@ class Spread:
 
 
 @lru_cache(maxsize=1024)
-def spreads(family: Family, key: Key, task: Task) -> dict[str, Spread]:
+def spreads(family: Family, key: Key, task: Task) -> dict[str, InitialSpread]:
     """Spread of the library's initial values, from fixed probe draws that no trial shares."""
     squares: dict[str, float] = {}
     first: dict[str, torch.Tensor] = {}
@@ -60,4 +60,6 @@ def spreads(family: Family, key: Key, task: Task) -> dict[str, Spread]:
                     drawn.add(name)
         probe += 1
     counts = {name: p.numel() * probe for name, p in first.items()}
-    return {name: Spread(math.sqrt(squares[name] / n) if name in drawn else None, n) for name, n in counts.items()}
+    return {
+        name: InitialSpread(math.sqrt(squares[name] / n) if name in drawn else None, n) for name, n in counts.items()
+    }

@@ -75,7 +75,7 @@ class Patches(nn.Module):
         return x.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
 
 
-class Embedding(nn.Module):
+class PieceEmbedding(nn.Module):
     """One linear map for all pieces, plus a learned position each."""
 
     def __init__(self, pieces: Chunks | Patches, width: int) -> None:
@@ -125,9 +125,8 @@ class Encoder(Family):
         whole_heads(self.name, rung, self.head_dim)
 
     def build(self, rung: Rung, task: Task) -> nn.Module:
-        self.check_rung(rung)
         width = rung["width"]
         pieces = Chunks(task.n_inputs, self.grid**2) if task.kind == "vector" else Patches(task.shape, self.grid)
         layers = [EncoderLayer(width, self.head_dim) for _ in range(rung.get("depth", self.depth))]
         ends = nn.LayerNorm(width), MeanPiece(), readout(width, task.outputs)
-        return nn.Sequential(Embedding(pieces, width), *layers, *ends)
+        return nn.Sequential(PieceEmbedding(pieces, width), *layers, *ends)

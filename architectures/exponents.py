@@ -44,7 +44,7 @@ class Powers(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exponents:
+class WidthExponents:
     """What an optimiser needs so that features change alike at every width and depth.
 
     Attributes
@@ -73,8 +73,10 @@ def power(growth: float, exponent: float) -> float:
 
 
 _READOUT = Powers(std_in=-1.0, rate_in=-1.0)
-ADAM = Exponents(hidden=Powers(std_in=-0.5, rate_in=-1.0), output=_READOUT, narrow=Powers(std_in=-0.5, rate_in=-1.0))
-SGD = Exponents(
+ADAM = WidthExponents(
+    hidden=Powers(std_in=-0.5, rate_in=-1.0), output=_READOUT, narrow=Powers(std_in=-0.5, rate_in=-1.0)
+)
+SGD = WidthExponents(
     hidden=Powers(std_in=-0.5),
     output=_READOUT,
     narrow=Powers(std_in=-1.0, rate_in=-1.0),
@@ -82,4 +84,4 @@ SGD = Exponents(
     vector=Powers(rate_out=1.0),
     inside=-1.0,
 )
-MUON = Exponents(hidden=Powers(std_in=-0.5), output=_READOUT, narrow=Powers(std_in=-0.5))
+MUON = WidthExponents(hidden=Powers(std_in=-0.5), output=_READOUT, narrow=Powers(std_in=-0.5))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..catalogue import Catalogue
 from ..errors import InputError
@@ -61,6 +62,11 @@ class Family(ABC):
     running_statistics: ClassVar[bool] = False
     branch_ends: ClassVar[tuple[str, ...]] = ()
 
+    def __init_subclass__(cls, **given: Any) -> None:
+        super().__init_subclass__(**given)
+        if "build" in vars(cls):
+            cls.build = _after_its_check(cls.build)  # pyright: ignore[reportAttributeAccessIssue]
+
     @abstractmethod
     def misfit(self, task: Task) -> str | None:
         """Why the family cannot learn this task, in one clause, or None where it can."""
@@ -70,7 +76,13 @@ class Family(ABC):
         """The network of this rung for this task.
 
         It maps a batch of inputs ``(batch, *task.shape)`` to ``(batch, outputs)``, or ``(batch, length, outputs)`` for
-        tokens. Weights are drawn from torch's default generator, which the caller seeds and restores.
+        tokens. Weights are drawn from torch's default generator, which the caller seeds and restores. The rung has
+        passed `check_rung` when a subclass's ``build`` begins.
+
+        Raises
+        ------
+        InputError
+            A rung that this family does not have.
         """
 
     def check_rung(self, rung: Rung) -> None:
@@ -94,6 +106,17 @@ class Family(ABC):
         """The name, version and parameters that enter a trial's identity."""
         params = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return Ref(name=self.name, version=self.version, params=params)
+
+
+def _after_its_check(build: Callable[[Any, Rung, Task], nn.Module]) -> Callable[[Any, Rung, Task], nn.Module]:
+    """A ``build`` that no rung reaches which the family does not have, whoever wrote it."""
+
+    @functools.wraps(build)
+    def checked(self: Family, rung: Rung, task: Task) -> nn.Module:
+        self.check_rung(rung)
+        return build(self, rung, task)
+
+    return checked
 
 
 FAMILIES: Catalogue[Family] = Catalogue("family", "onecurve.architectures")

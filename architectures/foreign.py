@@ -28,7 +28,7 @@ _SAMPLES = (
 
 
 @dataclasses.dataclass(frozen=True)
-class Foreign(Family):
+class ForeignFamily(Family):
     """A family of networks that others wrote.
 
     Attributes

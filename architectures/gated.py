@@ -45,7 +45,6 @@ class GatedMLP(Family):
         return wrong_kind(task, "vector", "image")
 
     def build(self, rung: Rung, task: Task) -> nn.Module:
-        self.check_rung(rung)
         width = rung["width"]
         blocks = [GatedBlock(width) for _ in range(rung.get("depth", self.depth))]
         first = nn.Linear(task.n_inputs, width)

@@ -28,7 +28,6 @@ class DeepLinear(Family):
         return wrong_kind(task, "vector", "image")
 
     def build(self, rung: Rung, task: Task) -> nn.Module:
-        self.check_rung(rung)
         width = rung["width"]
         layers = [nn.Linear(task.n_inputs, width, bias=False)]
         layers += [nn.Linear(width, width, bias=False) for _ in range(self.depth - 1)]

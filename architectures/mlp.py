@@ -39,7 +39,6 @@ class ResidualMLP(Family):
         return wrong_kind(task, "vector", "image")
 
     def build(self, rung: Rung, task: Task) -> nn.Module:
-        self.check_rung(rung)
         width = rung["width"]
         blocks = [Block(width) for _ in range(rung.get("depth", self.depth))]
         return nn.Sequential(
@@ -60,7 +59,6 @@ class PlainMLP(Family):
         return wrong_kind(task, "vector", "image")
 
     def build(self, rung: Rung, task: Task) -> nn.Module:
-        self.check_rung(rung)
         width = rung["width"]
         hidden: list[nn.Module] = [nn.Linear(task.n_inputs, width), nn.ReLU()]
         for _ in range(self.depth - 1):

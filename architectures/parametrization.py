@@ -24,8 +24,8 @@ from torch import nn
 from ..errors import InputError, unknown
 from ..task import Task
 from .depth import depth_factors, factors_of
-from .draws import Key, Spread, key_of, secluded, spreads
-from .exponents import ADAM, SGD, Exponents, power
+from .draws import InitialSpread, Key, key_of, secluded, spreads
+from .exponents import ADAM, SGD, WidthExponents, power
 from .family import Family, Rung
 from .roles import Role, by_shape, furthest, places, role_of
 
@@ -51,7 +51,7 @@ class Multiplier:
 
 
 def multipliers(
-    family: Family, rung: Rung, task: Task, *, parametrization: str, optimizer: str | Exponents
+    family: Family, rung: Rung, task: Task, *, parametrization: str, optimizer: str | WidthExponents
 ) -> dict[str, Multiplier]:
     """Factors on the initial values and the learning rate of every parameter, by name.
 
@@ -82,7 +82,7 @@ def multipliers(
 
 
 def initialise(
-    family: Family, rung: Rung, task: Task, *, seed: int, parametrization: str, optimizer: str | Exponents
+    family: Family, rung: Rung, task: Task, *, seed: int, parametrization: str, optimizer: str | WidthExponents
 ) -> nn.Module:
     """Build the network that a seed stands for: the library's draw, rescaled. In float32, on the CPU.
 
@@ -113,7 +113,7 @@ class _Times:
 
 
 @lru_cache(maxsize=4096)
-def _multipliers(family: Family, key: Key, task: Task, exponents: Exponents | None) -> dict[str, Multiplier]:
+def _multipliers(family: Family, key: Key, task: Task, exponents: WidthExponents | None) -> dict[str, Multiplier]:
     if exponents is None:
         return {name: Multiplier(1.0, 1.0, "standard") for name in places(family, key, task)}
     roles = _roles(family, key, task)
@@ -129,7 +129,9 @@ def _multipliers(family: Family, key: Key, task: Task, exponents: Exponents | No
     return table
 
 
-def _initial(family: Family, key: Key, task: Task, roles: Mapping[str, Role], exponents: Exponents) -> dict[str, float]:
+def _initial(
+    family: Family, key: Key, task: Task, roles: Mapping[str, Role], exponents: WidthExponents
+) -> dict[str, float]:
     """Factors on the library's draws that give each role its spread."""
     growth = furthest(m for _, *both in roles.values() for m in both)
     if growth == 1.0:
@@ -183,7 +185,7 @@ def tied_readouts(family: Family, rung: Rung, task: Task) -> dict[str, float]:
     return factors
 
 
-def _ratio(base: Spread, here: Spread, growths: tuple[float, ...]) -> float | None:
+def _ratio(base: InitialSpread, here: InitialSpread, growths: tuple[float, ...]) -> float | None:
     """Spread against that of the base rung, None where nothing is drawn.
 
     Libraries scale with fan-in, fan-out or not at all, so the ratio is put on the nearest power in halves of a growth,

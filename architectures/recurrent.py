@@ -58,7 +58,7 @@ class GRULayer(nn.Module):
         return torch.stack(states, 1)
 
 
-class Rows(nn.Module):
+class ImageRows(nn.Module):
     """An image as the sequence of its rows: ``(batch, channels, height, width)`` to ``(batch, height, numbers)``."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -86,13 +86,12 @@ class _Recurrent(Family):
         return wrong_kind(task, "tokens", "image")
 
     def build(self, rung: Rung, task: Task) -> nn.Module:
-        self.check_rung(rung)
         width = rung["width"]
         layers = [self.layer(width) for _ in range(self.layers)]
         if task.kind == "tokens":
             return nn.Sequential(nn.Embedding(task.vocabulary, width), *layers, readout(width, task.outputs))
         channels, _, across = task.shape
-        rows = Rows(), nn.Linear(channels * across, width)
+        rows = ImageRows(), nn.Linear(channels * across, width)
         return nn.Sequential(*rows, *layers, Last(), readout(width, task.outputs))
 
 

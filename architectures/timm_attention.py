@@ -10,7 +10,7 @@ from torch import nn
 
 from ..task import Task
 from .family import FAMILIES, Family, Rung, widths
-from .timm_stems import Images, Patches, eighths, linear_patches, pixels, redrawn
+from .timm_stems import Images, OnPatches, eighths, linear_patches, pixels, redrawn
 from .transformer import whole_heads
 
 
@@ -26,7 +26,7 @@ class Heads(Family, ABC):
 
 @FAMILIES.register
 @dataclasses.dataclass(frozen=True)
-class CaiT(Heads, Patches):
+class CaiT(Heads, OnPatches):
     """timm's Cait: heads that talk, layer scale, and a class token that looks at the patches in the last block only.
 
     Layer scale starts at 0.1, as in the paper up to 18 layers (from memory).
@@ -43,7 +43,6 @@ class CaiT(Heads, Patches):
         from timm.layers import set_fused_attn
         from timm.models.cait import Cait
 
-        self.check_rung(rung)
         set_fused_attn(False)
         channels, side, _ = task.shape
         net = Cait(
@@ -81,7 +80,6 @@ class XCiT(Heads, Images):
         from timm.layers import set_fused_attn
         from timm.models.xcit import Xcit
 
-        self.check_rung(rung)
         set_fused_attn(False)
         channels, *sides = task.shape
         net = Xcit(
@@ -126,7 +124,6 @@ class Swin(Heads, Images):
         from timm.layers import set_fused_attn
         from timm.models.swin_transformer import SwinTransformer
 
-        self.check_rung(rung)
         set_fused_attn(False)
         width, depth, (channels, side, _) = rung["width"], rung.get("depth", self.depth), task.shape
         heads = width // self.head_dim
@@ -164,7 +161,6 @@ class PVT(Heads, Images):
         from timm.layers import set_fused_attn
         from timm.models.pvt_v2 import PyramidVisionTransformerV2
 
-        self.check_rung(rung)
         set_fused_attn(False)
         width, depth = rung["width"], rung.get("depth", self.depth)
         heads = width // self.head_dim

@@ -32,7 +32,6 @@ class ConvNeXt(Images):
     def build(self, rung: Rung, task: Task) -> nn.Module:
         from timm.models.convnext import ConvNeXt as TimmConvNeXt
 
-        self.check_rung(rung)
         width, depth = rung["width"], rung.get("depth", self.depth)
         net = TimmConvNeXt(
             in_chans=task.shape[0],
@@ -68,7 +67,6 @@ class InceptionNeXt(Images):
         from timm.layers import GroupNorm1
         from timm.models.inception_next import InceptionDWConv2d, MetaNeXt
 
-        self.check_rung(rung)
         width, depth = rung["width"], rung.get("depth", self.depth)
         mixer = partial(InceptionDWConv2d, band_kernel_size=7, branch_ratio=0.25)
         net = MetaNeXt(
@@ -102,7 +100,6 @@ class NFNet(Images):
         from timm.layers import ScaledStdConv2d
         from timm.models.nfnet import NfCfg, NormFreeNet
 
-        self.check_rung(rung)
         width = rung["width"]
         config = NfCfg(
             depths=(self.blocks, self.blocks),  # pyright: ignore[reportArgumentType]  # annotated as four, any number do
@@ -128,7 +125,6 @@ class DenseNet(Images):
     def build(self, rung: Rung, task: Task) -> nn.Module:
         from timm.models.densenet import DenseNet as TimmDenseNet
 
-        self.check_rung(rung)
         net = TimmDenseNet(
             growth_rate=rung["width"],
             block_config=(self.layers, self.layers),
@@ -157,7 +153,6 @@ class EfficientNet(Images):
         from timm.models._efficientnet_builder import decode_arch_def
         from timm.models.efficientnet import EfficientNet as TimmEfficientNet
 
-        self.check_rung(rung)
         width = rung["width"]
         stages = [[f"ds_r1_k3_s1_e1_c{width}_se0.25"], [f"ir_r2_k3_s2_e4_c{2 * width}_se0.25"]]  # timm's own notation
         net = TimmEfficientNet(

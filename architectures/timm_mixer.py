@@ -9,12 +9,12 @@ from torch import nn
 
 from ..task import Task
 from .family import FAMILIES, Rung, widths
-from .timm_stems import Images, Patches, eighths, linear_patches, multiple_of, redrawn
+from .timm_stems import Images, OnPatches, eighths, linear_patches, multiple_of, redrawn
 
 
 @FAMILIES.register
 @dataclasses.dataclass(frozen=True)
-class Mixer(Patches):
+class Mixer(OnPatches):
     """timm's MlpMixer: perceptrons over the patches and over the channels take turns."""
 
     name: ClassVar[str] = "mixer"
@@ -30,7 +30,6 @@ class Mixer(Patches):
     def build(self, rung: Rung, task: Task) -> nn.Module:
         from timm.models.mlp_mixer import MlpMixer
 
-        self.check_rung(rung)
         channels, side, _ = task.shape
         net = MlpMixer(
             img_size=side,
@@ -46,7 +45,7 @@ class Mixer(Patches):
 
 @FAMILIES.register
 @dataclasses.dataclass(frozen=True)
-class GatedMixer(Patches):
+class GatedMixer(OnPatches):
     """gMLP, timm's MlpMixer with spatial gates: half of the channels, mixed over the patches, multiplies the other."""
 
     name: ClassVar[str] = "gmlp"
@@ -59,7 +58,6 @@ class GatedMixer(Patches):
         from timm.layers import GatedMlp
         from timm.models.mlp_mixer import MlpMixer, SpatialGatingBlock
 
-        self.check_rung(rung)
         channels, side, _ = task.shape
         net = MlpMixer(
             img_size=side,
@@ -78,7 +76,7 @@ class GatedMixer(Patches):
 
 @FAMILIES.register
 @dataclasses.dataclass(frozen=True)
-class Sequencer(Patches):
+class Sequencer(OnPatches):
     """timm's Sequencer2d: LSTMs run over rows and columns of ``patches`` x ``patches`` patches, both ways.
 
     A state is a quarter as wide as the stream. No packing: torch's LSTM does not batch over seeds.
@@ -98,7 +96,6 @@ class Sequencer(Patches):
     def build(self, rung: Rung, task: Task) -> nn.Module:
         from timm.models.sequencer import Sequencer2d
 
-        self.check_rung(rung)
         return Sequencer2d(
             in_chans=task.shape[0],
             num_classes=task.outputs,
@@ -128,7 +125,6 @@ class PoolFormer(Images):
         from timm.layers import GroupNorm1
         from timm.models.metaformer import MetaFormer
 
-        self.check_rung(rung)
         width, depth = rung["width"], rung.get("depth", self.depth)
         net = MetaFormer(
             in_chans=task.shape[0],
@@ -163,7 +159,6 @@ class MambaOut(Images):
     def build(self, rung: Rung, task: Task) -> nn.Module:
         from timm.models.mambaout import MambaOut as TimmMambaOut
 
-        self.check_rung(rung)
         width, depth = rung["width"], rung.get("depth", self.depth)
         net = TimmMambaOut(
             in_chans=task.shape[0], num_classes=task.outputs, depths=(depth, depth), dims=(width, 2 * width)
@@ -191,7 +186,6 @@ class ConvMixer(Images):
     def build(self, rung: Rung, task: Task) -> nn.Module:
         from timm.models.convmixer import ConvMixer as TimmConvMixer
 
-        self.check_rung(rung)
         return TimmConvMixer(
             dim=rung["width"],
             depth=self.rounds,

@@ -47,7 +47,7 @@ def linear_patches(task: Task, patches: int, width: int) -> LinearPatches:
 def eighths(task: Task, width: int, layer: Callable[..., nn.Conv2d] = nn.Conv2d) -> nn.Conv2d:
     """A convolution to a grid of about 8 x 8: patches of an eighth of the side, or 3 x 3 windows of 8 pixels.
 
-    Patches of one pixel would leave nothing of a grey image to a norm over the channels.
+    OnPatches of one pixel would leave nothing of a grey image to a norm over the channels.
     """
     patch = (min(task.shape[1:]) + 4) // 8
     kernel, padding = (patch, 0) if patch > 1 else (3, 1)
@@ -98,7 +98,7 @@ class Images(Family, ABC):
         return wrong_kind(task, "image")
 
 
-class Patches(Family, ABC):
+class OnPatches(Family, ABC):
     """What networks on ``patches`` x ``patches`` patches share: squares that divide evenly."""
 
     library: ClassVar[str] = "timm"

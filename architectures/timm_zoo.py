@@ -14,13 +14,13 @@ from torch import nn
 from ..errors import InputError
 from ..task import Task
 from .family import FAMILIES, Rung, widths
-from .timm_stems import Images, LinearPatches, Patches
+from .timm_stems import Images, LinearPatches, OnPatches
 from .transformer import whole_heads
 
 
 @FAMILIES.register
 @dataclasses.dataclass(frozen=True)
-class ViT(Patches):
+class ViT(OnPatches):
     """timm's VisionTransformer on ``patches`` x ``patches`` patches, average pooled, initialised as in its paper.
 
     Heads keep their size and grow in number with the width.
@@ -41,7 +41,6 @@ class ViT(Patches):
         from timm.layers import set_fused_attn
         from timm.models.vision_transformer import VisionTransformer
 
-        self.check_rung(rung)
         set_fused_attn(False)  # fused attention neither batches over seeds nor is it counted
         channels, side, _ = task.shape
         return VisionTransformer(
@@ -83,7 +82,6 @@ class ResNet(Images):
         from timm.models.resnet import BasicBlock
         from timm.models.resnet import ResNet as TimmResNet
 
-        self.check_rung(rung)
         width, (channels, *sides) = rung["width"], task.shape
         net = TimmResNet(
             BasicBlock,  # pyright: ignore[reportArgumentType]  # annotated as an instance, it takes the class

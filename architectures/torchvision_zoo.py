@@ -76,7 +76,6 @@ class MobileNetV2(_Photographic):
         from torchvision.models.mobilenetv2 import MobileNetV2 as Net
         from torchvision.ops.misc import Conv2dNormActivation
 
-        self.check_rung(rung)
         width, (t, n) = rung["width"], (self.expansion, self.blocks)
         stages = [[1, 32, 1, 1], [t, 64, n, 2], [t, 128, n, 2]]  # expansion, channels of 32, blocks, stride
         net = Net(task.outputs, width / 32, stages, round_nearest=1, norm_layer=_one_group, dropout=0.0)
@@ -104,7 +103,6 @@ class MobileNetV3(_Photographic):
         from torchvision.models.mobilenetv3 import MobileNetV3 as Net
         from torchvision.ops.misc import SqueezeExcitation
 
-        self.check_rung(rung)
         width, excite = rung["width"], partial(SqueezeExcitation, scale_activation=nn.Hardsigmoid)
         net = Net(
             self._stages(width),
@@ -162,7 +160,6 @@ class ShuffleNetV2(_Photographic):
     def build(self, rung: Rung, task: Task) -> nn.Module:
         from torchvision.models.shufflenetv2 import ShuffleNetV2 as Net
 
-        self.check_rung(rung)
         width = rung["width"]
         net = Net([self.blocks] * 3, [width, 2 * width, 4 * width, 8 * width, 16 * width], task.outputs)
         _fit_stem(net.get_submodule("conv1.0"), task, largest_kept=32)
@@ -183,7 +180,6 @@ class EfficientNetV2(_Photographic):
     def build(self, rung: Rung, task: Task) -> nn.Module:
         from torchvision.models.efficientnet import EfficientNet as Net
 
-        self.check_rung(rung)
         width = rung["width"]
         net = Net(
             self._stages(width),
@@ -242,7 +238,6 @@ class MaxViT(_Photographic):
         from torchvision.models.maxvit import MaxVit as Net
         from torchvision.models.maxvit import RelativePositionalMultiHeadAttention
 
-        self.check_rung(rung)
         width, side = rung["width"], -(-task.shape[1] // 8) * 8
         stem_stride = 1 if side == 8 else 2
         before, after = 2 * side // stem_stride, side // stem_stride // 2

@@ -34,7 +34,7 @@ class CausalAttention(nn.Module):
         return self.merge(mixed.transpose(1, 2).reshape(batch, length, width))
 
 
-class Layer(nn.Module):
+class TransformerLayer(nn.Module):
     """Attention, then a perceptron four times as wide, both added to the stream."""
 
     def __init__(self, width: int, head_dim: int) -> None:
@@ -49,7 +49,7 @@ class Layer(nn.Module):
         return x + self.think(x)
 
 
-class Embedding(nn.Module):
+class TokenEmbedding(nn.Module):
     """Token plus position. Smaller than torch's unit variance, so that the layers soon matter beside it."""
 
     def __init__(self, vocabulary: int, length: int, width: int, std: float = 0.1) -> None:
@@ -82,11 +82,10 @@ class Decoder(Family):
         whole_heads(self.name, rung, self.head_dim)
 
     def build(self, rung: Rung, task: Task) -> nn.Module:
-        self.check_rung(rung)
         width, (length,) = rung["width"], task.shape
-        layers = [Layer(width, self.head_dim) for _ in range(rung.get("depth", self.depth))]
+        layers = [TransformerLayer(width, self.head_dim) for _ in range(rung.get("depth", self.depth))]
         return nn.Sequential(
-            Embedding(task.vocabulary, length, width), *layers, nn.LayerNorm(width), readout(width, task.outputs)
+            TokenEmbedding(task.vocabulary, length, width), *layers, nn.LayerNorm(width), readout(width, task.outputs)
         )
 
 

@@ -15,7 +15,7 @@ from ..errors import InputError, unknown
 from ..own_files import Place, digest, entry_class, found_at, is_in_a_file, locate, made, remember, sources
 from ..task import Task
 from .family import FAMILIES, Family, Rung, widths
-from .foreign import Foreign, canonical, has_batch_norm, unflattened
+from .foreign import ForeignFamily, canonical, has_batch_norm, unflattened
 
 __all__ = ["Network", "digest", "from_file", "remember", "sources"]
 
@@ -23,7 +23,7 @@ _WIDTHS = widths(24, 34, 48, 68, 96, 136)
 
 
 @dataclasses.dataclass(frozen=True)
-class Network(Foreign):
+class Network(ForeignFamily):
     """Networks of a user's own `torch.nn.Module`, whose constructor takes ``width``, or what else its class attribute
     ``ladder`` names, and ``task``. Further arguments are parameters that a sweep may set.
 
@@ -36,7 +36,6 @@ class Network(Foreign):
         object.__setattr__(self, "running_statistics", has_batch_norm(self))
 
     def build(self, rung: Rung, task: Task) -> nn.Module:
-        self.check_rung(rung)
         return self.network(**rung, task=task, **json.loads(self.arguments))
 
 

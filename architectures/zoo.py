@@ -25,7 +25,7 @@ from ..task import Ref, Task
 from .draws import Key, key_of, secluded
 from .family import FAMILIES, Rung, wrong_kind
 from .flops import example_inputs
-from .foreign import Foreign, canonical, flattened, has_batch_norm, silence, unflattened
+from .foreign import ForeignFamily, canonical, flattened, has_batch_norm, silence, unflattened
 from .scaling import at_rung, knobs_of, mapped
 from .trial_run import spent_strides
 
@@ -43,7 +43,7 @@ _FROM_TASK = ("num_classes", "in_chans", "img_size", "image_size", "progress", "
 
 
 @dataclasses.dataclass(frozen=True)
-class ZooModel(Foreign):
+class ZooModel(ForeignFamily):
     """A library's model whose arguments a sweep gives.
 
     Attributes
@@ -87,7 +87,6 @@ class ZooModel(Foreign):
         return wrong_kind(task, "image") or super().misfit(task)
 
     def build(self, rung: Rung, task: Task) -> nn.Module:
-        self.check_rung(rung)
         if task.kind != "image":
             raise InputError(wrong_kind(task, "image") or "")
         return _construct(self, rung, task, dict(_fitting(self, key_of(rung), task)))

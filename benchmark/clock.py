@@ -12,7 +12,7 @@ from ..results.trials import TrialSpec
 from .schedules.schedule import schedule_of
 
 
-class Clock:
+class UpdateClock:
     """The number of the next update, and what an optimiser reads off it.
 
     The number lies on the device, and so do the tables: an update takes no argument, so a graph of it can be replayed.

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..architectures.family import Family, Rung
-from ..architectures.foreign import Foreign, processors_alone, refusal
+from ..architectures.foreign import ForeignFamily, processors_alone, refusal
 from ..architectures.remedies import remedy
 from ..architectures.zoo import FIXED, ZooModel
 from ..errors import InputError
@@ -40,7 +40,7 @@ def check_fit(family: Family, rungs: Sequence[Rung], task: Task, dataset: str) -
         The family or its first rung that fails, with the reason and the nearest sizes that would do.
     """
     # Networks of others fit what their rungs fit: the first of their ladder need not be among these.
-    reason = None if isinstance(family, Foreign) else family.misfit(task)
+    reason = None if isinstance(family, ForeignFamily) else family.misfit(task)
     if reason:
         raise InputError(f"family {family.name!r} does not fit data set {dataset!r}: {reason}")
     if not _is_foreign(family):
@@ -72,4 +72,4 @@ def check_device_of(family: Family, rung: Rung, task: Task, device: str) -> str:
 
 
 def _is_foreign(family: Family) -> bool:
-    return isinstance(family, Foreign) or bool(family.ref.content)
+    return isinstance(family, ForeignFamily) or bool(family.ref.content)

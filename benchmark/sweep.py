@@ -74,7 +74,7 @@ class Resources(BaseModel):
         return cpus, gpus
 
 
-class Settings(BaseModel):
+class GroupSettings(BaseModel):
     """What a group of trials shares. Every field may also stand under ``defaults``, and is what ``--set`` changes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -111,14 +111,14 @@ class Settings(BaseModel):
         """What is recorded beside the loss; ``views`` is what a data set has of parts."""
         return [*self.record, *(["views"] if self.views and "views" not in self.record else [])]
 
-    def alone(self) -> list[Settings]:
+    def alone(self) -> list[GroupSettings]:
         """These settings for each learning rate and each size of the training set alone."""
         rates, sizes = dict.fromkeys(_listed(self.peak_lr)), dict.fromkeys(_listed(self.train_size))
         both = itertools.product(rates, sizes)
         return [self.model_copy(update={"peak_lr": rate, "train_size": size}) for rate, size in both]
 
 
-class Group(Settings):
+class Group(GroupSettings):
     """Families on data sets under one set of hyperparameters."""
 
     families: list[Named] = Field(min_length=1)
@@ -154,7 +154,7 @@ class Cell:
     dataset: tuple[str, dict[str, Any]]
     rung: dict[str, int]
     first_rung: dict[str, int]
-    settings: Settings
+    settings: GroupSettings
     last_rung: dict[str, int] = dataclasses.field(default_factory=dict)
     takes: tuple[float, float] = (1, 0)
 
@@ -199,7 +199,7 @@ def request(sweep: Sweep, only: Mapping[str, str] | None = None) -> str:
     whole = sweep.model_dump(mode="json")
     for group in whole["groups"]:
         for name in _LATER:
-            if group[name] == Settings.model_fields[name].default:
+            if group[name] == GroupSettings.model_fields[name].default:
                 del group[name]
     return fingerprint({"sweep": whole, "only": dict(only or {})})
 
@@ -260,7 +260,7 @@ def _expand_group(group: Group) -> list[Cell]:
             dataset = DATASETS.make(dataset_name, dataset_params)
             task = dataset.task
             check_fit(family, rungs, task, dataset_name)
-            settings = Settings(**{name: getattr(group, name) for name in Settings.model_fields})
+            settings = GroupSettings(**{name: getattr(group, name) for name in GroupSettings.model_fields})
             check_record([observable_from(each) for each in settings.observables], family, dataset)
             cells += [
                 Cell(

@@ -18,7 +18,7 @@ from ..datasets.feed import Feed
 from ..errors import InputError
 from ..task import Task
 from .chance import Chance
-from .clock import Clock
+from .clock import UpdateClock
 from .optimisers.optimiser import Optimiser, Weight
 from .replicas import Replicas
 
@@ -26,7 +26,7 @@ from .replicas import Replicas
 class Batches(Protocol):
     """Where an update takes its examples from."""
 
-    def at(self, clock: Clock) -> tuple[Tensor, Tensor]:
+    def at(self, clock: UpdateClock) -> tuple[Tensor, Tensor]:
         """Inputs ``(R, batch, ...)`` and targets of the update that the clock shows, on the device."""
         ...
 
@@ -37,7 +37,7 @@ class Repeated:
     def __init__(self, inputs: Tensor, targets: Tensor) -> None:
         self._batch = inputs, targets
 
-    def at(self, clock: Clock) -> tuple[Tensor, Tensor]:
+    def at(self, clock: UpdateClock) -> tuple[Tensor, Tensor]:
         return self._batch
 
 
@@ -47,7 +47,7 @@ class FromFeed:
     def __init__(self, feed: Feed, *, replayed: bool = False) -> None:
         self._feed, self._replayed = feed, replayed
 
-    def at(self, clock: Clock) -> tuple[Tensor, Tensor]:
+    def at(self, clock: UpdateClock) -> tuple[Tensor, Tensor]:
         return self._feed.at(clock.at) if self._replayed else self._feed.batch(clock.number)
 
 
@@ -67,7 +67,7 @@ class Update:
         self,
         replicas: Replicas,
         optimiser: Optimiser,
-        clock: Clock,
+        clock: UpdateClock,
         batches: Batches,
         *,
         multipliers: Mapping[str, Multiplier],
@@ -217,7 +217,7 @@ def update_of(
     return Update(
         replicas,
         optimiser,
-        Clock(rates, optimiser.tables(len(rates)), place),
+        UpdateClock(rates, optimiser.tables(len(rates)), place),
         batches,
         multipliers=multipliers(family, rung, task, parametrization=parametrization, optimizer=optimiser.exponents),
         roles=width_roles(family, rung, task),

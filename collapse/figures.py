@@ -21,7 +21,7 @@ from .drawing.across import across_sheet
 from .drawing.charts import deviations_sheet
 from .drawing.lettering import house_style, wrap
 from .drawing.palette import family_colors
-from .drawing.panels import View, draw_collapsed, draw_residual
+from .drawing.panels import DrawnGroup, draw_collapsed, draw_residual
 from .drawing.placement import LEFT, block, finish, gap, in_columns, in_rows
 from .drawing.sheet import Sheet
 from .outcome import Analysis, GroupResult
@@ -111,7 +111,7 @@ def write_file(path: Path, content: bytes) -> Path:
     return unfinished.replace(path)
 
 
-def _views(analysis: Analysis, curves: CurveSet, groups: Sequence[GroupResult]) -> list[View]:
+def _views(analysis: Analysis, curves: CurveSet, groups: Sequence[GroupResult]) -> list[DrawnGroup]:
     colors = family_colors(group.family for group in analysis.groups)
     members = curves.groups()
     of = {"axis": curves.axis, "quantity": curves.quantity}
@@ -120,7 +120,7 @@ def _views(analysis: Analysis, curves: CurveSet, groups: Sequence[GroupResult]) 
         own = members.get((group.family, group.dataset, group.recipe, group.leg), CurveSet(()))
         ordered = tuple(sorted(own, key=lambda curve: (curve.size, seed_order(curve.seed))))
         name = told_apart(group, analysis.groups)
-        views.append(View(group=group, curves=ordered, name=name, color=colors[group.family], **of))
+        views.append(DrawnGroup(group=group, curves=ordered, name=name, color=colors[group.family], **of))
     return views
 
 

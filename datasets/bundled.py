@@ -12,9 +12,9 @@ import numpy as np
 
 from ..errors import unknown
 from ..task import Task
+from .data_root import MissingData
 from .dataset import DATASETS
 from .finite import Finite, records, split
-from .source import MissingData
 
 PHOTOS = ("china", "flower")
 

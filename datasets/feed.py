@@ -15,7 +15,7 @@ from torch import Tensor
 from .blocks import Blocks, Each
 from .dataset import Dataset, Stream
 from .pool import CounterStream, PoolStream
-from .table import Table, Tensors, joined
+from .table import ExampleTable, Tensors, joined
 
 MOVABLE = 2**31  # bytes of a pool that is put on a device; examples of a larger one are gathered on the host
 POSITIONS, EXAMPLES = 2**22, 2**24  # bytes of a block
@@ -68,7 +68,7 @@ class Feed:
             if (expect := getattr(stream, "expect", None)) is not None:
                 expect(batch_size * horizon)
         pools = [stream for stream in self._streams if isinstance(stream, PoolStream)]
-        self._table: Table | None = None
+        self._table: ExampleTable | None = None
         if len(pools) == len(self._streams) and (found := _on_device(dataset, pools, self._device)) is not None:
             self._pools, self._table, (self._tensors, self._first) = pools, pools[0].table, found
             updates = min(LONGEST, POSITIONS // (4 * batch_size * len(streams)))

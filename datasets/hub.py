@@ -11,10 +11,10 @@ import numpy as np
 
 from ..errors import InputError, unknown
 from ..task import Task
+from .data_root import MissingData, content_of, under_root
 from .dataset import DATASETS, TestSet, check_integer, derived_seed
 from .finite import Finite, empty_records, split
 from .folder import fitted_pixels
-from .source import MissingData, content_of, under_root
 from .subwords import BYTES
 from .text import Text
 from .textfile import byte_view, text_tokens

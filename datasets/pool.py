@@ -16,7 +16,7 @@ import torch
 from ..errors import InputError
 from .dataset import derived_seed
 from .order import SeededOrder
-from .table import Table
+from .table import ExampleTable
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -125,7 +125,7 @@ class PoolStream:
     """
 
     def __init__(
-        self, order: SeededOrder, table: Table, *, first: int = 0, stride: int = 1, shared: bool = False
+        self, order: SeededOrder, table: ExampleTable, *, first: int = 0, stride: int = 1, shared: bool = False
     ) -> None:
         self.table = table
         self.shared = shared

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from ..task import Task
+from .data_root import MissingData
 from .dataset import DATASETS, TestSet, check_integer, derived_seed
 from .fetch import fetched, source
 from .finite import Finite, records
-from .source import MissingData
 from .text import Text
 from .views import TokenClassView, token_class_view
 

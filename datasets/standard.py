@@ -11,9 +11,9 @@ import numpy as np
 
 from ..errors import InputError
 from ..task import Task
+from .data_root import MissingData, content_of, data_root
 from .dataset import DATASETS, derived_seed
 from .finite import Finite, records
-from .source import MissingData, content_of, data_root
 
 
 @dataclasses.dataclass(frozen=True)

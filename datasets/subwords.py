@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from .data_root import MissingData
 from .dataset import DATASETS, check_integer
-from .source import MissingData
 from .text import Text, _digest, _texts
 
 BYTES = 256

@@ -13,7 +13,7 @@ from torch import Tensor
 Tensors = tuple[Tensor, ...]
 
 
-class Table(Protocol):
+class ExampleTable(Protocol):
     """A pool of examples.
 
     ``tensors`` is what has to lie on a device, in the form in which it is kept: it may be mapped from a file. Of these,

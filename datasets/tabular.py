@@ -12,10 +12,10 @@ import numpy as np
 
 from ..errors import InputError
 from ..task import Task
+from .data_root import MissingData
 from .dataset import DATASETS
 from .fetch import fetched, source
 from .finite import Finite, records, split
-from .source import MissingData
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,7 +29,7 @@ DELAY = 15.0  # minutes; delays well below it enter as they are, those well abov
 
 
 @dataclasses.dataclass(frozen=True)
-class Table(Finite):
+class FetchedTable(Finite):
     """A table that `onecurve data fetch` brings. Its test part is chosen by a fixed key, class by class.
 
     Rows whose inputs stand in the test part, too, are not trained on. A name's source, version, licence and sha256 are
@@ -59,7 +59,7 @@ class Table(Finite):
 
 @DATASETS.register
 @dataclasses.dataclass(frozen=True)
-class Diamonds(Table):
+class Diamonds(FetchedTable):
     """The logarithm of a diamond's price from its weight, measures and grades: 53,917 stones, squared error.
 
     Inputs: logarithm of the carats, depth, table, length, width, height, and cut, colour and clarity by rank. 23 stones
@@ -89,7 +89,7 @@ class Diamonds(Table):
 
 @DATASETS.register
 @dataclasses.dataclass(frozen=True)
-class Flights(Table):
+class Flights(FetchedTable):
     """The delay at arrival of flights from New York in 2013, from what is known at departure: 327,346 flights.
 
     Inputs: month, day, scheduled minute of departure and arrival, delay at departure, distance, and one number each for
@@ -121,7 +121,7 @@ def _numbers(table: pl.DataFrame, columns: list[Any]) -> np.ndarray:
     return chosen.to_numpy().astype(np.float32)
 
 
-class RTable(Table):
+class RTable(FetchedTable):
     """A data frame of R: one factor that is the class, all other columns numbers."""
 
     label: ClassVar[str]

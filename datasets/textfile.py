@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from .data_root import MissingData, content_of, under_root
 from .dataset import DATASETS, TestSet, check_integer
-from .source import MissingData, content_of, under_root
 from .subwords import BYTES, encode, learn, library_version
 from .text import Text
 from .views import TokenClassView, character_class, token_class_view

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 
 from ..errors import InputError
 from .exported import MARGIN
-from .manifest import NAME as MANIFEST
-from .manifest import write_manifest
+from .file_list import NAME as MANIFEST
+from .file_list import write_manifest
 from .schema import CURVE_NAMES, MARGIN_KEY, OBSERVABLE_COLUMNS, SCHEMA
 from .store import Store
 from .web import fetch, is_web

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from ..errors import InputError
-from .manifest import NAME, Entry, is_inside, read_manifest
+from .file_list import NAME, ListedFile, is_inside, read_manifest
 from .transport import answer, fill, reason, refused, shown
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _AT_ONCE = 4
 class Fetched:
     """What was fetched: all files with their checksums, how many came now, and whether it was a file and no folder."""
 
-    entries: list[Entry]
+    entries: list[ListedFile]
     copied: int
     single: bool
 
@@ -93,7 +93,7 @@ def _is_folder(url: str) -> bool:
     return urlsplit(url).path.endswith("/")
 
 
-def _listed(session: requests.Session, url: str) -> list[Entry] | None:
+def _listed(session: requests.Session, url: str) -> list[ListedFile] | None:
     """What the folder's manifest lists; None where there is none, and the address may be that of a file."""
     where = _below(url, NAME)
     with answer(session, where, {}) as response:
@@ -111,7 +111,7 @@ def _listed(session: requests.Session, url: str) -> list[Entry] | None:
     return None
 
 
-def _single(session: requests.Session, url: str, to: Path) -> Entry:
+def _single(session: requests.Session, url: str, to: Path) -> ListedFile:
     name = unquote(urlsplit(url).path.rsplit("/", 1)[-1])
     if not is_inside(name):
         raise InputError(f"{shown(url)} is the address of no file")
@@ -121,10 +121,10 @@ def _single(session: requests.Session, url: str, to: Path) -> Entry:
     fill(session, url, part, None)
     content = part.read_bytes()
     os.replace(part, to / name)
-    return Entry(name, len(content), hashlib.sha256(content).hexdigest())
+    return ListedFile(name, len(content), hashlib.sha256(content).hexdigest())
 
 
-def _entry(session: requests.Session, url: str, to: Path, entry: Entry) -> bool:
+def _entry(session: requests.Session, url: str, to: Path, entry: ListedFile) -> bool:
     """Fetch one listed file where it is not here yet; returns whether it was fetched."""
     target = to / entry.name
     if target.is_file() and target.stat().st_size == entry.size and _digest(target) == entry.sha256:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Any
-
 import typer
 
 app = typer.Typer(
@@ -16,9 +13,5 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-JsonFlag = Annotated[bool, typer.Option("--json", help="print JSON")]
-
-
-def print_json(value: Any) -> None:
-    """Print plain types as JSON; what is not finite is an error, never written."""
-    typer.echo(json.dumps(value, indent=1, allow_nan=False))
+# The headings under which the verbs stand in the help.
+ASK, TRAIN, CHECK = "Ask curves", "Train networks", "Check families and tests"

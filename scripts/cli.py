@@ -8,17 +8,25 @@ import warnings
 import typer
 
 from ..errors import InputError
-from . import (  # noqa: F401  (their verbs register themselves)
-    asking,
-    checking,
-    data,
-    finite_size,
-    importing,
-    scaling_law,
-    sweeping,
-    trying,
-)
 from .application import app
+from .verbs import (  # noqa: F401  (they register themselves)
+    analyze,
+    calibrate,
+    check_family,
+    data,
+    export,
+    finite_size,
+    import_,
+    list_,
+    plan,
+    plot,
+    power,
+    pull,
+    run,
+    scaling_law,
+    status,
+    try_,
+)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import socket
 import subprocess
@@ -18,6 +19,17 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import yaml
+
+
+def pytest_terminal_summary(terminalreporter):
+    """In place of a line a skipped test: how many were skipped, and what they need."""
+    spec = importlib.util.spec_from_file_location("skipped", Path(__file__).parent / "skipped.py")
+    skipped = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(skipped)
+    reports = terminalreporter.stats.get("skipped", [])
+    for line in skipped.lines(report.longrepr[2].removeprefix("Skipped: ") for report in reports):
+        terminalreporter.write_line(line)
+
 
 TINY_FOURIER = {"name": "fourier", "inputs": 2, "modes": 64, "pool": 8192, "test_size": 256}
 

@@ -18,7 +18,7 @@ import torch
 from onecurve.architectures.family import FAMILIES
 from onecurve.architectures.parametrization import initialise, multipliers, width_roles
 from onecurve.benchmark.checks.tasks import home
-from onecurve.benchmark.clock import Clock
+from onecurve.benchmark.clock import UpdateClock
 from onecurve.benchmark.losses import example_losses
 from onecurve.benchmark.observables import parts
 from onecurve.benchmark.observables.observable import OBSERVABLES, Probe, Readout
@@ -116,10 +116,10 @@ def replicas_of(family, task, packed: bool):
     return make
 
 
-def clock_of(count: int, optimiser) -> Clock:
+def clock_of(count: int, optimiser) -> UpdateClock:
     """A clock on the stand-in, to which a tensor of one known number cannot be copied."""
     with torch._subclasses.fake_tensor.unset_fake_temporarily():
-        clock = Clock(np.full((8, count), 1e-3), optimiser.tables(8), torch.device("cpu"))
+        clock = UpdateClock(np.full((8, count), 1e-3), optimiser.tables(8), torch.device("cpu"))
     clock.at, clock._columns, clock._which = like(clock.at), like(clock._columns), like(clock._which)
     clock._tables = {name: like(table) for name, table in clock._tables.items()}
     clock._common = None  # a number of the host, which a device does not have

@@ -9,7 +9,7 @@ from onecurve.architectures.flops import count
 from onecurve.architectures.gated import GatedBlock
 from onecurve.architectures.parametrization import multipliers
 from onecurve.architectures.random_features import FrozenFeatures
-from onecurve.architectures.recurrent import GRULayer, LSTMLayer, Rows
+from onecurve.architectures.recurrent import GRULayer, ImageRows, LSTMLayer
 from onecurve.task import Task
 from torch import nn
 
@@ -55,7 +55,7 @@ def test_the_gru_is_torchs():
 
 def test_an_image_is_read_row_by_row():
     image = torch.arange(2 * 6 * 10.0).view(1, 2, 6, 10)
-    rows = Rows()(image)
+    rows = ImageRows()(image)
     assert rows.shape == (1, 6, 20)
     assert rows[0, 4].tolist() == [*image[0, 0, 4].tolist(), *image[0, 1, 4].tolist()]
 

@@ -10,8 +10,8 @@ import yaml
 from onecurve.benchmark import resolve, runner
 from onecurve.benchmark.batch import PowerLawBatch, batch_size
 from onecurve.benchmark.executors import InProcess
-from onecurve.benchmark.plan import plan_sweep
 from onecurve.benchmark.sweep import Sweep, expand, load_sweep
+from onecurve.benchmark.sweep_plan import plan_sweep
 from onecurve.collapse.analysis import analyze
 from onecurve.collapse.truths.least_squares import Spectrum, sgd_excess
 from onecurve.datasets.dataset import DATASETS

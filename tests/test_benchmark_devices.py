@@ -15,7 +15,7 @@ import torch
 import yaml
 from onecurve.architectures.family import FAMILIES
 from onecurve.benchmark import devices, dispatch, runner, worker
-from onecurve.benchmark.clock import Clock
+from onecurve.benchmark.clock import UpdateClock
 from onecurve.benchmark.devices import CPU, Device, captured, device_of, side_by_side, torch_settings
 from onecurve.benchmark.executors import InProcess
 from onecurve.benchmark.observables.observable import observable_from
@@ -123,7 +123,9 @@ def cuda(monkeypatch):
         for there, part in zip(self.tensors, made, strict=True):
             there[: len(part)].copy_(part)
 
-    monkeypatch.setattr(Clock, "common", None)  # a GPU keeps the rates: the host's number would be frozen into a graph
+    monkeypatch.setattr(
+        UpdateClock, "common", None
+    )  # a GPU keeps the rates: the host's number would be frozen into a graph
     seen = types.SimpleNamespace(name="Simulated", major=9, minor=0)
     for name, value in {
         "graph": Tape,

@@ -16,8 +16,8 @@ import pytest
 from onecurve.architectures.mlp import PlainMLP
 from onecurve.benchmark import dispatch, runner, worker
 from onecurve.benchmark.executors import InProcess
-from onecurve.benchmark.plan import plan_sweep
 from onecurve.benchmark.sweep import load_sweep
+from onecurve.benchmark.sweep_plan import plan_sweep
 from onecurve.errors import InputError
 from onecurve.results.store import Store
 
@@ -236,7 +236,8 @@ def test_the_plan_counts_what_the_run_then_does(tiny, tmp_path):
 def test_a_plan_of_what_was_run_needs_no_torch(tiny, tmp_path):
     run(tiny(), tmp_path / "run")
     code = (
-        "import sys\nfrom onecurve.benchmark.plan import plan_sweep\nfrom onecurve.benchmark.sweep import load_sweep\n"
+        "import sys\nfrom onecurve.benchmark.sweep_plan import plan_sweep\n"
+        "from onecurve.benchmark.sweep import load_sweep\n"
         "from onecurve.results.store import Store\n"
         f"planned = plan_sweep(load_sweep({str(tiny())!r}), Store({str(tmp_path / 'run')!r}), {{}})\n"
         "print(planned['n_trials'], planned['n_done'], 'torch' in sys.modules)"

@@ -9,7 +9,7 @@ import pytest
 import torch
 from onecurve.architectures.family import FAMILIES
 from onecurve.architectures.parametrization import Multiplier
-from onecurve.benchmark.clock import Clock
+from onecurve.benchmark.clock import UpdateClock
 from onecurve.benchmark.evaluation import eval_steps
 from onecurve.benchmark.losses import example_losses
 from onecurve.benchmark.optimisers.optimiser import OPTIMISERS
@@ -247,7 +247,7 @@ def test_updates_are_those_of_torchs_classes_bit_for_bit(name, packed):
 
     optimiser, replicas = OPTIMISERS.make(name), Given(((str(i), p) for i, p in enumerate(ours)), packed)
     rates = np.array([[0.1 / (1 + step)] * replicas.count for step in range(30)])
-    clock = Clock(rates, optimiser.tables(30), torch.device("cpu"))
+    clock = UpdateClock(rates, optimiser.tables(30), torch.device("cpu"))
     table = {key: Multiplier(1.0, factor, "hidden") for key, factor in factors.items()}
     update = Update(replicas, optimiser, clock, Batches(), multipliers=table)
     groups = [{"params": [theirs[0], theirs[2]]}, {"params": [theirs[1]]}, {"params": [theirs[3]]}]

@@ -7,8 +7,8 @@ from onecurve.datasets.dataset import DATASETS
 from onecurve.results.schema import empty_row
 from onecurve.results.store import Store
 from onecurve.scripts.dataset_list import brief, row_of
-from onecurve.scripts.listing import print_rows
-from onecurve.scripts.status import overhead, sweep_status
+from onecurve.scripts.terminal import print_rows
+from onecurve.scripts.verbs.status import overhead, sweep_status
 
 
 def said(name, monkeypatch, **how):

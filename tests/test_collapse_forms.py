@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
+from onecurve.collapse.composing import OK
 from onecurve.collapse.controls.unrelated import unrelated
 from onecurve.collapse.forms.clock import Clock
 from onecurve.collapse.forms.fitted import fit_form, resolution
@@ -14,7 +15,6 @@ from onecurve.collapse.forms.sum_of_power_laws import log_sum
 from onecurve.collapse.ladders.ladder import Ladder
 from onecurve.collapse.ladders.rescaling import rescale, to_shape
 from onecurve.collapse.outcome import FittedForm, RescaledGroup
-from onecurve.collapse.composing import OK
 from onecurve.collapse.reasons import because
 from onecurve.results.grid import common_grid, mean_over
 

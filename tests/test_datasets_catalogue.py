@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from onecurve.datasets.data_root import MissingData
 from onecurve.datasets.dataset import DATASETS
-from onecurve.datasets.source import MissingData
 from onecurve.errors import InputError
 from PIL import Image
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 from onecurve.datasets import feed as feeds
+from onecurve.datasets.data_root import MissingData
 from onecurve.datasets.dataset import DATASETS, TestSet
 from onecurve.datasets.feed import Feed
 from onecurve.datasets.finite import Finite
 from onecurve.datasets.order import SeededOrder
 from onecurve.datasets.pool import CounterStream, PoolStream
-from onecurve.datasets.source import MissingData
 from onecurve.datasets.subset import first_examples
 from onecurve.datasets.table import Rows, Windows
 from onecurve.datasets.views import _class_sums, _shell_sums

@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 import torch
 from onecurve.datasets import fetch
+from onecurve.datasets.data_root import MissingData
 from onecurve.datasets.dataset import DATASETS
 from onecurve.datasets.pool import cache_directory
 from onecurve.datasets.sequences import END, LETTERS, PHONEMES, SAYS, CmuDict
-from onecurve.datasets.source import MissingData
 from onecurve.datasets.tabular import Diamonds, Flights, Letter
 from onecurve.errors import InputError
 from onecurve.scripts.cli import app

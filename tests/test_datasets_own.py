@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 from onecurve.datasets import finite, hub, subwords
+from onecurve.datasets.data_root import MissingData
 from onecurve.datasets.dataset import DATASETS
-from onecurve.datasets.source import MissingData
 from onecurve.datasets.standard import Cifar10, Cifar100, FashionMnist, MnistFull, Standard, Svhn
 from onecurve.errors import InputError
 from PIL import Image

@@ -280,7 +280,7 @@ def test_the_verb_fits_corrections_and_says_what_it_took(tmp_path):
     (tmp_path / "t.csv").write_text(renamed)
     failed = CliRunner().invoke(app, ["finite-size", path])
     assert "no column for t" in str(failed.exception) and "--column t=..." in str(failed.exception)
-    from onecurve.scripts.finite_size import read_systems
+    from onecurve.scripts.verbs.finite_size import read_systems
 
     systems, _ = read_systems([path], ["tau=mine"])
     assert systems["system"][1][0].t[0] == pytest.approx(made.t[0])

@@ -27,7 +27,7 @@ from onecurve.collapse.within.battery import assess
 from onecurve.collapse.within.exactness import p_value
 from onecurve.errors import InputError
 from onecurve.results.curves import CurveSet
-from onecurve.scripts.asking import _measured_cost
+from onecurve.scripts.verbs.power import measured_cost
 
 LADDER = 1e4 * 2.0 ** np.arange(6)
 
@@ -286,9 +286,9 @@ def test_cost_of_a_sweep():
 
 def test_a_pilot_of_ours_knows_its_cost(tmp_path):
     demo = Path(onecurve.__file__).parent / "results" / "reference" / "demo.parquet"
-    cost = _measured_cost(str(demo), "mlp", "fourier")
+    cost = measured_cost(str(demo), "mlp", "fourier")
     spent = pl.read_parquet(demo).filter(pl.col("family") == "mlp", pl.col("dataset") == "fourier")
     total = (spent["train_seconds"] + spent["eval_seconds"]).sum()
     assert cost.sweep(spent["n_params"].unique().to_numpy(), 32) == pytest.approx(total, rel=0.1)
     pl.DataFrame({"size": [1.0]}).write_csv(tmp_path / "theirs.csv")
-    assert _measured_cost(str(tmp_path / "theirs.csv"), None, None) is None
+    assert measured_cost(str(tmp_path / "theirs.csv"), None, None) is None

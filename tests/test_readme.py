@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from onecurve.benchmark.plan import plan_sweep
 from onecurve.benchmark.sweep import load_sweep
+from onecurve.benchmark.sweep_plan import plan_sweep
 from onecurve.results.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -74,6 +74,14 @@ def test_the_example_family_is_a_family():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "(5, 3)"
+
+
+def test_the_example_family_keeps_every_promise(onecurve, tmp_path):
+    (text,) = [block for block in blocks("python") if "@FAMILIES.register" in block]
+    (tmp_path / "tanhnet.py").write_text(text)
+    done = onecurve("check-family", "tanhnet.py:TanhNet", "--promises")
+    assert done.returncode == 0 and "BROKEN" not in done.stdout, done.stdout + done.stderr
+    assert "kept   refuses" in done.stdout
 
 
 def test_the_example_network_and_the_model_by_name_are_families(tmp_path):

@@ -18,7 +18,7 @@ import polars as pl
 import pytest
 from onecurve.errors import InputError
 from onecurve.results import transport
-from onecurve.results.manifest import read_manifest, write_manifest
+from onecurve.results.file_list import read_manifest, write_manifest
 from onecurve.results.reading import read_curves
 from onecurve.results.transfer import pull
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from onecurve.architectures.family import FAMILIES
 from onecurve.benchmark.checks.tasks import home, images
-from onecurve.scripts.bench import packing as bench_packing
-from onecurve.scripts.bench.packing import Speed, measure, row, task_of
+from onecurve.scripts.bench import packing_gain as bench_packing
+from onecurve.scripts.bench.packing_gain import Speed, measure, row, task_of
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import json
 import pytest
 from onecurve.benchmark.checks.family_check import coordinate_jobs
 from onecurve.errors import InputError
-from onecurve.scripts.checking import request, work
+from onecurve.scripts.family_checking import request, work
 from onecurve.scripts.publish.zoo_table import main, page_of, write
 
 BAD = {

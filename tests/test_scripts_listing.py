@@ -4,7 +4,7 @@ import json
 
 import pytest
 from onecurve.architectures.family import FAMILIES
-from onecurve.scripts.listing import families, families_in_short
+from onecurve.scripts.family_list import family_rows, in_short
 from onecurve.scripts.publish import list_sizes
 from onecurve.scripts.publish.list_sizes import check_of, main, read_sizes
 
@@ -45,7 +45,7 @@ def test_checks_are_taken_over_and_kept(tmp_path, monkeypatch):
     known = read_sizes()
     assert known["mlp"]["coordinate_check"]["status"] == "pass" and known["mlp"]["n_params"][0] < 3000
     assert known["linear"]["coordinate_check"]["reason"] == "it has no features to check"
-    listed = {each["family"]: each["coordinate_check"] for each in families_in_short(families())}
+    listed = {each["family"]: each["coordinate_check"] for each in in_short(family_rows())}
     assert listed == {"linear": None, "mlp": "pass +0.03 (+0.90)"}
 
 

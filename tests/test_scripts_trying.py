@@ -14,7 +14,7 @@ from onecurve.benchmark.sweep import expand, load_sweep
 from onecurve.errors import InputError
 from onecurve.results.store import Store
 from onecurve.results.transfer import export
-from onecurve.scripts.trying import try_network
+from onecurve.scripts.verbs.try_ import try_network
 
 FOURIER = {"name": "fourier", "inputs": 2, "modes": 64, "pool": 8192, "test_size": 256}
 NET = """from torch import nn

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from onecurve.collapse.calibration.floor_power import balance_rows, floor_rates, profile_rows
 from onecurve.collapse.calibration.simulation import Cell
-from onecurve.scripts import calibrate as scripts
 from onecurve.scripts.cli import app
+from onecurve.scripts.publish import calibration_run
 from onecurve.scripts.publish.calibration_table import LINES
 from onecurve.scripts.publish.certificate import disagreements, page_of
 from typer.testing import CliRunner
@@ -52,14 +52,14 @@ def test_every_cell_has_its_groups_and_numbers(made):
 
 
 def test_progress_counts_to_the_end_and_processes_change_nothing(monkeypatch):
-    monkeypatch.setattr(scripts, "LINES", LINES[:1])
-    monkeypatch.setattr(scripts, "TRUTHS", ())
-    monkeypatch.setattr(scripts, "ProcessPoolExecutor", lambda *_, **__: ThreadPoolExecutor(1))
-    monkeypatch.setitem(scripts._CHUNK, "known", 10)
+    monkeypatch.setattr(calibration_run, "LINES", LINES[:1])
+    monkeypatch.setattr(calibration_run, "TRUTHS", ())
+    monkeypatch.setattr(calibration_run, "ProcessPoolExecutor", lambda *_, **__: ThreadPoolExecutor(1))
+    monkeypatch.setitem(calibration_run._CHUNK, "known", 10)
     seen = []
-    found = scripts.calibrate(True, 30, np.random.default_rng(0), progress=lambda *both: seen.append(both))
+    found = calibration_run.certified(True, 30, np.random.default_rng(0), progress=lambda *both: seen.append(both))
     assert seen == [(i, 5) for i in range(1, 6)]
-    again = scripts.calibrate(True, 30, np.random.default_rng(0))
+    again = calibration_run.certified(True, 30, np.random.default_rng(0))
     assert found.numbers == again.numbers and found.numbers["cells"][0]["groups"] == {
         "known": 30,
         "profiled": 4,

@@ -45,7 +45,7 @@ def test_slopes_are_conserved():
 
 def one_try(big, i):
     own = slice(SEEDS * i, SEEDS * (i + 1))
-    return growth.Growth(big.sizes, big.times, tuple(widths[own] for widths in big.widths))
+    return growth.GrownRings(big.sizes, big.times, tuple(widths[own] for widths in big.widths))
 
 
 @pytest.mark.parametrize("dynamics, exponent", growth.DYNAMIC_EXPONENT.items())

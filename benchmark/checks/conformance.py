@@ -83,8 +83,8 @@ def refuses(family: Family, task: Task) -> str:
         except InputError:
             continue
         except Exception as error:
-            raise Broken(f"rung {rung} ends in {type(error).__name__}: {error}. Call self.check_rung(rung)") from error
-        raise Broken(f"rung {rung} was built. Call self.check_rung(rung) first")
+            raise Broken(f"rung {rung} ends in {type(error).__name__}: {error}, not in an InputError") from error
+        raise Broken(f"rung {rung} was built. Let check_rung refuse it")
     return "wrong rungs"
 
 

@@ -35,7 +35,7 @@ _TRANSFERS = (
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Job:
+class CheckPart:
     """One piece of work for one process: a coordinate check, or with ``training`` a search of one rung's best rate."""
 
     family: Named
@@ -74,7 +74,7 @@ class FamilyCheck:
         return self.coordinates["standard"].status == "fail"
 
 
-def coordinate_jobs(family: Named, dataset: Named, ladder: Sequence[Rung], *, seconds: float = 24.0) -> list[Job]:
+def coordinate_jobs(family: Named, dataset: Named, ladder: Sequence[Rung], *, seconds: float = 24.0) -> list[CheckPart]:
     """The coordinate check under both parametrisations, each with as many seeds, 6 to 48, as fit into the seconds."""
     entry, task = FAMILIES.make(*family), DATASETS.make(*dataset).task
     rungs = tuple(dict(rung) for rung in spread_rungs(ladder))
@@ -82,16 +82,16 @@ def coordinate_jobs(family: Named, dataset: Named, ladder: Sequence[Rung], *, se
     each = (_STEPS + 1) * sum(update_seconds(entry, rung, task, _BATCH) for rung in rungs)
     n_seeds = max(6, min(48, int(seconds / each)))
     base = {"family": family, "dataset": dataset, "n_seeds": n_seeds, "seconds": n_seeds * each, "rungs": rungs}
-    return [Job(parametrization=how, **base) for how in BOTH]
+    return [CheckPart(parametrization=how, **base) for how in BOTH]
 
 
-def transfer_jobs(family: Named, dataset: Named, ladder: Sequence[Rung], *, seconds: float = 90.0) -> list[Job]:
+def transfer_jobs(family: Named, dataset: Named, ladder: Sequence[Rung], *, seconds: float = 90.0) -> list[CheckPart]:
     """The search of the best rate, a job a rung and parametrisation, the longest first: no more seconds of a core.
 
     The time is foretold by a formula and not measured, so the same family always gets the same check. The cheapest
     search is done even where it is foretold to take longer.
     """
-    jobs: list[Job] = []
+    jobs: list[CheckPart] = []
     for n_seeds, steps, share in _TRANSFERS:
         last = max(2, round(share * (len(ladder) - 1)))
         jobs = _searches(family, dataset, spread_rungs(ladder[: last + 1], 4 if share == 1 else 3), n_seeds, steps)
@@ -100,7 +100,7 @@ def transfer_jobs(family: Named, dataset: Named, ladder: Sequence[Rung], *, seco
     return sorted(jobs, key=lambda job: -job.seconds)
 
 
-def _searches(family: Named, dataset: Named, rungs: Sequence[Rung], n_seeds: int, steps: int) -> list[Job]:
+def _searches(family: Named, dataset: Named, rungs: Sequence[Rung], n_seeds: int, steps: int) -> list[CheckPart]:
     entry, task = FAMILIES.make(*family), DATASETS.make(*dataset).task
     batch = 4 * _BATCH if task.kind == "vector" else _BATCH  # where examples cost next to nothing
     jobs = []
@@ -110,11 +110,11 @@ def _searches(family: Named, dataset: Named, rungs: Sequence[Rung], n_seeds: int
         base = {"family": family, "dataset": dataset, "n_seeds": n_seeds, "rungs": (dict(rung),), "seconds": each}
         for how in BOTH:
             training = Training(parametrization=how, steps=steps, batch_size=batch, n_seeds=n_seeds)
-            jobs.append(Job(parametrization=how, training=training, **base))
+            jobs.append(CheckPart(parametrization=how, training=training, **base))
     return jobs
 
 
-def do(job: Job) -> CoordinateCheck | RateCurve:
+def do(job: CheckPart) -> CoordinateCheck | RateCurve:
     """Do one job."""
     family, dataset = FAMILIES.make(*job.family), DATASETS.make(*job.dataset)
     if job.training is not None:
@@ -125,7 +125,7 @@ def do(job: Job) -> CoordinateCheck | RateCurve:
     )
 
 
-def gathered(family: str, done: Sequence[tuple[Job, CoordinateCheck | RateCurve]]) -> FamilyCheck:
+def gathered(family: str, done: Sequence[tuple[CheckPart, CoordinateCheck | RateCurve]]) -> FamilyCheck:
     """The check of a family from all of its jobs."""
     coordinates = {job.parametrization: found for job, found in done if isinstance(found, CoordinateCheck)}
     transfers = {}

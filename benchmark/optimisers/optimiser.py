@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 
-from ...architectures.exponents import ADAM, Exponents
+from ...architectures.exponents import ADAM, WidthExponents
 from ...catalogue import Catalogue
 from ...own_files import take_files
 from ...task import Ref
@@ -73,13 +73,13 @@ class Optimiser(Entry):
     Attributes
     ----------
     exponents : powers of the width in initial values and rates under maximal update: `exponents.ADAM` where a step does
-        not see the size of the gradient, `exponents.SGD` where it is linear in it, or an `Exponents` of its own.
+        not see the size of the gradient, `exponents.SGD` where it is linear in it, or `WidthExponents` of its own.
     clip : the largest norm of a replica's gradient over all its weights; a longer one is shortened to it. None for no
         limit.
     """
 
     kind: ClassVar[str] = "optimiser"
-    exponents: ClassVar[Exponents] = ADAM
+    exponents: ClassVar[WidthExponents] = ADAM
     clip: float | None = later(None)
 
     def __post_init__(self) -> None:

@@ -18,7 +18,7 @@ from .headings import p_value
 from .lettering import wrap
 from .limits import limit_axis
 from .palette import FAINT, INK, family_colors, family_markers
-from .panels import View
+from .panels import DrawnGroup
 from .sheet import Mark, Sheet
 
 ROW = 0.33
@@ -53,7 +53,7 @@ def deviations_sheet(analysis: Analysis) -> Sheet:
     names = [group.family for group in groups]
     colors, markers = family_colors(names), family_markers(names)
     for row, group in enumerate(groups):
-        mark = View(group=group, curves=(), name=group.family, color=colors[group.family]).mark("deviations", "")
+        mark = DrawnGroup(group=group, curves=(), name=group.family, color=colors[group.family]).mark("deviations", "")
         interval = (group.deviation, group.lower_bound, group.upper_bound)
         style = {"color": colors[group.family], "marker": markers[group.family], "hollow": group.single}
         draw_interval(sheet, axes, row, interval, mark, left, style)

@@ -33,7 +33,7 @@ _SINGLE = {
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class View:
+class DrawnGroup:
     """One group as it is drawn: its result, its curves and what they are of, its name here, its colour, what x is."""
 
     group: GroupResult
@@ -57,7 +57,7 @@ class View:
         return Mark(panel=panel, series=series, **about, **more)
 
 
-def draw_sizes(axes: Axes, view: View) -> None:
+def draw_sizes(axes: Axes, view: DrawnGroup) -> None:
     """A strip with one cell a rung in its shade, labelled with the parameters: the key to the shades."""
     sizes, colors = view.sizes, shades(view.color, view.sizes)
     for place, size in enumerate(sizes):
@@ -79,7 +79,7 @@ def short_number(value: float) -> str:
     return f"{value:.3g}"
 
 
-def draw_raw(sheet: Sheet, axes: Axes, view: View) -> Panel:
+def draw_raw(sheet: Sheet, axes: Axes, view: DrawnGroup) -> Panel:
     """Every trial as trained: the excess over a floor where one is known; dashed where it ended early."""
     floor = view.group.irreducible_loss.value
     if not any(len(curve.x) for curve in view.curves):
@@ -108,7 +108,7 @@ def _explain_trial(sheet: Sheet) -> None:
     sheet.key("one trial (one seed of a model size)", Line2D([], [], color=INK, linewidth=_TRIAL))
 
 
-def _explain_raw(sheet: Sheet, axes: Axes, view: View) -> None:
+def _explain_raw(sheet: Sheet, axes: Axes, view: DrawnGroup) -> None:
     _explain_trial(sheet)
     group = view.group
     first = min((float(x) for curve in view.curves for x in curve.x if x > 0), default=np.inf)
@@ -131,7 +131,7 @@ def _explain_raw(sheet: Sheet, axes: Axes, view: View) -> None:
     sheet.note(axes, f"{view.quantity.symbol} = {floor.value:.4g} ({floor.source}{interval})")
 
 
-def draw_collapsed(sheet: Sheet, axes: Axes, view: View) -> Panel:
+def draw_collapsed(sheet: Sheet, axes: Axes, view: DrawnGroup) -> Panel:
     """The rescaled curves, seed means thick and seeds thin, before the fan of unrelated curves."""
     rescaled = view.group.rescaled
     if rescaled is None:
@@ -168,7 +168,7 @@ def _missing(what: str, group: GroupResult) -> str:
     return f"{what}, for the reason given above" if group.reason else f"{what}; the analysis gives no reason"
 
 
-def _draw_fan(sheet: Sheet, axes: Axes, view: View, shown: Callable[[np.ndarray], np.ndarray]) -> None:
+def _draw_fan(sheet: Sheet, axes: Axes, view: DrawnGroup, shown: Callable[[np.ndarray], np.ndarray]) -> None:
     """Unrelated curves behind the rescaled ones; of many an even choice by their first value, the extremes included."""
     group = view.group
     if group.unrelated is None or group.rescaled is None or not len(group.unrelated):
@@ -186,7 +186,7 @@ def _draw_fan(sheet: Sheet, axes: Axes, view: View, shown: Callable[[np.ndarray]
     sheet.key("unrelated curves: they share the schedule alone", Line2D([], [], color=FAN, linewidth=1.2))
 
 
-def draw_residual(sheet: Sheet, axes: Axes, view: View) -> Panel:
+def draw_residual(sheet: Sheet, axes: Axes, view: DrawnGroup) -> Panel:
     """Each rung's deviation from the mean of the rungs over the margin, before one band of noise around zero."""
     group = view.group
     if group.rescaled is None or group.d is None:
@@ -211,7 +211,7 @@ def draw_residual(sheet: Sheet, axes: Axes, view: View) -> Panel:
     return Panel(axes, "residual", x, y)
 
 
-def _draw_noise(sheet: Sheet, axes: Axes, view: View, x: np.ndarray, unit: float) -> None:
+def _draw_noise(sheet: Sheet, axes: Axes, view: DrawnGroup, x: np.ndarray, unit: float) -> None:
     """Zero, and around it how far the noisiest rung at each x may lie by chance."""
     half, how, shade = _half_band(view.group)
     if half is None:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from .headings import describe, headings
 from .lettering import wrap
 from .limits import Panel, label_y, share_limits
-from .panels import View, draw_collapsed, draw_raw, draw_residual, draw_sizes
+from .panels import DrawnGroup, draw_collapsed, draw_raw, draw_residual, draw_sizes
 from .sheet import Box, Sheet
 
 LEFT = 0.75
@@ -17,10 +17,10 @@ _PANEL, _TALL, _LOW, _SPACE = 2.6, 1.85, 1.6, 0.3
 _COLUMNS = 4
 _NARROWEST = 4.6
 
-Look = Callable[[Sheet, Axes, View], Panel]
+Look = Callable[[Sheet, Axes, DrawnGroup], Panel]
 
 
-def in_rows(views: Sequence[View], title: str) -> Sheet:
+def in_rows(views: Sequence[DrawnGroup], title: str) -> Sheet:
     """A row a group: as trained, rescaled and deviations side by side, each on the same axes as those below it."""
     step = _PANEL + LEFT + 0.1
     sheet = Sheet(LEFT + 3 * step - 0.6)
@@ -40,7 +40,7 @@ def in_rows(views: Sequence[View], title: str) -> Sheet:
     return finish(sheet, panels, top + 0.2)
 
 
-def in_columns(views: Sequence[View], title: str) -> Sheet:
+def in_columns(views: Sequence[DrawnGroup], title: str) -> Sheet:
     """A column a group, at most four beside each other: as trained above rescaled above the deviations."""
     blocks = -(-len(views) // _COLUMNS)
     columns = -(-len(views) // blocks)
@@ -65,7 +65,7 @@ def in_columns(views: Sequence[View], title: str) -> Sheet:
     return finish(sheet, panels, top, free if left < sheet.width - 0.9 * _PANEL else None)
 
 
-def gap(views: Sequence[View]) -> float:
+def gap(views: Sequence[DrawnGroup]) -> float:
     """Inches between columns: more where they show different quantities and each needs a label of its own."""
     shown = set()
     for view in views:
@@ -75,7 +75,12 @@ def gap(views: Sequence[View]) -> float:
 
 
 def block(
-    sheet: Sheet, views: Sequence[View], looks: Sequence[tuple[Look, float]], top: float, width: float, between: float
+    sheet: Sheet,
+    views: Sequence[DrawnGroup],
+    looks: Sequence[tuple[Look, float]],
+    top: float,
+    width: float,
+    between: float,
 ) -> tuple[list[Panel], float]:
     """Columns side by side with their headings level; returns the panels and where the block ends."""
     lefts = [LEFT + place * (width + between) for place in range(len(views))]
@@ -91,7 +96,7 @@ def block(
 
 
 def _column(
-    sheet: Sheet, view: View, looks: Sequence[tuple[Look, float]], left: float, top: float, width: float
+    sheet: Sheet, view: DrawnGroup, looks: Sequence[tuple[Look, float]], left: float, top: float, width: float
 ) -> list[Panel]:
     draw_sizes(sheet.axes(left, top, 0.7 * width, 0.09), view)
     below = top + _SPACE + 0.05

@@ -118,11 +118,13 @@ TRUTHS: Sequence[Callable[[bool, np.random.Generator], list[Truth]]] = (
 )
 
 
-def _growths(dynamics: growth.Dynamics, tries: int, rng: np.random.Generator, seeds: int = 5) -> list[growth.Growth]:
+def _growths(
+    dynamics: growth.Dynamics, tries: int, rng: np.random.Generator, seeds: int = 5
+) -> list[growth.GrownRings]:
     """Independent ladders of five seeds, simulated together."""
     big = growth.simulate_growth(dynamics, seeds * tries, rng)
     parts = [slice(seeds * i, seeds * (i + 1)) for i in range(tries)]
-    return [growth.Growth(big.sizes, big.times, tuple(widths[part] for widths in big.widths)) for part in parts]
+    return [growth.GrownRings(big.sizes, big.times, tuple(widths[part] for widths in big.widths)) for part in parts]
 
 
 def _row(system: str, quantity: str, found: float, exact: str, agrees: bool) -> Truth:

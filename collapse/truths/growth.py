@@ -81,7 +81,7 @@ def _square_width(slopes: np.ndarray) -> np.ndarray:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class Growth:
+class GrownRings:
     """Rings of K sizes: times ``(m,)`` and widths ``(seeds, m)`` of each."""
 
     sizes: np.ndarray
@@ -94,14 +94,14 @@ SIZES = np.array([32, 64, 128])
 
 def simulate_growth(
     dynamics: Dynamics, seeds: int, rng: np.random.Generator, sizes: np.ndarray = SIZES, points: int = 24
-) -> Growth:
+) -> GrownRings:
     """Widths at about 24 log-spaced times, from where the lattice is forgotten to where both have saturated."""
     times = [np.unique(np.geomspace(8, 0.6 * n**1.5, points).round().astype(int)) for n in sizes]
     widths = [grow(dynamics, int(n), t, seeds, rng) for n, t in zip(sizes, times, strict=True)]
-    return Growth(sizes, tuple(times), tuple(widths))
+    return GrownRings(sizes, tuple(times), tuple(widths))
 
 
-def rescale_growth(growth: Growth, exponent: float, points: int = 16) -> tuple[list[np.ndarray], np.ndarray]:
+def rescale_growth(growth: GrownRings, exponent: float, points: int = 16) -> tuple[list[np.ndarray], np.ndarray]:
     """``ln(w^2/(L - 1))`` against ``x = t L^-z``: K arrays ``(seeds, points)`` and x over the end of what all share.
 
     ``L - 1``, the free slopes of a ring, halves the correction of order 1/L that L itself would leave.
@@ -128,7 +128,7 @@ class DynamicExponent:
 _Z = np.linspace(1.1, 2.4, 27)
 
 
-def dynamic_exponent(growth: Growth, *, rng: np.random.Generator, resamples: int = 199) -> DynamicExponent:
+def dynamic_exponent(growth: GrownRings, *, rng: np.random.Generator, resamples: int = 199) -> DynamicExponent:
     """The z at which the widths of all sizes collapse best, with an interval from seeds drawn again.
 
     The spread between sizes of the mean ``ln w^2/(L-1)``, averaged over the shared ln x, is taken on a grid of z;

@@ -37,11 +37,11 @@ _TABLES = (
     json_tables.Lines,
     json_tables.Document,
     nanochat,
-    olmo_core.Log,
+    olmo_core.OlmoCoreLog,
     tensorboard.Download,
     weights_and_biases.Chart,
     lightning,
-    keras.Log,
+    keras.KerasLog,
     delimited,
 )
 _TEXT = (".csv", ".tsv", ".tab", ".dat")  # endings of text that is a table, where nobody gave the file by name
@@ -145,7 +145,7 @@ def _reader(path: Path) -> Any:
     if plain.suffix in _TEXT:
         allowed = _TABLES
     elif plain.suffix in _LOGS:
-        allowed = (nanochat, olmo_core.Log)
+        allowed = (nanochat, olmo_core.OlmoCoreLog)
     elif plain.suffix in (".json", ".jsonl", ".ndjson"):
         allowed = (hugging_face, keras.History, json_tables.Lines, json_tables.Document)
     else:

@@ -56,7 +56,7 @@ class Document:
         return Raw(table, "JSON", tuple(doubts(table)))
 
 
-class Broken:
+class NoTable:
     """A file that begins as JSON and is no table."""
 
     @staticmethod

@@ -16,7 +16,7 @@ _OWN = {"epoch", "step", "batch"}
 _NOTE = "`loss` is Keras's training loss and is called train_loss here; val_loss is the loss of the validation set."
 
 
-class Log:
+class KerasLog:
     """A file of CSVLogger: ``epoch`` first, then metrics in the order of their names."""
 
     @staticmethod

@@ -45,7 +45,7 @@ class Saved:
         return Raw(table, "OLMo-core metric files", (note, *doubts(table)))
 
 
-class Log:
+class OlmoCoreLog:
     """What an OLMo-core run prints."""
 
     @staticmethod

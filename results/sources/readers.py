@@ -44,13 +44,13 @@ READERS: tuple[Any, ...] = (
     keras.History,
     json_tables.Lines,
     json_tables.Document,
-    json_tables.Broken,
+    json_tables.NoTable,
     nanochat,
-    olmo_core.Log,
+    olmo_core.OlmoCoreLog,
     tensorboard.Download,
     weights_and_biases.Chart,
     lightning,
-    keras.Log,
+    keras.KerasLog,
     delimited,
 )
 _KNOWN = (

@@ -11,7 +11,7 @@ import numpy as np
 from ...architectures.family import FAMILIES, Family, Rung
 from ...architectures.parametrization import initialise, multipliers, width_roles
 from ...benchmark.checks.tasks import home
-from ...benchmark.clock import Clock
+from ...benchmark.clock import UpdateClock
 from ...benchmark.devices import Device
 from ...benchmark.evaluation import EVAL_GRID
 from ...benchmark.optimisers.optimiser import optimiser_from
@@ -62,7 +62,7 @@ def update_of(family: Family, rung: Rung, count: int, device: Device, *, packed:
     return Update(
         replicas,
         adam,
-        Clock(np.full((_LONG, count), 1e-4), adam.tables(_LONG), device.place),
+        UpdateClock(np.full((_LONG, count), 1e-4), adam.tables(_LONG), device.place),
         Repeated(batch[0], batch[1]),
         multipliers=multipliers(family, rung, task, **how),
         roles=width_roles(family, rung, task),

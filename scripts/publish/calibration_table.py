@@ -11,7 +11,7 @@ Range = tuple[float, float]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Line:
+class CalibrationLine:
     """A cell of the table and the figures it should reproduce, as (low, high); ``floors`` runs T2 and T4 too."""
 
     name: str
@@ -25,7 +25,7 @@ def _one(value: float) -> Range:
 
 
 LINES = (
-    Line(
+    CalibrationLine(
         name="true collapse",
         cell=Cell(),
         expected={
@@ -43,7 +43,7 @@ LINES = (
             "joint": _one(0.048),
         },
     ),
-    Line(
+    CalibrationLine(
         name="noise 4 times larger at one end",
         cell=Cell(noise_ratio=4),
         expected={
@@ -57,7 +57,7 @@ LINES = (
             "bias": _one(0.0001),
         },
     ),
-    Line(
+    CalibrationLine(
         name="horizon exponent +5 %",
         cell=Cell(gamma_error=0.05),
         expected={
@@ -72,7 +72,7 @@ LINES = (
             "against_known": _one(0.89),
         },
     ),
-    Line(
+    CalibrationLine(
         name="horizon exponent +10 %",
         cell=Cell(gamma_error=0.1),
         expected={
@@ -88,7 +88,7 @@ LINES = (
             "joint": _one(0.54),
         },
     ),
-    Line(
+    CalibrationLine(
         name="horizon exponent +20 %",
         cell=Cell(gamma_error=0.2),
         expected={
@@ -102,7 +102,7 @@ LINES = (
             "joint": _one(0.99),
         },
     ),
-    Line(
+    CalibrationLine(
         name="horizon exponent +40 %",
         cell=Cell(gamma_error=0.4),
         expected={
@@ -113,89 +113,89 @@ LINES = (
             "bias": _one(0.0377),
         },
     ),
-    Line(
+    CalibrationLine(
         name="time exponent drifts .01 a rung",
         cell=Cell(drift=0.01),
         expected={"exact": _one(1.0), "shape": (0.30, 0.35), "profiled": _one(0.60), "bias": _one(-0.0270)},
     ),
-    Line(
+    CalibrationLine(
         name="time exponent drifts .02 a rung",
         cell=Cell(drift=0.02),
         expected={"exact": _one(1.0), "shape": _one(0.95), "profiled": _one(1.0), "bias": _one(-0.0606)},
     ),
-    Line(
+    CalibrationLine(
         name="4 rungs, 3 seeds, true collapse",
         cell=Cell(rungs=4, seeds=3),
         expected={"exact": _one(0.046), "certified": _one(0.88)},
         floors=False,
     ),
-    Line(
+    CalibrationLine(
         name="4 rungs, 8 seeds, true collapse",
         cell=Cell(rungs=4, seeds=8),
         expected={"exact": _one(0.061)},
         floors=False,
     ),
-    Line(
+    CalibrationLine(
         name="horizon exponent +20 %, noise 4 times larger at one end",
         cell=Cell(gamma_error=0.2, noise_ratio=4),
         expected={"exact": _one(1.0), "refuted": _one(0.73)},
         floors=False,
     ),
-    Line(
+    CalibrationLine(
         name="exponents .3, horizon exponent +20 %, constant rate",
         cell=Cell(mu=0.3, nu=0.3, gamma_error=0.2),
         expected={"exact": _one(0.70)},
         floors=False,
     ),
-    Line(
+    CalibrationLine(
         name="exponents .3, horizon exponent +20 %, linear decay",
         cell=Cell(mu=0.3, nu=0.3, gamma_error=0.2, decay=True),
         expected={"exact": _one(0.42)},
         floors=False,
     ),
-    Line(
+    CalibrationLine(
         name="the same, constant rate, noise 4 times larger at one end",
         cell=Cell(mu=0.3, nu=0.3, gamma_error=0.2, noise_ratio=4),
         expected={"exact": _one(0.70)},
         floors=False,
     ),
-    Line(
+    CalibrationLine(
         name="the same, linear decay, noise 4 times larger at one end",
         cell=Cell(mu=0.3, nu=0.3, gamma_error=0.2, decay=True, noise_ratio=4),
         expected={"exact": _one(0.42)},
         floors=False,
     ),
-    Line(
+    CalibrationLine(
         name="exponents .3, linear decay, gain drifts from .11 to .17",
         cell=Cell(mu=0.3, nu=0.3, gain=(0.11, 0.17), decay=True),
         expected={"deviation": _one(0.03)},
         floors=False,
     ),
-    Line(
+    CalibrationLine(
         name="test-set offset, sd 2 % of the smallest end excess",
         cell=Cell(offset=0.02),
         expected={"exact": _one(0.14)},
         floors=False,
     ),
-    Line(
+    CalibrationLine(
         name="8 rungs, 10 seeds, test-set offset, sd 4 %",
         cell=Cell(rungs=8, seeds=10, offset=0.04),
         expected={"exact": _one(0.56)},
         floors=False,
     ),
-    Line(
+    CalibrationLine(
         name="error curve shared by a rung's seeds, a third of a seed's",
         cell=Cell(rung_noise=1 / 3),
         expected={"exact": (0.19, 0.95), "covered_above": (0.95, 1.0)},
         floors=False,
     ),
-    Line(
+    CalibrationLine(
         name="error curve shared by a rung's seeds, three quarters of a seed's",
         cell=Cell(rung_noise=0.75),
         expected={"exact": (0.19, 0.95), "covered_above": (0.95, 1.0)},
         floors=False,
     ),
-    Line(
+    CalibrationLine(
         name="data order shared across rungs, half the variance",
         cell=Cell(order_noise=0.5),
         expected={"exact": (0.0, 0.05)},

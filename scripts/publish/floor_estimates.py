@@ -44,7 +44,7 @@ VARIANTS: tuple[tuple[str, dict[str, int]], ...] = (
 
 
 @dataclasses.dataclass(frozen=True)
-class Estimate:
+class FloorEstimate:
     """An estimate of an irreducible loss with its standard error, 0 where chance has no part, and how it was made."""
 
     value: float
@@ -58,19 +58,19 @@ class Estimate:
 
 
 @singledispatch
-def estimate(data: KnownFloor) -> Estimate:
+def estimate(data: KnownFloor) -> FloorEstimate:
     """Estimate the irreducible loss from what a training stream gives."""
     raise TypeError(f"no second way to the floor of {data.name} is known here")
 
 
 @estimate.register
-def _(data: FourierTeacher) -> Estimate:
+def _(data: FourierTeacher) -> FloorEstimate:
     inputs, targets = data.stream(SEED).batch(0, min(4096, data.pool))
     return _against_waves(data, inputs.numpy(), targets[:, 0].numpy(), "what float64 waves at the inputs leave")
 
 
 @estimate.register
-def _(data: ManifoldTeacher) -> Estimate:
+def _(data: ManifoldTeacher) -> FloorEstimate:
     size = min(4096, data.pool)
     inputs, targets = data.stream(SEED).batch(0, size)
     teacher = data.teacher
@@ -81,16 +81,16 @@ def _(data: ManifoldTeacher) -> Estimate:
     return _against_waves(teacher, found, targets[size // 2 :, 0].numpy(), "waves where a linear map puts the inputs")
 
 
-def _against_waves(teacher: FourierTeacher, points: NDArray, targets: NDArray, way: str) -> Estimate:
+def _against_waves(teacher: FourierTeacher, points: NDArray, targets: NDArray, way: str) -> FloorEstimate:
     vectors, amplitudes = teacher.waves
     parts = [part.astype(float) for part in np.array_split(points, 16)]  # all waves at once would be a large matrix
     waves = np.concatenate([np.exp(2j * np.pi * part @ vectors.T) @ amplitudes for part in parts])
     exact = math.sqrt(2) * np.real(waves)
-    return Estimate(float(np.mean((targets - exact) ** 2)), 0.0, way)
+    return FloorEstimate(float(np.mean((targets - exact) ** 2)), 0.0, way)
 
 
 @estimate.register
-def _(data: NoisyFourier) -> Estimate:
+def _(data: NoisyFourier) -> FloorEstimate:
     passes = []
     for step in range(2):  # each input is seen twice, with noise of its own
         inputs, targets = data.stream(SEED).batch(step, data.pool)
@@ -99,27 +99,27 @@ def _(data: NoisyFourier) -> Estimate:
 
 
 @estimate.register
-def _(data: PowerLawRegression) -> Estimate:
+def _(data: PowerLawRegression) -> FloorEstimate:
     """Least squares, less what the features beyond hide where the floor is that of a ladder."""
     inputs, targets = (part.double().numpy() for part in data.stream(SEED).batch(0, EXAMPLES))
     seen = data.features if data.test_size else data.features // 2
     left = np.linalg.lstsq(inputs[:, :seen], targets, rcond=None)[1][0] / (EXAMPLES - seen)
     se = left * math.sqrt(2 / (EXAMPLES - seen))
     if data.test_size:
-        return Estimate(left, se, f"least squares on {EXAMPLES:,} examples")
+        return FloorEstimate(left, se, f"least squares on {EXAMPLES:,} examples")
     far = 10**6  # the sum beyond is an integral but for a share of 1e-6
     hidden = (np.arange(seen + 1.0, far) ** -data.b).sum() + (far - 0.5) ** (1 - data.b) / (data.b - 1)
-    return Estimate(left - hidden, se, f"least squares on {seen} features, less the sum over those beyond")
+    return FloorEstimate(left - hidden, se, f"least squares on {seen} features, less the sum over those beyond")
 
 
 @estimate.register
-def _(data: NoisyTeacher) -> Estimate:
+def _(data: NoisyTeacher) -> FloorEstimate:
     inputs, labels = data.stream(SEED).batch(0, EXAMPLES)
     return _mean(_surprise(data.posterior(inputs), labels), "drawn labels under their probabilities")
 
 
 @estimate.register
-def _(data: GaussianMixture) -> Estimate:
+def _(data: GaussianMixture) -> FloorEstimate:
     inputs, labels = data.stream(SEED).batch(0, EXAMPLES)
     spread = torch.from_numpy(np.sqrt(data.variances))
     centres = (torch.from_numpy(data.centres) / spread).float()
@@ -129,7 +129,7 @@ def _(data: GaussianMixture) -> Estimate:
 
 
 @estimate.register
-def _(data: MarkovText) -> Estimate:
+def _(data: MarkovText) -> FloorEstimate:
     """The entropy of counted contexts, without the bias of counting (Miller and Madow)."""
     inputs, targets = (part.numpy() for part in data.stream(SEED).batch(0, EXAMPLES))
     size, first = data.vocabulary, data.order - 1
@@ -146,7 +146,7 @@ def _(data: MarkovText) -> Estimate:
 
 
 @estimate.register
-def _(data: HiddenMarkovText) -> Estimate:
+def _(data: HiddenMarkovText) -> FloorEstimate:
     inputs, targets = data.stream(SEED).batch(0, EXAMPLES)
     half = data.length // 2
     each = _surprise(data.predictions(inputs), targets)[:, half:].mean(1)
@@ -154,7 +154,7 @@ def _(data: HiddenMarkovText) -> Estimate:
 
 
 @estimate.register
-def _(data: RandomHierarchy) -> Estimate:
+def _(data: RandomHierarchy) -> FloorEstimate:
     inputs, labels = data.stream(SEED).batch(0, EXAMPLES)
     row = inputs.view(len(inputs), -1, data.symbols).argmax(-1).numpy()
     powers = data.symbols ** np.arange(data.branching)
@@ -166,7 +166,7 @@ def _(data: RandomHierarchy) -> Estimate:
 
 
 @estimate.register
-def _(data: SparseParity) -> Estimate:
+def _(data: SparseParity) -> FloorEstimate:
     inputs, labels = (part.numpy() for part in data.stream(SEED).batch(0, EXAMPLES))
     subsets = np.array(list(itertools.combinations(range(data.bits), data.relevant)))
     odd = (inputs > 0).astype(np.int8)
@@ -176,26 +176,26 @@ def _(data: SparseParity) -> Estimate:
 
 
 @estimate.register
-def _(data: ModularAddition) -> Estimate:
+def _(data: ModularAddition) -> FloorEstimate:
     inputs, labels = data.stream(SEED).batch(0, data.pool_size)
     pairs = inputs.view(-1, 2, data.modulus).argmax(-1)
     return _told((pairs.sum(1) % data.modulus).numpy(), labels.numpy(), data.modulus, "sums")
 
 
-def _told(found: NDArray, labels: NDArray, classes: int, rule: str) -> Estimate:
+def _told(found: NDArray, labels: NDArray, classes: int, rule: str) -> FloorEstimate:
     """What labels can hide from a rule that gives most of them (Fano): nothing where it gives all."""
     wrong = float(np.mean(found != labels))
     hidden = 0.0 if wrong in (0, 1) else -wrong * math.log(wrong) - (1 - wrong) * math.log(1 - wrong)
     way = f"{rule}: {np.sum(found != labels)} of {len(labels):,} wrong"
-    return Estimate(hidden + wrong * math.log(max(classes - 1, 1)), 0.0, way)
+    return FloorEstimate(hidden + wrong * math.log(max(classes - 1, 1)), 0.0, way)
 
 
 def _surprise(truth: torch.Tensor, labels: torch.Tensor) -> NDArray:
     return -truth.double().gather(-1, labels[..., None])[..., 0].log().numpy()
 
 
-def _mean(each: NDArray, way: str) -> Estimate:
-    return Estimate(float(each.mean()), float(each.std(ddof=1)) / math.sqrt(len(each)), way)
+def _mean(each: NDArray, way: str) -> FloorEstimate:
+    return FloorEstimate(float(each.mean()), float(each.std(ddof=1)) / math.sqrt(len(each)), way)
 
 
 def row(data: KnownFloor, label: str) -> str:

@@ -73,7 +73,7 @@ def _stored(folder: Path, name: str, searched: bool, seconds: float) -> dict[str
 def _checked(name: str, searched: bool, seconds: float) -> dict[str, Any]:
     from ...architectures.family import FAMILIES
     from ...benchmark.checks.family_check import coordinate_jobs, gathered, transfer_jobs
-    from ..checking import as_dict, request, work
+    from ..family_checking import as_dict, request, work
 
     row = {"family": name, "library": FAMILIES.make(name).library}
     try:

@@ -1,0 +1,108 @@
+"""Read curves, ask them and draw them: what analyze, plot and power share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ..errors import InputError, unknown
+from ..results.layout import Layout
+from ..results.levels import X_MIN
+from .writing import say_drawn
+
+if TYPE_CHECKING:
+    from ..collapse.inquiry import Inquiry
+    from ..collapse.irreducible.choice import FloorChoice
+    from ..collapse.outcome import Analysis
+    from ..results.curves import CurveSet
+
+Against = Literal["time", "data", "tasks"]
+NoiseFrom = Literal["neighbours", "groups"]
+SOURCES = ("known", "profile", "fit")
+
+
+def asked(
+    paths: list[str],
+    questions: Sequence[str] = (),
+    *,
+    layout: Layout,
+    of: str = "loss",
+    scale: str | None = None,
+    irreducible_loss: str = "known",
+    margin: float | None = None,
+    x_min: float = X_MIN,
+    against: Against = "time",
+    noise_from: NoiseFrom | None = None,
+    forms: Sequence[str] = (),
+) -> tuple[CurveSet, Inquiry]:
+    """Curves of one observable, and what they answer.
+
+    Raises
+    ------
+    InputError
+        What the command line was given is not allowed, or the curves cannot be read.
+    """
+    import numpy as np
+
+    from ..collapse.inquiry import inquire
+    from ..results.data_curves import read_data_curves
+    from ..results.reading import read_curves
+
+    floor = floor_of(irreducible_loss, layout)
+    if margin is not None and not 0 < margin < 1:
+        raise InputError(f"--margin is a share between 0 and 1, such as 0.03, got {margin:g}")
+    if against == "time":
+        curves = read_curves(paths, of, scale, layout)
+    else:
+        curves = read_data_curves(paths, against, observable=of, scale=scale)
+    # A fixed seed: the same table gives the same p-values.
+    rng = np.random.default_rng(0)
+    found = inquire(
+        curves,
+        questions,
+        rng=rng,
+        margin=margin,
+        irreducible_loss=floor,
+        x_min=x_min,
+        noise_from=noise_from,
+        forms=forms,
+    )
+    return curves, found
+
+
+def floor_of(given: str, layout: Layout) -> FloorChoice:
+    """The irreducible loss as the command line says it: where it comes from, a number or an interval, in nats.
+
+    Raises
+    ------
+    InputError
+        Neither a source nor a number, or a number whose unit is not said beside a loss that is converted.
+    """
+    from ..results.values import nats
+
+    if given in SOURCES:
+        return given  # type: ignore[return-value]
+    try:
+        ends = [float(end) for end in given.split(":", 1)]
+    except ValueError:
+        raise unknown("source of the irreducible loss", given, (*SOURCES, "a number", "LOW:HIGH")) from None
+    unit = layout.floor_unit
+    if layout.unit not in (None, "nats") and unit is None:
+        raise InputError(
+            f"the loss is converted from {layout.unit} to nats, and the unit of --irreducible-loss {given} is not "
+            f"said: --floor-unit {layout.unit}, or --floor-unit nats"
+        )
+    ends = [nats(end, unit) for end in ends]
+    return (ends[0], ends[1]) if len(ends) == 2 else ends[0]
+
+
+def draw(analysis: Analysis, curves: CurveSet, to: str) -> None:
+    """Draw the figures into a folder, and say which."""
+    from ..collapse.figures import save_figures
+
+    try:
+        paths = save_figures(analysis, curves, Path(to))
+    except OSError as error:
+        raise InputError(f"cannot draw into {to!r}: {error}") from None
+    say_drawn(paths)

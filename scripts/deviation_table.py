@@ -1,0 +1,135 @@
+"""The deviation table on the terminal: what an analysis found, group by group and across families."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from ..results.quantity import LOSS
+from .terminal import console
+
+if TYPE_CHECKING:
+    from ..collapse.inquiry import Inquiry
+    from ..collapse.outcome import Analysis, GroupResult
+
+
+def print_analysis(inquiry: Inquiry, *, titled: bool = False) -> None:
+    """Print the deviation table: controls first, each row with its verdict in one plain sentence.
+
+    Above it stands what the curves are of, unless it is the loss and ``titled`` is False.
+    """
+    from ..collapse.sentences.reasons import say
+    from ..collapse.sentences.verdicts import told_apart
+
+    analysis, quantity = inquiry.analysis, inquiry.analysis.quantity
+    table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
+    right = ("rungs", "seeds", "deviation", "bound", "would show", "p exact", "p shape", "unrelated")
+    for name in ("family", "data set", *right, "verdict", "in words"):
+        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    rows = zip(analysis.groups, inquiry.groups, strict=True)
+    for group, answers in sorted(rows, key=lambda row: _order(row[0])):
+        name = told_apart(group, analysis.groups)
+        table.add_row(*_analysis_row(name, group, getattr(answers.detectable, "trend", None)))
+    if titled or quantity != LOSS:
+        console().print(quantity.heading, style="bold")
+    console().print(table)
+    console().print(
+        "deviation: largest |d| over rungs and x; bound: its upper 95 % bound; would show: the smallest size trend "
+        "that this ladder detects with 80 % power; unrelated: what curves show that share nothing but the schedule; "
+        f"* on the shape scale, because {quantity.say('the irreducible loss is not known')}"
+        + ("; † one run a size: a description, not tested" if any(g.single for g in analysis.groups) else ""),
+        style="dim",
+    )
+    for note in analysis.notes:
+        console().print(f"read: {note}", style="dim", soft_wrap=True, markup=False, highlight=False)
+    for warning in analysis.warnings:
+        console().print(f"note: {say(warning)}", style="dim")
+    _print_notes(analysis)
+    _print_across(analysis)
+
+
+def _print_notes(analysis: Analysis) -> None:
+    """Each warning once with the groups that have it, and which evidence is confirmatory."""
+    from ..collapse.sentences.reasons import say
+    from ..collapse.sentences.verdicts import told_apart
+
+    notes: dict[str, list[str]] = {}
+    for group in analysis.groups:
+        name = f"{told_apart(group, analysis.groups)} on {group.dataset}"
+        for warning in (*group.warnings, *(["confirmatory"] if group.evidence == "confirmatory" else [])):
+            notes.setdefault(say(warning), []).append(name)
+    for warning, names in notes.items():
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        who = "all" if len(names) == len(analysis.groups) > 1 else ", ".join(names[:3]) + more
+        console().print(f"note ({who}): {warning}", style="dim")
+
+
+def _print_across(analysis: Analysis) -> None:
+    from ..collapse.sentences.reasons import say
+
+    table = Table(
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+        title="Against the other families' master curve",
+        title_justify="left",
+    )
+    for name in ("data set", "family", "deviation", "95 % interval", "where", "verdict"):
+        table.add_column(name, justify="right" if name == "deviation" else "left")
+    for across in analysis.across_families:
+        star = "*" if across.scale == "shape" else ""
+        for family in across.per_family:
+            where = _stretch(*family.where) if family.where else ""
+            interval = (
+                f"{_percent(family.low)} to {_percent(family.high)}"
+                if family.high is not None
+                else say(family.reason, analysis.quantity)
+                if family.reason
+                else ""
+            )
+            table.add_row(
+                across.dataset, family.family, _percent(family.deviation) + star, interval, where, family.verdict
+            )
+    if table.row_count:
+        console().print()
+        console().print(table)
+
+
+def _stretch(first: float, last: float) -> str:
+    start, end = f"{first:.2g}", f"{last:.2g}"
+    return f"near x {start}" if start == end else f"x {start} to {end}"
+
+
+def _order(group: GroupResult) -> tuple[int, str, float]:
+    first = {"holds": 0, "fails": 1}.get(group.control or "", 2)
+    return first, group.dataset, group.upper_bound if group.upper_bound is not None else float("inf")
+
+
+def _analysis_row(name: str, group: GroupResult, detectable: float | None) -> list[str]:
+    from ..collapse.sentences.verdicts import sentence
+
+    star = "*" if group.rescaled is not None and group.rescaled.scale == "shape" else ""
+    star += "†" if group.single else ""
+    return [
+        f"{name} (control: {group.control})" if group.control else name,
+        group.dataset,
+        str(group.n_rungs),
+        str(group.n_seeds),
+        _percent(group.deviation) + star,
+        _percent(group.upper_bound) + star,
+        _percent(detectable),
+        _number(group.p_exact),
+        _number(group.p_shape),
+        _percent(group.unrelated_deviation),
+        group.verdict,
+        sentence(group),
+    ]
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
