@@ -1,8 +1,9 @@
-"""What several tests need: a cache of their own, a tiny sweep, the command line in a process of its own."""
+"""What several tests need: a cache of their own, a tiny sweep, the command line here and in a process of its own."""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import threading
 import time
 import urllib.request
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -109,10 +111,37 @@ def undisturbed(kept, rows_of):
 
 
 @pytest.fixture
-def onecurve(tmp_path):
+def onecurve(tmp_path, monkeypatch):
+    """Runs the command line in this process, in a temporary folder; what is not `InputError` fails the test.
+
+    Imports that a process of its own would repeat cost seconds; `onecurve_process` has one.
+    """
+    from onecurve.scripts.cli import main
+
+    def call(*arguments: object, cwd: Path = tmp_path) -> subprocess.CompletedProcess[str]:
+        words, out, err, code = [str(argument) for argument in arguments], io.StringIO(), io.StringIO(), 0
+        before = dict(os.environ)
+        with monkeypatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            patch.chdir(cwd)
+            patch.setattr(sys, "argv", ["onecurve", *words])
+            patch.setattr(warnings, "showwarning", warnings.showwarning)  # the command line has its own
+            try:
+                main()
+            except SystemExit as end:
+                code = end.code
+            finally:
+                os.environ.clear()
+                os.environ.update(before)
+        return subprocess.CompletedProcess(words, code or 0, out.getvalue(), err.getvalue())
+
+    return call
+
+
+@pytest.fixture
+def onecurve_process(tmp_path):
     """Runs the command line in a process of its own, in a temporary folder."""
 
-    def call(*arguments: str, timeout: float = 240, cwd: Path = tmp_path) -> subprocess.CompletedProcess[str]:
+    def call(*arguments: object, timeout: float = 240, cwd: Path = tmp_path) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "onecurve.scripts.cli", *map(str, arguments)]
         return subprocess.run(command, capture_output=True, text=True, timeout=timeout, cwd=cwd, check=False)
 
