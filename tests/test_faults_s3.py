@@ -129,7 +129,7 @@ def test_a_store_that_cannot_be_reached_is_said_before_anything_is_trained(tiny,
 
 def test_drivers_that_write_the_lock_at_once_lose_no_cell(s3, monkeypatch):
     """Each reads before the other writes, as drivers of several shards do that start together."""
-    both, save, first = threading.Barrier(2, timeout=30), Lock._save, []
+    both, save, first = threading.Barrier(2, timeout=300), Lock._save, []
 
     def save_together(self, store):
         if threading.get_ident() not in first:
@@ -149,6 +149,39 @@ def test_drivers_that_write_the_lock_at_once_lose_no_cell(s3, monkeypatch):
     assert len(first) == 2
     lock = read_lock(Store(s3.uri), "tiny.lock.json")
     assert lock and lock.cells == {key: resolved(key) for key in "ab"}
+
+
+class Replacing:
+    """A file system on which another driver replaces the object between its size and its bytes, so many times."""
+
+    def __init__(self, store, name, times):
+        self.store, self.name, self.times, self.fs = store, name, times, store.fs
+
+    def __getattr__(self, name):
+        return getattr(self.fs, name)
+
+    def open_input_stream(self, path):
+        opened = self.fs.open_input_stream(path)
+        if self.times:
+            self.times -= 1
+            Store(self.store.uri).write_json(self.name, {"cells": ["longer"] * (100 - self.times)})
+        return opened
+
+
+def test_an_object_that_is_replaced_while_it_is_read_is_read_again(s3):
+    store = Store(s3.uri)
+    store.write_json("tiny.lock.json", {"cells": []})
+    store.fs = Replacing(store, "tiny.lock.json", times=2)
+    assert store.read_json("tiny.lock.json") == {"cells": ["longer"] * 100}
+
+
+def test_a_damaged_object_is_said(s3, monkeypatch):
+    monkeypatch.setattr("onecurve.results.store._PAUSE", 0.0)
+    store = Store(s3.uri)
+    with store.fs.open_output_stream(f"{store.root}/tiny.lock.json") as sink:
+        sink.write(b'{"cells": [')
+    with pytest.raises(InputError, match="tiny.lock.json in 's3.*' is damaged"):
+        store.read_json("tiny.lock.json")
 
 
 def resolved(key):
