@@ -24,10 +24,33 @@ import yaml
 TINY_FOURIER = {"name": "fourier", "inputs": 2, "modes": 64, "pool": 8192, "test_size": 256}
 
 
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory):
+    """Folders that all processes of one run of the tests share, by name."""
+    own = tmp_path_factory.getbasetemp()
+    parent = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def folder(name: str) -> Path:
+        (parent / name).mkdir(exist_ok=True)
+        return parent / name
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def catalogue_cache(shared):
+    """A cache for tests over the whole catalogue: what somebody fetched is tested, too."""
+    cache, fetched = shared("catalogue-cache"), Path.home() / ".cache" / "onecurve" / "fetched"
+    if fetched.is_dir():
+        with contextlib.suppress(FileExistsError):
+            (cache / "fetched").symlink_to(fetched)
+    return cache
+
+
 @pytest.fixture(scope="session", autouse=True)
-def _cache(tmp_path_factory):
-    """Data made by tests never reaches the user's cache."""
-    folder = str(tmp_path_factory.mktemp("cache"))
+def _cache(shared):
+    """Data made by tests never reaches the user's cache; a pool is made once for all processes of one run."""
+    folder = str(shared("cache"))
     before = os.environ.get("ONECURVE_CACHE")
     os.environ["ONECURVE_CACHE"] = folder
     yield folder

@@ -34,14 +34,11 @@ def write_own(root: Path) -> None:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _cache(tmp_path_factory):
+def _cache(tmp_path_factory, catalogue_cache):
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    cache, fetched = tmp_path_factory.mktemp("cache"), Path.home() / ".cache" / "onecurve" / "fetched"
-    if fetched.is_dir():  # what somebody fetched is tested, too
-        (cache / "fetched").symlink_to(fetched)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ONECURVE_CACHE", str(cache))
+        patch.setenv("ONECURVE_CACHE", str(catalogue_cache))
         write_own(root := tmp_path_factory.mktemp("data"))
         patch.setenv("ONECURVE_DATA", str(root))
         yield

@@ -34,7 +34,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def checked(tmp_path_factory):
     """The folder of a dry run of the ladder and the data, as one file and without the libraries of a whole setup."""
     folder = tmp_path_factory.mktemp("gpu")
