@@ -60,6 +60,20 @@ def _cache(shared):
         os.environ["ONECURVE_CACHE"] = before
 
 
+@pytest.fixture(scope="session", autouse=True)
+def pdf_fonts():
+    """The kind of fonts that figures embed in PDFs, for the tests of figures; elsewhere fonts are drawn.
+
+    Fitting TrueType fonts to their letters takes half the time of all drawing.
+    """
+    from onecurve.collapse.drawing.lettering import _STYLE
+
+    kind = _STYLE["pdf.fonttype"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(_STYLE, "pdf.fonttype", 3)
+        yield kind
+
+
 def write_tiny(folder: Path, name: str = "tiny", **changes) -> Path:
     common = {"seeds": 3, "batch_size": 16, "horizon": {"rule": "steps", "steps": 40}, "pack": True, **changes}
     control = {

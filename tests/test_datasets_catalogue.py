@@ -17,7 +17,7 @@ SMALL = {
     "noisy-fourier": WAVES,
     "manifold-teacher": WAVES,
     "glyphs": {"test_size": 512},
-    "mnist-1d": {"pool": 4000},
+    "mnist-1d": {"pool": 3000},
     "image-folder": {"folder": "pets", "classes": 2, "pixels": 8, "test_size": 100},
     "text-file": {"path": "tale.txt", "test_size": 64},
 }
@@ -28,7 +28,7 @@ def write_own(root: Path) -> None:
     rng = np.random.default_rng(0)
     for place, colour in ((root / "pets" / "cats", 40), (root / "pets" / "dogs", 200)):
         place.mkdir(parents=True)
-        for i in range(600):
+        for i in range(300):
             Image.fromarray(rng.integers(0, 55, (8, 8, 3), dtype=np.uint8) + np.uint8(colour)).save(place / f"{i}.bmp")
     (root / "tale.txt").write_text(" ".join(f"The {i}th of {i * i} houses." for i in range(20_000)))
 

@@ -27,7 +27,7 @@ SMALL = {
     "noisy-fourier": WAVES,
     "manifold-teacher": WAVES,
     "glyphs": {"test_size": 64},
-    "mnist-1d": {"pool": 1000},
+    "mnist-1d": {"pool": 3000},
     "image-folder": {"folder": "pets", "classes": 2, "pixels": 8, "test_size": 50},
     "text-file": {"path": "tale.txt", "test_size": 64},
 }
