@@ -18,7 +18,7 @@ SMALL = {
     "manifold-teacher": WAVES,
     "glyphs": {"test_size": 512},
     "mnist-1d": {"pool": 3000},
-    "image-folder": {"folder": "pets", "classes": 2, "pixels": 8, "test_size": 100},
+    "image-folder": {"folder": "pets", "classes": 2, "pixels": 8, "test_size": 50},
     "text-file": {"path": "tale.txt", "test_size": 64},
 }
 

@@ -94,7 +94,8 @@ def test_a_job_array_in_any_order_gives_the_table_of_one_run(tiny, tmp_path, slu
     assert table(parts) == table(kept())
 
 
-@pytest.mark.slow  # ends with `ray stop`, which stops every Ray of this machine
+@pytest.mark.slow
+@pytest.mark.alone  # ends with `ray stop`, which stops every Ray of this machine
 def test_the_slurm_script_runs_a_sweep_on_a_cluster_with_a_token(tiny, tmp_path, slurm, kept):
     job = {
         "SLURM_JOB_NODELIST": "node[1-1]",

@@ -159,6 +159,7 @@ def test_the_archive_has_the_package_alone(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_every_step_of_the_command_on_a_processor(tmp_path, capsys):
     assert main(["--device", "cpu", "--quick", "--out", str(tmp_path)]) == 0
     found = json.loads((tmp_path / "gpu_check.json").read_text())
