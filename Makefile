@@ -35,7 +35,8 @@ test: setup
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-slow: setup
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m "slow and not alone" -n 2 --dist worksteal
+	$(BIN)/python -m pytest -m "slow and alone"
 
 calibrate: setup
 	$(BIN)/onecurve calibrate --to runs/calibration.md --json runs/calibration.json

@@ -26,6 +26,9 @@ from .schema import SCHEMA
 _SHARDS = "trials"
 _PARTS = {"views", "shells", "token-classes"}  # different names for the parts that a data set has
 _ROOM = 100e6  # bytes that must be free before a run starts
+# pyarrow asks an object store for an object's size and then for so many bytes, so of an object that another driver
+# replaces in between it reads a part.
+_READS, _PAUSE = 5, 0.2  # tries; seconds between them
 _PART = "part-"  # no pack is called so: their names begin with 16 hex digits
 _SOURCES = b"onecurve.sources"
 _KEYS = ["trial_id", "status", "attempt", "started_utc"]
@@ -81,13 +84,18 @@ class Store:
         path = f"{self.root}/{name}"
         if self.fs.get_file_info(path).type != pafs.FileType.File:
             return None
-        with self.fs.open_input_stream(path) as source:
+        tries = 1 if self.local else _READS
+        for last in [False] * (tries - 1) + [True]:
+            with self.fs.open_input_stream(path) as source:
+                text = source.read()
             try:
-                return json.loads(source.read().decode())
+                return json.loads(text.decode())
             except ValueError as error:
-                raise InputError(
-                    f"{name} in {self.uri!r} is damaged ({error}); restore it, or give another --out"
-                ) from None
+                if last:
+                    raise InputError(
+                        f"{name} in {self.uri!r} is damaged ({error}); restore it, or give another --out"
+                    ) from None
+            time.sleep(_PAUSE)
 
     def write_bytes(self, name: str, parts: Sequence[Any]) -> None:
         """Write a file of the folder, whole or not at all, from its parts one after the other."""

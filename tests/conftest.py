@@ -1,9 +1,10 @@
-"""What several tests need: a cache of their own, a tiny sweep, the command line in a process of its own."""
+"""What several tests need: a cache of their own, a tiny sweep, the command line here and in a process of its own."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib.util
+import io
 import os
 import socket
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import threading
 import time
 import urllib.request
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -34,10 +36,33 @@ def pytest_terminal_summary(terminalreporter):
 TINY_FOURIER = {"name": "fourier", "inputs": 2, "modes": 64, "pool": 8192, "test_size": 256}
 
 
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory):
+    """Folders that all processes of one run of the tests share, by name."""
+    own = tmp_path_factory.getbasetemp()
+    parent = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def folder(name: str) -> Path:
+        (parent / name).mkdir(exist_ok=True)
+        return parent / name
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def catalogue_cache(shared):
+    """A cache for tests over the whole catalogue: what somebody fetched is tested, too."""
+    cache, fetched = shared("catalogue-cache"), Path.home() / ".cache" / "onecurve" / "fetched"
+    if fetched.is_dir():
+        with contextlib.suppress(FileExistsError):
+            (cache / "fetched").symlink_to(fetched)
+    return cache
+
+
 @pytest.fixture(scope="session", autouse=True)
-def _cache(tmp_path_factory):
-    """Data made by tests never reaches the user's cache."""
-    folder = str(tmp_path_factory.mktemp("cache"))
+def _cache(shared):
+    """Data made by tests never reaches the user's cache; a pool is made once for all processes of one run."""
+    folder = str(shared("cache"))
     before = os.environ.get("ONECURVE_CACHE")
     os.environ["ONECURVE_CACHE"] = folder
     yield folder
@@ -45,6 +70,20 @@ def _cache(tmp_path_factory):
         os.environ.pop("ONECURVE_CACHE")
     else:
         os.environ["ONECURVE_CACHE"] = before
+
+
+@pytest.fixture(scope="session", autouse=True)
+def pdf_fonts():
+    """The kind of fonts that figures embed in PDFs, for the tests of figures; elsewhere fonts are drawn.
+
+    Fitting TrueType fonts to their letters takes half the time of all drawing.
+    """
+    from onecurve.collapse.drawing.lettering import _STYLE
+
+    kind = _STYLE["pdf.fonttype"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(_STYLE, "pdf.fonttype", 3)
+        yield kind
 
 
 def write_tiny(folder: Path, name: str = "tiny", **changes) -> Path:
@@ -121,10 +160,37 @@ def undisturbed(kept, rows_of):
 
 
 @pytest.fixture
-def onecurve(tmp_path):
+def onecurve(tmp_path, monkeypatch):
+    """Runs the command line in this process, in a temporary folder; what is not `InputError` fails the test.
+
+    Imports that a process of its own would repeat cost seconds; `onecurve_process` has one.
+    """
+    from onecurve.scripts.cli import main
+
+    def call(*arguments: object, cwd: Path = tmp_path) -> subprocess.CompletedProcess[str]:
+        words, out, err, code = [str(argument) for argument in arguments], io.StringIO(), io.StringIO(), 0
+        before = dict(os.environ)
+        with monkeypatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            patch.chdir(cwd)
+            patch.setattr(sys, "argv", ["onecurve", *words])
+            patch.setattr(warnings, "showwarning", warnings.showwarning)  # the command line has its own
+            try:
+                main()
+            except SystemExit as end:
+                code = end.code
+            finally:
+                os.environ.clear()
+                os.environ.update(before)
+        return subprocess.CompletedProcess(words, code or 0, out.getvalue(), err.getvalue())
+
+    return call
+
+
+@pytest.fixture
+def onecurve_process(tmp_path):
     """Runs the command line in a process of its own, in a temporary folder."""
 
-    def call(*arguments: str, timeout: float = 240, cwd: Path = tmp_path) -> subprocess.CompletedProcess[str]:
+    def call(*arguments: object, timeout: float = 240, cwd: Path = tmp_path) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "onecurve.scripts.cli", *map(str, arguments)]
         return subprocess.run(command, capture_output=True, text=True, timeout=timeout, cwd=cwd, check=False)
 

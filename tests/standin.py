@@ -35,7 +35,7 @@ from torch.utils.backend_registration import _setup_privateuseone_for_python_bac
 
 READS = {"_local_scalar_dense", "nonzero", "equal", "masked_select", "is_nonzero", "unique_dim", "_unique2"}
 TINY = {"fourier": {"inputs": 2, "modes": 64, "pool": 2048, "test_size": 64}}
-FEW_FAMILIES = ("mlp", "decoder", "cnn", "vit", "shufflenetv2")
+FEW_FAMILIES = ("mlp", "decoder", "shufflenetv2")
 FEW_DATASETS = ("fourier", "markov-text", "power-law-regression")
 
 

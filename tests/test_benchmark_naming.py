@@ -1,4 +1,4 @@
-"""Families by name in a sweep: what is pinned, which rung is refused, and a user's file on Ray's workers."""
+"""Families by name in a sweep: what is pinned, which rung is refused, a user's file that changed."""
 
 from __future__ import annotations
 
@@ -106,25 +106,6 @@ def test_two_models_of_one_class_stand_in_one_sweep(sweep, tmp_path):
     asked = sweep(families=families, datasets=GLYPHS, rungs=[8, 16])
     assert runner.run(asked, Store(tmp_path / "run"), InProcess()).statuses == {"ok": 8}
     assert runner.run(asked, Store(tmp_path / "run"), InProcess()).found == 8
-
-
-def test_a_users_file_trains_on_ray_as_it_does_here(sweep, mine, tmp_path, monkeypatch):
-    from onecurve.benchmark.ray_executor import RayExecutor
-
-    monkeypatch.chdir(tmp_path)
-    asked = sweep(families=f"{mine}:MyNet", datasets=FOURIER, rungs=[8, 12])
-    runner.run(asked, Store(tmp_path / "here"), InProcess())
-    executor = RayExecutor()
-    try:
-        summary = runner.run(asked, Store(tmp_path / "ray"), executor, only={"family": f"{mine}:MyNet"})
-    finally:
-        executor.close()
-    assert summary.statuses == {"ok": 4}
-    curves = [
-        {row["trial_id"]: (row["family"], row["test_loss"]) for row in Store(tmp_path / name).table().to_pylist()}
-        for name in ("here", "ray")
-    ]
-    assert curves[0] == curves[1] and {family for family, _ in curves[0].values()} == {"my_net.py:MyNet"}
 
 
 def test_a_users_file_that_changed_is_noticed(sweep, mine, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from onecurve.architectures.mlp import PlainMLP
 from onecurve.benchmark import dispatch, runner, worker
 from onecurve.benchmark.executors import InProcess
@@ -43,21 +45,23 @@ def test_a_sweep_trains_once_and_goes_on(tiny, tmp_path):
     assert Store(tmp_path / "run").shards() == shards
 
 
-def test_more_seeds_extend_and_leave_what_is_there(tiny, tmp_path):
-    run(tiny(), tmp_path / "run")
+@pytest.fixture
+def copied(kept, tmp_path):
+    """A folder with the tiny sweep, trained already."""
+    return shutil.copytree(kept(), tmp_path / "run")
+
+
+def test_more_seeds_extend_and_leave_what_is_there(tiny, tmp_path, copied, kept):
     before = table(tmp_path / "run")
     more = run(tiny(seeds=5), tmp_path / "run")
     after = table(tmp_path / "run")
     assert (more.asked, more.found) == (30, 18)
     assert {k: after[k] for k in before} == before
-    fresh = tmp_path / "fresh"
-    run(tiny(seeds=5), fresh)
-    assert table(fresh) == after
+    assert table(kept(seeds=5)) == after
 
 
-def test_rows_say_what_was_trained(tiny, tmp_path):
-    run(tiny(), tmp_path / "run")
-    rows = table(tmp_path / "run").values()
+def test_rows_say_what_was_trained(kept):
+    rows = table(kept()).values()
     control = next(row for row in rows if row["family"] == "linear" and row["rung"] == "features 8")
     assert (control["control"], control["n_params"], control["horizon_steps"]) == ("holds", 8, 40)
     assert (control["irreducible_loss"], control["irreducible_loss_source"], control["test_loss_se"]) == (
@@ -75,23 +79,21 @@ def test_rows_say_what_was_trained(tiny, tmp_path):
     assert network["test_loss_se"] > 0
 
 
-def test_shards_are_the_whole_and_keep_packs_together(tiny, tmp_path):
-    run(tiny(), tmp_path / "whole")
+def test_shards_are_the_whole_and_keep_packs_together(tiny, tmp_path, kept):
     assert sum(run(tiny(), tmp_path / "parts", shard=(part, 5)).asked for part in range(1, 6)) == 18
-    assert table(tmp_path / "parts") == table(tmp_path / "whole")
+    assert table(tmp_path / "parts") == table(kept())
 
 
-def test_a_run_leaves_a_manifest_and_one_log_a_pack(tiny, tmp_path):
-    run(tiny(), tmp_path / "run")
-    (path,) = (tmp_path / "run" / "runs").iterdir()
+def test_a_run_leaves_a_manifest_and_one_log_a_pack(kept):
+    (path,) = (kept() / "runs").iterdir()
     told = json.loads(path.read_text())
     assert told["started_utc"] < told["ended_utc"] and told["cpu_kind"] and told["host"]
     assert (told["torch"], told["python"]) == (metadata.version("torch"), platform.python_version())
     assert [group["peak_lr"] for group in told["sweep"]["groups"]] == [0.05, 0.01]
     resolved = {(cell["family"], cell["rung"]): (cell["horizon_steps"], cell["trials"]) for cell in told["resolved"]}
     assert len(resolved) == 6 and set(resolved.values()) == {(40, 3)}
-    packs = {Path(shard).name.split("-")[0] for shard in Store(tmp_path / "run").shards()}
-    logs = {log.stem: log.read_text() for log in (tmp_path / "run" / "logs").iterdir()}
+    packs = {Path(shard).name.split("-")[0] for shard in Store(kept()).shards()}
+    logs = {log.stem: log.read_text() for log in (kept() / "logs").iterdir()}
     assert set(logs) == packs and len(packs) == 6
     assert all(text.count(" ok loss ") == 3 for text in logs.values())
 
@@ -161,8 +163,7 @@ def test_divergence_is_a_row_with_its_last_step(tiny, tmp_path):
         assert np.all(np.isfinite(row["test_loss"])) and row["step"][-1] == row["last_step"]
 
 
-def test_a_family_that_changed_is_noticed(tiny, tmp_path, monkeypatch):
-    run(tiny(), tmp_path / "run")
+def test_a_family_that_changed_is_noticed(tiny, tmp_path, monkeypatch, copied):
     build = PlainMLP.build
 
     def other(self, rung, task):
@@ -200,17 +201,15 @@ def test_a_folder_of_another_sweep_is_refused_and_left_alone(tiny, tmp_path):
     assert sorted(path.name for path in (tmp_path / "run").rglob("*")) == before
 
 
-def test_a_margin_chosen_later_does_not_replace_the_planned_one(tiny, tmp_path):
-    run(tiny(), tmp_path / "run", only={"family": "linear"})
+def test_a_margin_chosen_later_does_not_replace_the_planned_one(tiny, tmp_path, copied):
     later = load_sweep(str(tiny())).model_copy(update={"margin": 0.2})
     with pytest.warns(UserWarning, match="the margin stays 0.03"):
         runner.run(later, Store(tmp_path / "run"), InProcess(), only={"family": "linear"})
     assert Store(tmp_path / "run").read_json("tiny.lock.json")["margin"] == 0.03
 
 
-def test_a_damaged_lock_is_named(tiny, tmp_path):
-    run(tiny(), tmp_path / "run", only={"family": "linear"})
-    (tmp_path / "run" / "tiny.lock.json").write_text('{"sweep": "tiny"')
+def test_a_damaged_lock_is_named(tiny, tmp_path, copied):
+    (copied / "tiny.lock.json").write_text('{"sweep": "tiny"')
     with pytest.raises(InputError, match="tiny.lock.json.*is damaged"):
         run(tiny(), tmp_path / "run")
 
@@ -233,13 +232,12 @@ def test_the_plan_counts_what_the_run_then_does(tiny, tmp_path):
     )
 
 
-def test_a_plan_of_what_was_run_needs_no_torch(tiny, tmp_path):
-    run(tiny(), tmp_path / "run")
+def test_a_plan_of_what_was_run_needs_no_torch(tiny, copied):
     code = (
         "import sys\nfrom onecurve.benchmark.sweep_plan import plan_sweep\n"
         "from onecurve.benchmark.sweep import load_sweep\n"
         "from onecurve.results.store import Store\n"
-        f"planned = plan_sweep(load_sweep({str(tiny())!r}), Store({str(tmp_path / 'run')!r}), {{}})\n"
+        f"planned = plan_sweep(load_sweep({str(tiny())!r}), Store({str(copied)!r}), {{}})\n"
         "print(planned['n_trials'], planned['n_done'], 'torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -262,11 +260,10 @@ def local_ray():
     executor.close()
 
 
-def test_ray_and_this_process_give_identical_tables(tiny, tmp_path, local_ray):
-    run(tiny(), tmp_path / "here")
+def test_ray_and_this_process_give_identical_tables(tiny, tmp_path, local_ray, kept):
     summary = run(tiny(), tmp_path / "ray", local_ray)
     assert (summary.asked, summary.failed) == (18, 0)
-    assert table(tmp_path / "ray") == table(tmp_path / "here")
+    assert table(tmp_path / "ray") == table(kept())
 
 
 def test_looped_on_ray_equals_looped_here(tiny, tmp_path, local_ray):
@@ -275,7 +272,7 @@ def test_looped_on_ray_equals_looped_here(tiny, tmp_path, local_ray):
     assert table(tmp_path / "ray") == table(tmp_path / "here")
 
 
-def test_a_killed_worker_leaves_rows_and_the_next_run_mends_them(tiny, tmp_path, local_ray, monkeypatch):
+def test_a_killed_worker_leaves_rows_and_the_next_run_mends_them(tiny, tmp_path, local_ray, monkeypatch, kept):
     with monkeypatch.context() as patch:
         patch.setattr(dispatch, "work", _kill_mlp_of_width_12)
         summary = run(tiny(), tmp_path / "run", local_ray)
@@ -284,6 +281,31 @@ def test_a_killed_worker_leaves_rows_and_the_next_run_mends_them(tiny, tmp_path,
     assert {row["rung"] for row in killed} == {"width 12"} and all(row["reason"] for row in killed)
     assert {row["attempt"] for row in killed} == {3}  # a lost worker is no fault of the trial
     assert run(tiny(), tmp_path / "run", local_ray).failed == 0
-    run(tiny(), tmp_path / "undisturbed")
-    mended, whole = table(tmp_path / "run"), table(tmp_path / "undisturbed")
+    mended, whole = table(tmp_path / "run"), table(kept())
     assert {trial: {**row, "attempt": 1} for trial, row in mended.items()} == whole
+
+
+NET = """from torch import nn
+
+
+class MyNet(nn.Module):
+    def __init__(self, width, task):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(task.n_inputs, width), nn.Tanh(), nn.Linear(width, task.outputs))
+
+    def forward(self, x):
+        return self.net(x)
+"""
+
+
+def test_a_users_file_trains_on_ray_as_it_does_here(tiny, tmp_path, local_ray, monkeypatch):
+    (tmp_path / "my_net.py").write_text(NET)
+    sweep = yaml.safe_load(tiny().read_text())
+    mine = f"{tmp_path / 'my_net.py'}:MyNet"
+    network = {**sweep["groups"][1], "families": mine, "pack": "auto"}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"name": "mine", "groups": [network]}))
+    monkeypatch.chdir(tmp_path)
+    for name, executor in (("here", None), ("ray", local_ray)):
+        assert run("mine.yaml", tmp_path / name, executor, only={"family": mine}).statuses == {"ok": 9}
+    assert table(tmp_path / "ray") == table(tmp_path / "here")
+    assert {row["family"] for row in table(tmp_path / "ray").values()} == {"my_net.py:MyNet"}

@@ -145,3 +145,22 @@ def test_bad_input_ends_with_one_message_and_no_traceback(onecurve, tmp_path, ca
     assert done.returncode not in (0, None)
     assert "Traceback" not in done.stderr + done.stdout
     assert message in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize("arguments", [["analyze", "good.csv"], ["status", "nowhere"], ["list", "sweeps", "--json"]])
+def test_a_process_of_its_own_says_the_same(onecurve, onecurve_process, tmp_path, arguments):
+    """The tests above run the command line in this process; users do not."""
+    tidy(tmp_path / "good.csv")
+    here, there = onecurve(*arguments), onecurve_process(*arguments)
+    assert (there.returncode, there.stdout, there.stderr) == (here.returncode, here.stdout, here.stderr)
+    assert here.stdout or here.stderr
+
+
+def test_a_warning_is_one_line_and_stops_nothing(onecurve, onecurve_process, tiny, tmp_path):
+    run = ("run", tiny(pack=False), "--out", "run", "--address", "in-process", "--only", "family=linear")
+    assert onecurve(*run).returncode == 0
+    next((tmp_path / "run" / "trials").iterdir()).write_bytes(b"damaged")
+    done = onecurve_process("status", "run", "--json")
+    assert (done.returncode, json.loads(done.stdout)["ok"]) == (0, 8)
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("warning: ") and "is damaged or foreign and was left out" in line

@@ -17,8 +17,8 @@ SMALL = {
     "noisy-fourier": WAVES,
     "manifold-teacher": WAVES,
     "glyphs": {"test_size": 512},
-    "mnist-1d": {"pool": 4000},
-    "image-folder": {"folder": "pets", "classes": 2, "pixels": 8, "test_size": 100},
+    "mnist-1d": {"pool": 3000},
+    "image-folder": {"folder": "pets", "classes": 2, "pixels": 8, "test_size": 50},
     "text-file": {"path": "tale.txt", "test_size": 64},
 }
 
@@ -28,20 +28,17 @@ def write_own(root: Path) -> None:
     rng = np.random.default_rng(0)
     for place, colour in ((root / "pets" / "cats", 40), (root / "pets" / "dogs", 200)):
         place.mkdir(parents=True)
-        for i in range(600):
+        for i in range(300):
             Image.fromarray(rng.integers(0, 55, (8, 8, 3), dtype=np.uint8) + np.uint8(colour)).save(place / f"{i}.bmp")
     (root / "tale.txt").write_text(" ".join(f"The {i}th of {i * i} houses." for i in range(20_000)))
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _cache(tmp_path_factory):
+def _cache(tmp_path_factory, catalogue_cache):
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    cache, fetched = tmp_path_factory.mktemp("cache"), Path.home() / ".cache" / "onecurve" / "fetched"
-    if fetched.is_dir():  # what somebody fetched is tested, too
-        (cache / "fetched").symlink_to(fetched)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ONECURVE_CACHE", str(cache))
+        patch.setenv("ONECURVE_CACHE", str(catalogue_cache))
         write_own(root := tmp_path_factory.mktemp("data"))
         patch.setenv("ONECURVE_DATA", str(root))
         yield

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,7 +27,7 @@ SMALL = {
     "noisy-fourier": WAVES,
     "manifold-teacher": WAVES,
     "glyphs": {"test_size": 64},
-    "mnist-1d": {"pool": 1000},
+    "mnist-1d": {"pool": 3000},
     "image-folder": {"folder": "pets", "classes": 2, "pixels": 8, "test_size": 50},
     "text-file": {"path": "tale.txt", "test_size": 64},
 }
@@ -51,7 +50,7 @@ class NothingAsked(TorchDispatchMode):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _own(tmp_path_factory):
+def _own(tmp_path_factory, catalogue_cache):
     """One torch thread, a cache, and what a user might have: images of two classes, and a text."""
     threads, root = torch.get_num_threads(), tmp_path_factory.mktemp("data")
     torch.set_num_threads(1)
@@ -62,11 +61,8 @@ def _own(tmp_path_factory):
             pixels = rng.integers(0, 55, (8, 8, 3), dtype=np.uint8) + np.uint8(colour)
             Image.fromarray(pixels).save(root / "pets" / name / f"{i}.bmp")
     (root / "tale.txt").write_text(" ".join(f"The {i}th of {i * i} houses." for i in range(5000)))
-    cache, fetched = tmp_path_factory.mktemp("cache"), Path.home() / ".cache" / "onecurve" / "fetched"
-    if fetched.is_dir():  # what somebody fetched is tested, too
-        (cache / "fetched").symlink_to(fetched)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ONECURVE_CACHE", str(cache))
+        patch.setenv("ONECURVE_CACHE", str(catalogue_cache))
         patch.setenv("ONECURVE_DATA", str(root))
         yield
     torch.set_num_threads(threads)

@@ -110,9 +110,9 @@ def test_processes_that_prepare_at_once_make_one_file(tmp_path):
     workers = [context.Process(target=prepare_in_another_process, args=(str(tmp_path), queue)) for _ in range(3)]
     for worker in workers:
         worker.start()
-    assert [queue.get(timeout=30) for _ in workers] == [100_000.0] * 3
+    assert [queue.get(timeout=300) for _ in workers] == [100_000.0] * 3
     for worker in workers:
-        worker.join(timeout=30)
+        worker.join(timeout=300)
     assert len(list(tmp_path.glob("made-by-*"))) == 1
     assert not list(tmp_path.glob("*.tmp"))
 

@@ -15,9 +15,9 @@ from onecurve.errors import InputError
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _cache(tmp_path_factory):
+def _cache(catalogue_cache):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ONECURVE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("ONECURVE_CACHE", str(catalogue_cache))
         yield
 
 

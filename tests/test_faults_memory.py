@@ -11,7 +11,7 @@ from onecurve.benchmark import dispatch, runner, worker
 from onecurve.benchmark.sweep import load_sweep
 from onecurve.results.store import Store
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 ROOM, TAKEN = 2 * 2**30, 4 * 2**30  # bytes that the node may take more than now; bytes that a greedy worker asks for
 
 

@@ -14,7 +14,7 @@ from onecurve.benchmark.dispatch import Terms
 from onecurve.benchmark.sweep import load_sweep
 from onecurve.results.store import Store
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 LONGER = {"pack": False, "horizon": {"rule": "steps", "steps": 200}}
 
 
@@ -220,7 +220,7 @@ def test_one_of_three_nodes_killed_while_it_trains(cluster, tiny, tmp_path, monk
             os.kill(int(pid), signal.SIGCONT)
 
     def kill():
-        end = time.monotonic() + 60
+        end = time.monotonic() + 300
         while not (found := next(busy(), None)) and time.monotonic() < end:
             time.sleep(0.01)
         (doomed,) = [node for node in nodes.list_all_nodes() if found and node.node_id == found[0]]

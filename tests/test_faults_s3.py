@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 
+import pyarrow.fs as pafs
 import pytest
 from onecurve.benchmark import runner, worker
 from onecurve.benchmark.dispatch import Terms
@@ -13,6 +14,7 @@ from onecurve.benchmark.executors import InProcess
 from onecurve.benchmark.lock import Lock, Resolved, read_lock
 from onecurve.benchmark.sweep import load_sweep
 from onecurve.errors import InputError
+from onecurve.results import store
 from onecurve.results.delivery import waiting_room
 from onecurve.results.store import Store
 from onecurve.scripts.cli import app
@@ -52,6 +54,23 @@ def refused(monkeypatch):
     return errors
 
 
+@pytest.fixture(params=["impatient", pytest.param("as it is", marks=pytest.mark.slow)])
+def retries(request, monkeypatch):
+    """How often pyarrow itself tries before it says that nobody answers: once, or as it does, for six seconds."""
+    opened = store._open
+
+    def once(uri):
+        fs, root = opened(uri)
+        if "://" not in uri:
+            return fs, root
+        given = dict(pair.split("=") for pair in uri.partition("?")[2].split("&"))
+        return pafs.S3FileSystem(**given, retry_strategy=pafs.AwsStandardS3RetryStrategy(max_attempts=1)), root
+
+    if request.param == "impatient":
+        monkeypatch.setattr(store, "_open", once)
+    return request.param
+
+
 def shut_after(door, done, then=lambda: None):
     """A report that shuts the door when so many trials are in the table."""
 
@@ -74,9 +93,8 @@ def test_a_sweep_on_s3_gives_the_table_of_a_local_folder(tiny, s3, undisturbed, 
     assert (again.asked, again.found) == (18, 18)
 
 
-@pytest.mark.parametrize("seconds", [8, pytest.param(60, marks=pytest.mark.slow)])  # pyarrow itself tries for six
-def test_s3_gone_for_a_while_costs_waiting_only(seconds, tiny, s3, undisturbed, rows_of, trained, refused):
-    back = threading.Timer(seconds, s3.open)
+def test_s3_gone_for_a_while_costs_waiting_only(retries, tiny, s3, undisturbed, rows_of, trained, refused):
+    back = threading.Timer(3 if retries == "impatient" else 60, s3.open)
     summary = run(tiny(), s3.uri, terms=Terms(patience=120), report=shut_after(s3, 6, back.start))
     back.join()
     assert refused and all("connect" in error for error in refused)
@@ -105,7 +123,7 @@ def test_the_command_line_on_s3(tiny, s3, tmp_path, monkeypatch):
     assert json.loads(said("analyze", copy, "--json", "-"))["groups"] == json.loads(seen)["groups"]
 
 
-def test_s3_gone_for_good_leaves_rows_here_for_a_later_run(tiny, s3, undisturbed, rows_of, trained, refused):
+def test_s3_gone_for_good_leaves_rows_here_for_a_later_run(retries, tiny, s3, undisturbed, rows_of, trained, refused):
     summary = run(tiny(), s3.uri, terms=Terms(patience=0), report=shut_after(s3, 6))
     assert refused
     assert (summary.undelivered, summary.statuses) == (3, {"ok": 9})
@@ -129,7 +147,7 @@ def test_a_store_that_cannot_be_reached_is_said_before_anything_is_trained(tiny,
 
 def test_drivers_that_write_the_lock_at_once_lose_no_cell(s3, monkeypatch):
     """Each reads before the other writes, as drivers of several shards do that start together."""
-    both, save, first = threading.Barrier(2, timeout=30), Lock._save, []
+    both, save, first = threading.Barrier(2, timeout=300), Lock._save, []
 
     def save_together(self, store):
         if threading.get_ident() not in first:
@@ -149,6 +167,39 @@ def test_drivers_that_write_the_lock_at_once_lose_no_cell(s3, monkeypatch):
     assert len(first) == 2
     lock = read_lock(Store(s3.uri), "tiny.lock.json")
     assert lock and lock.cells == {key: resolved(key) for key in "ab"}
+
+
+class Replacing:
+    """A file system on which another driver replaces the object between its size and its bytes, so many times."""
+
+    def __init__(self, folder, name, times):
+        self.folder, self.name, self.times, self.fs = folder, name, times, folder.fs
+
+    def __getattr__(self, name):
+        return getattr(self.fs, name)
+
+    def open_input_stream(self, path):
+        opened = self.fs.open_input_stream(path)
+        if self.times:
+            self.times -= 1
+            Store(self.folder.uri).write_json(self.name, {"cells": ["longer"] * (100 - self.times)})
+        return opened
+
+
+def test_an_object_that_is_replaced_while_it_is_read_is_read_again(s3):
+    folder = Store(s3.uri)
+    folder.write_json("tiny.lock.json", {"cells": []})
+    folder.fs = Replacing(folder, "tiny.lock.json", times=2)
+    assert folder.read_json("tiny.lock.json") == {"cells": ["longer"] * 100}
+
+
+def test_a_damaged_object_is_said(s3, monkeypatch):
+    monkeypatch.setattr(store, "_PAUSE", 0.0)
+    folder = Store(s3.uri)
+    with folder.fs.open_output_stream(f"{folder.root}/tiny.lock.json") as sink:
+        sink.write(b'{"cells": [')
+    with pytest.raises(InputError, match="tiny.lock.json in 's3.*' is damaged"):
+        folder.read_json("tiny.lock.json")
 
 
 def resolved(key):

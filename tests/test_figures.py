@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from onecurve.collapse import figures
 from onecurve.collapse.controls.unrelated import GENEROUS, Unrelated
-from onecurve.collapse.drawing import across, charts
+from onecurve.collapse.drawing import across, charts, lettering
 from onecurve.collapse.drawing.headings import p_value, percent
 from onecurve.collapse.drawing.lettering import text_width, wrap
 from onecurve.collapse.drawing.limits import log_ticks
@@ -641,7 +641,8 @@ def small() -> tuple[Analysis, CurveSet]:
     return collect(make_group("vit", "CIFAR/10 (grey)", rungs=2, seeds=2), across=[compare()])
 
 
-def test_saved_files_are_complete_and_the_same_bytes_twice(tmp_path):
+def test_saved_files_are_complete_and_the_same_bytes_twice(tmp_path, pdf_fonts, monkeypatch):
+    monkeypatch.setitem(lettering._STYLE, "pdf.fonttype", pdf_fonts)
     first = figures.save_figures(*small(), tmp_path / "one")
     # The reader's own settings must not reach the files, and drawing must not change those settings.
     with matplotlib.rc_context({"font.size": 20, "svg.hashsalt": "other", "axes.facecolor": "red"}):
@@ -657,6 +658,7 @@ def test_saved_files_are_complete_and_the_same_bytes_twice(tmp_path):
         assert one.read_bytes() == two.read_bytes(), one.name
     heads = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF", ".csv": b"panel,family,dataset"}
     assert all(path.read_bytes().startswith(heads[path.suffix]) for path in first)
+    assert all(b"/FontFile2" in path.read_bytes() for path in first if path.suffix == ".pdf")  # TrueType
     assert not any(b"CreationDate" in path.read_bytes() or b"<dc:date>" in path.read_bytes() for path in first)
 
 

@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from onecurve.benchmark.sweep import load_sweep
@@ -22,6 +24,8 @@ BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, flags=re.DOTALL)
 COMMANDS = [line for kind, text in BLOCKS if kind == "bash" for line in text.strip().splitlines()]
 # Run by tests of their own, in this file.
 ELSEWHERE = ["pip install .", "make demo", "make test", "onecurve try my_net.py:MyNet"]
+SEQUENCE = [line for line in COMMANDS if line.startswith("onecurve ") and line not in ELSEWHERE]
+DEMO = ROOT / "results" / "reference" / "demo.parquet"
 
 
 def blocks(kind: str) -> list[str]:
@@ -48,22 +52,44 @@ def test_every_command_is_run_by_a_test():
     assert set(ELSEWHERE) <= set(COMMANDS)
 
 
-def test_commands_in_order(tmp_path):
-    (text,) = blocks("yaml")
-    (tmp_path / "my.yaml").write_text(text)
-    reference = tmp_path / "results" / "reference"
+def place_inputs(folder: Path, sweep: str, families: list[str] | None = None) -> None:
+    """The sweep and the published table where the commands look for them; of the table perhaps some families alone."""
+    (folder / "my.yaml").write_text(sweep)
+    reference = folder / "results" / "reference"
     reference.mkdir(parents=True)
-    shutil.copy(ROOT / "results" / "reference" / "demo.parquet", reference)
-    for command in (c for c in COMMANDS if c.startswith("onecurve ") and c not in ELSEWHERE):
-        run(command, tmp_path)
-    assert (tmp_path / "figures" / "summary.png").stat().st_size > 10_000
-    assert (tmp_path / "runs" / "my" / "figures" / "dataset-fourier.png").exists()
-    assert (tmp_path / "copies" / "my" / "my.lock.json").exists()
-    groups = json.loads((tmp_path / "runs" / "my" / "analysis.json").read_text())["groups"]
+    known = None if families is None else pc.field("family").isin(families)
+    pq.write_table(pq.read_table(DEMO, filters=known), reference / DEMO.name)
+
+
+def check_outputs(folder: Path, n_seeds: int) -> None:
+    assert (folder / "figures" / "summary.png").stat().st_size > 10_000
+    assert (folder / "runs" / "my" / "figures" / "dataset-fourier.png").exists()
+    assert (folder / "copies" / "my" / "my.lock.json").exists()
+    groups = json.loads((folder / "runs" / "my" / "analysis.json").read_text())["groups"]
     assert {(group["family"], group["n_rungs"], group["n_seeds"]) for group in groups} == {
-        ("mlp", 3, 4),
-        ("resmlp", 3, 4),
+        ("mlp", 3, n_seeds),
+        ("resmlp", 3, n_seeds),
     }
+
+
+def test_commands_in_order_on_small_inputs(tmp_path, onecurve):
+    """Every verb, option and file of the commands: with fewer seeds and steps, without Ray, in this process."""
+    sweep = yaml.safe_load(blocks("yaml")[0])
+    sweep["groups"][0] |= {"seeds": 2, "horizon": {"rule": "power-law", "steps": 20, "exponent": 0.7}}
+    place_inputs(tmp_path, yaml.safe_dump(sweep), families=["linear"])
+    for command in SEQUENCE:
+        words = command.split()[1:]
+        done = onecurve(*words, *(["--address", "in-process"] if words[0] == "run" else []))
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+    check_outputs(tmp_path, n_seeds=2)
+
+
+@pytest.mark.slow
+def test_commands_in_order(tmp_path):
+    place_inputs(tmp_path, blocks("yaml")[0])
+    for command in SEQUENCE:
+        run(command, tmp_path)
+    check_outputs(tmp_path, n_seeds=4)
 
 
 def test_the_example_family_is_a_family():
@@ -104,7 +130,7 @@ def test_the_example_network_is_tried(tmp_path):
 
 
 def test_the_table_is_that_of_the_published_run(onecurve):
-    printed = onecurve("analyze", ROOT / "results" / "reference" / "demo.parquet", "--json", "-")
+    printed = onecurve("analyze", DEMO, "--json", "-")
     groups = json.loads(printed.stdout)["groups"]
     table = README.partition("<!-- table -->")[2].partition("\n## ")[0]
     rows = [line for line in table.splitlines() if line.startswith("| ")][1:]

@@ -115,8 +115,8 @@ def test_a_stored_check_is_not_made_again(tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_a_family_is_checked_in_two_minutes(onecurve, tmp_path):
-    done = onecurve("check-family", "resmlp", "--json", "check.json", timeout=400)
+def test_a_family_is_checked_in_two_minutes(onecurve_process, tmp_path):
+    done = onecurve_process("check-family", "resmlp", "--json", "check.json", timeout=400)
     assert done.returncode == 0, done.stderr
     assert "is seen to fail, as it must" in done.stdout and "parts" in done.stderr
     found = json.loads((tmp_path / "check.json").read_text())

@@ -34,7 +34,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def checked(tmp_path_factory):
     """The folder of a dry run of the ladder and the data, as one file and without the libraries of a whole setup."""
     folder = tmp_path_factory.mktemp("gpu")
@@ -159,6 +159,7 @@ def test_the_archive_has_the_package_alone(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_every_step_of_the_command_on_a_processor(tmp_path, capsys):
     assert main(["--device", "cpu", "--quick", "--out", str(tmp_path)]) == 0
     found = json.loads((tmp_path / "gpu_check.json").read_text())
