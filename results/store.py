@@ -96,6 +96,7 @@ class Store:
                         f"{name} in {self.uri!r} is damaged ({error}); restore it, or give another --out"
                     ) from None
             time.sleep(_PAUSE)
+        return None
 
     def write_bytes(self, name: str, parts: Sequence[Any]) -> None:
         """Write a file of the folder, whole or not at all, from its parts one after the other."""
