@@ -4,7 +4,7 @@ A sweep of a million trials (by default) runs on a thousand slots that are simul
 clock of their own, and their results are statuses, no rows. What is left is the driver's work: trials, packs, the lock,
 the scheduler's own lines. Printed: seconds from the command to the first pack, the driver's processor time a pack, what
 share of one core that is at the rate at which the slots finish packs, and the driver's peak memory. What Ray adds to a
-pack is measured by `bench.executor`, what the store adds by `bench.store`.
+pack is measured by `bench.pack_overhead`, what the store adds by `bench.opening_tables`.
 """
 
 from __future__ import annotations
