@@ -147,7 +147,9 @@ class CurveSet:
         grouped: dict[tuple[str, str, str, str], list[LearningCurve]] = {}
         for curve in self.curves:
             grouped.setdefault((curve.family, curve.dataset, curve.recipe, curve.leg), []).append(curve)
-        return {key: CurveSet(tuple(members), self.margin, self.axis, self.notes) for key, members in grouped.items()}
+        return {
+            key: CurveSet(tuple(members), self.margin, self.axis, notes=self.notes) for key, members in grouped.items()
+        }
 
     @classmethod
     def of(
