@@ -135,7 +135,10 @@ class InStore:
 
     def begins(self, specs: Sequence[TrialSpec], device: Device) -> State | None:
         self._bits, self._part, self._last = bits(device, self._threads), self._part + 1, time.monotonic()
-        found = load(self._store, self._path)
+        try:
+            found = load(self._store, self._path)
+        except OSError:  # a store that is away for now costs what was kept, not the trial
+            return None
         if found is None or found[0]["trials"] != [spec.trial_id for spec in specs]:
             return None
         header, state = found

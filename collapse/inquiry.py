@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +12,6 @@ from ..results.curves import CurveSet
 from ..results.grid import X_MIN
 from .analysis import Examined, examine
 from .composing import Missing
-from .contract import SCHEMA_VERSION, plain, to_json
 from .families.card import DeviationCard, deviation_cards
 from .families.claims import Claims, claims
 from .families.crossing import Crossing
@@ -29,7 +27,6 @@ from .group_inquiry import GroupInquiry, inquire_group
 from .irreducible.choice import FloorChoice
 from .outcome import AcrossFamilies, Analysis
 from .reasons import because
-from .sentences.as_json import worded
 from .settings import Settings
 from .single.noise_levels import NoiseChoice
 
@@ -120,25 +117,6 @@ def inquire(
     )
     compared, legs = _across(found, used, legs_rng, settings.forms) if "across" in questions else ((), ())
     return Inquiry(analysis=_named(found.analysis, compared), groups=groups, settings=compared, legs=legs)
-
-
-def inquiry_json(inquiry: Inquiry) -> dict[str, Any]:
-    """The analysis's JSON with the answers beside what they are about; a missing number is null."""
-    found, quantity = to_json(inquiry.analysis), inquiry.analysis.quantity
-    for group, answers in zip(found["groups"], inquiry.groups, strict=True):
-        group |= {name: plain(worded(getattr(answers, name), quantity)) for name in (*OF_GROUPS, "single_runs")}
-    answered = {(one.dataset, one.leg): one for one in inquiry.settings}
-    for across in found["across_families"]:
-        setting = answered.get((across["dataset"], across["leg"]))
-        if setting is not None:
-            across |= plain(worded(setting, quantity))
-    return found | {"legs": plain(worded(inquiry.legs, quantity))}
-
-
-def json_of(inquiries: Sequence[Inquiry]) -> dict[str, Any]:
-    """`inquiry_json` of one observable; of several a list of these under ``by_observable``."""
-    found = [inquiry_json(inquiry) for inquiry in inquiries]
-    return found[0] if len(found) == 1 else {"schema_version": SCHEMA_VERSION, "by_observable": found}
 
 
 def _across(

@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from onecurve.collapse.analysis import analyze, to_json
-from onecurve.collapse.inquiry import OF_GROUPS, QUESTIONS, inquire, inquiry_json
+from onecurve.collapse.inquiry import OF_GROUPS, QUESTIONS, inquire
+from onecurve.collapse.inquiry_contract import inquiry_json
 from onecurve.collapse.sentences.answers import group_lines, leg_lines, setting_lines
 from onecurve.errors import InputError
 from onecurve.results.reading import read_curves

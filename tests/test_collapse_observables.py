@@ -12,7 +12,8 @@ import polars as pl
 import pytest
 from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
 from onecurve.collapse.figures import draw_dataset, save_figures
-from onecurve.collapse.inquiry import OF_GROUPS, QUESTIONS, inquire, inquiry_json
+from onecurve.collapse.inquiry import OF_GROUPS, QUESTIONS, inquire
+from onecurve.collapse.inquiry_contract import inquiry_json
 from onecurve.collapse.planning.patterns import wrong_horizon
 from onecurve.collapse.planning.pilot import pilot_of
 from onecurve.collapse.planning.planner import Plan
@@ -394,7 +395,7 @@ def test_curves_against_data_of_any_observable(tmp_path):
     table = []
     for size, hit in ((100, 0.5), (200, 0.75), (400, 0.9)):
         own = dataclasses.replace(spec, train_size=size)
-        said = {"trial_id": own.trial_id, "family": "mlp", "dataset": "text", "recipe": own.recipe, "leg": own.leg}
+        said = {"trial_id": own.trial_id, "family": "mlp", "dataset": "text", "recipe": own.recipe, "leg": "decayed"}
         said |= {"spec": json.dumps(own.to_dict()), "status": "ok", "n_params": 100, "train_size": size, "attempt": 1}
         said |= {"x": [0.0, 1.0], "test_loss": [3.0, 1.0], "test_accuracy": [0.1, hit], "irreducible_loss": 0.5}
         table.append({**empty_row(), **said})

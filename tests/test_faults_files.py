@@ -243,7 +243,7 @@ def test_each_row_of_the_table_of_faults_names_a_test():
     here = Path(__file__).parent
     table = (here.parent / "benchmark" / "README.md").read_text().partition("## Faults")[2]
     named = re.findall(r"\| `(\w+): (\w+)", table)
-    places = {"runner": "benchmark_runner", "store": "results_store"}
+    places = {"runner": "benchmark_runner", "store": "results_store", "executor": "benchmark_executor"}
     lost = [
         (word, name)
         for word, name in named

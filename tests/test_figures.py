@@ -17,7 +17,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from onecurve.collapse import figures
-from onecurve.collapse.controls.unrelated import GENEROUS, Unrelated
+from onecurve.collapse.controls.unrelated import Unrelated
 from onecurve.collapse.drawing import across, charts, lettering
 from onecurve.collapse.drawing.headings import p_value, percent
 from onecurve.collapse.drawing.lettering import text_width, wrap
@@ -350,7 +350,11 @@ def test_key_has_one_entry_for_trials():
 
 def test_generous_controls_are_called_so():
     figure = figures.draw_dataset(
-        *collect(make_group(null=Unrelated(deviation=0.26, bands=(), curves=-np.log(X)[None], warning=GENEROUS))),
+        *collect(
+            make_group(
+                null=Unrelated(deviation=0.26, bands=(), curves=-np.log(X)[None], warning=because("generous-control"))
+            )
+        ),
         "fourier",
     )
     assert "a generous control" in words_in(figure)
@@ -384,7 +388,7 @@ def test_what_a_logarithmic_axis_cannot_show_is_counted():
 def test_censored_trials_are_dashed_and_whole_ones_are_not():
     group, curves = make_group(rungs=3, seeds=3)
     sheet = dataset_sheet(collect((group, [censor(curve, 9) if curve.seed == 1 else curve for curve in curves])))
-    lines = panel(sheet.figure, "reducible loss, L").lines
+    lines = panel(sheet.figure, "above L0").lines
     dashed = [line for line in lines if line.is_dashed()]
     assert len(lines) == 9 and len(dashed) == 3
     assert all(np.nanmax(np.asarray(line.get_xdata())) < 0.9 for line in dashed)
@@ -401,7 +405,7 @@ def test_negative_losses_without_a_floor_get_a_linear_axis():
 
 def test_failing_control_lies_below_the_right_one_on_the_same_axes():
     figure = figures.draw_dataset(*usual(), "power-law")
-    for label in ("reducible loss, L", "final value", "over the margin"):
+    for label in ("above L0", "final value", "over the margin"):
         above, below = panel(figure, label, 0), panel(figure, label, 1)
         assert above.get_position().y0 > below.get_position().y1
         assert above.get_position().x0 == below.get_position().x0

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from onecurve.collapse.analysis import analyze, to_json, to_table
 from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
-from onecurve.collapse.inquiry import QUESTIONS, inquire, inquiry_json
+from onecurve.collapse.composing import Missing
+from onecurve.collapse.inquiry import QUESTIONS, inquire
+from onecurve.collapse.inquiry_contract import inquiry_json
 from onecurve.collapse.reasons import because
 from onecurve.collapse.sentences.reasons import say
 from onecurve.collapse.sentences.verdicts import sentence
@@ -350,4 +352,4 @@ def test_further_questions_are_not_answered_by_curves_that_say_nothing(loss_of):
 def test_losses_that_rise_have_no_rescaling(leg):
     curves = [dataclasses.replace(c, loss=4 - c.loss) for c in ladder(leg)]
     found = inquire(CurveSet.of(curves), ["laws"], rng=np.random.default_rng(0))
-    assert found.groups[0].laws.rescalings.best is None
+    assert isinstance(found.groups[0].laws.rescalings, Missing)

@@ -265,7 +265,7 @@ def test_bad_pilots():
     two = [*pilot(), *(dataclasses.replace(c, family="other") for c in pilot())]
     with pytest.raises(InputError, match="one group of curves, got 2"):
         pilot_of(CurveSet.of(two))
-    with pytest.raises(InputError, match="no rung has two"):
+    with pytest.raises(InputError, match="no model size has two"):
         pilot_of(CurveSet.of([c for c in pilot() if c.seed == 0]))
     same = [dataclasses.replace(c, loss=[d for d in pilot() if d.size == c.size][0].loss) for c in pilot()]
     with pytest.raises(InputError, match="do not differ"):

@@ -319,7 +319,7 @@ def test_seeds_of_two_kinds_sort_and_are_analysed(read):
     named = read(table().with_columns(seed=pl.lit("x") + pl.col("seed").cast(pl.String)))
     both = CurveSet.of([*read(table()), *named])
     (group,) = analyze(both, rng=np.random.default_rng(0), resamples=99).groups
-    assert group.n_seeds == 4 and group.reason is not None and group.reason.startswith("copied runs")
+    assert group.n_seeds == 4 and group.reason is not None and group.reason.root.code == "copied-runs"
 
 
 UNITS = [("bits", np.log2(np.e), None), ("bits-per-byte", np.log2(np.e), None), ("perplexity", None, np.exp)]
@@ -586,7 +586,8 @@ def test_a_run_whose_loss_blew_up_ended_for_its_other_observables(read):
 
 
 def test_notes_reach_the_analysis_and_its_json(read):
-    from onecurve.collapse.inquiry import inquire, inquiry_json
+    from onecurve.collapse.inquiry import inquire
+    from onecurve.collapse.inquiry_contract import inquiry_json
 
     curves = read(table().rename({"loss": "val_loss"}))
     found = inquiry_json(inquire(curves, [], rng=np.random.default_rng(0)))

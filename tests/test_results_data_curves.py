@@ -47,7 +47,7 @@ def row(size=3200, width=8, seed=0, end=0.5, synonyms=2, **more):
         train_size=size,
     )
     said = {"trial_id": spec.trial_id, "family": "mlp", "dataset": "random-hierarchy", "rung": rung_label(spec.rung)}
-    said |= {"recipe": spec.recipe, "recipe_label": spec.recipe_label, "leg": spec.leg, "seed": seed, "status": "ok"}
+    said |= {"recipe": spec.recipe, "recipe_label": spec.recipe_label, "leg": "decayed", "seed": seed, "status": "ok"}
     said |= {"n_params": 100 * width, "spec": json.dumps(spec.to_dict()), "train_size": size, "attempt": 1}
     said |= {"repeats": 200 * 64 / (size or 10**9), "irreducible_loss": 0.0, "sample_scale": 8.0 * synonyms**3}
     said |= {"x": [0.0, 0.5, 1.0], "step": [0, 100, 200], "test_loss": [1.0, 0.9 * end, end], "horizon_source": "exact"}

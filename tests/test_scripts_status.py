@@ -8,7 +8,7 @@ from onecurve.benchmark import runner, worker
 from onecurve.benchmark.executors import InProcess
 from onecurve.benchmark.sweep import load_sweep
 from onecurve.results.store import Store
-from onecurve.scripts.status import said, sweep_status
+from onecurve.scripts.verbs.status import said, sweep_status
 
 
 def test_status_says_what_failed_where_and_counts_devices_apart(tiny, tmp_path, monkeypatch):

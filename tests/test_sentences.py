@@ -14,11 +14,26 @@ from onecurve.results.quantity import LOSS, Quantity
 
 ROOM = Path(__file__).resolve().parent.parent / "collapse"
 #: What prints, draws or writes JSON: here reasons become English.
-PRINTERS = ("sentences/", "drawing/", "figures.py", "contract.py")
+PRINTERS = ("sentences/", "drawing/", "figures.py", "contract.py", "inquiry_contract.py")
 #: Rooms whose sentences still stand where they are computed.
-NOT_YET = ("truths/", "forms.py", "laws/catalogue.py", "families/shapes.py", "laws/multi_power.py")
+NOT_YET = ("truths/",)
 SOURCES = {str(path.relative_to(ROOM)): ast.parse(path.read_text()) for path in sorted(ROOM.rglob("*.py"))}
 COMPUTING = [name for name in SOURCES if not name.startswith((*PRINTERS, *NOT_YET))]
+
+
+#: What says a name, not a sentence: of a form, of a rescaling, of a control, of an estimate.
+NAMED = ("name", "formula", "citation", "COMPARED")
+LABELS = {
+    *("other data sets", "other data sets, end slope matched", "form not identified", "own power law"),
+    *(
+        "sum of power laws",
+        "mu nu/(theta mu + nu)",
+        "end slope at constant rate",
+        "end point with L0",
+        "number of tokens",
+    ),
+    *("the parameter ", " of the form "),  # parts of an error of the user
+}
 
 
 def prose(tree: ast.AST) -> list[str]:
@@ -29,7 +44,13 @@ def prose(tree: ast.AST) -> list[str]:
             spared.add(id(node.value))
         told = isinstance(node, ast.Raise) or (isinstance(node, ast.Call) and ast.unparse(node.func) == "InputError")
         spared |= {id(part) for part in ast.walk(node)} if told else set()
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        if isinstance(target, ast.Name) and target.id in NAMED:
+            spared |= {id(part) for part in ast.walk(node)}
+        if isinstance(node, ast.keyword) and node.arg in NAMED:
+            spared |= {id(part) for part in ast.walk(node)}
     strings = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    strings = [one for one in strings if one.value not in LABELS]
     return [one.value for one in strings if id(one) not in spared and len(re.findall(r"[a-z]{2,} ", one.value)) >= 2]
 
 

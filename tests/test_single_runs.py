@@ -13,7 +13,8 @@ import pytest
 from onecurve.collapse.analysis import analyze, examine
 from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
 from onecurve.collapse.contract import to_json
-from onecurve.collapse.inquiry import inquire, inquiry_json
+from onecurve.collapse.inquiry import inquire
+from onecurve.collapse.inquiry_contract import inquiry_json
 from onecurve.collapse.ladders.ladder import Ladder
 from onecurve.collapse.sentences.reasons import say
 from onecurve.collapse.sentences.verdicts import sentence

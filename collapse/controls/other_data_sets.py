@@ -61,13 +61,13 @@ def foreign_controls(
     near = np.array([abs(end_slope(curve, group.x) - own) < NEAR for curve in pool], dtype=bool)
     numbers = np.array([one_number(other) for other in crossing.cells.values() if other.phase is not None])
     single = np.array([one_number_curve(delta, group) for delta in numbers]).reshape(-1, len(group.x))
-    missing = "control-needs-schedule" if group.phase is None else "fewer-than-two-curves"
+    missing = because("control-needs-schedule") if group.phase is None else because("fewer-than-two-curves")
     return tuple(
         _drawn(name, curves, group, draws, rng, why)
         for name, curves, why in zip(
             CONTROLS,
             (pool, pool[near], single if group.phase is not None else single[:0]),
-            ("fewer-than-two-other-groups", "fewer-than-two-of-this-end-slope", missing),
+            (because("fewer-than-two-other-groups"), because("fewer-than-two-of-this-end-slope"), missing),
             strict=True,
         )
     )
@@ -102,10 +102,10 @@ def one_number_curve(delta: float, group: RescaledGroup) -> np.ndarray:
 
 
 def _drawn(
-    name: str, curves: np.ndarray, group: RescaledGroup, draws: int, rng: np.random.Generator, why: str
+    name: str, curves: np.ndarray, group: RescaledGroup, draws: int, rng: np.random.Generator, why: Reason
 ) -> Foreign | Missing:
     if len(curves) < 2:
-        return Missing(Foreign, because(why), {"control": name, "n_curves": len(curves)})
+        return Missing(Foreign, why, {"control": name, "n_curves": len(curves)})
     k = len(group.values)
     scarce = len(curves) < k
     chosen = np.stack([rng.choice(len(curves), size=k, replace=scarce) for _ in range(draws)])

@@ -17,7 +17,7 @@ from .sheet import Sheet
 
 Interval = tuple[float, float]
 _LABELS = {
-    "excess": "reducible loss, L - L0",
+    "excess": "test loss above L0",
     "loss": "test loss",
     "loss, linear": "test loss",
     "end-point": "reducible loss\nover its final value",
@@ -81,7 +81,9 @@ def share_limits(sheet: Sheet, panels: Iterable[Panel]) -> None:
 def label_y(panel: Panel) -> None:
     """Say in words what the y axis of a panel shows."""
     label = _LABELS.get(panel.kind, "")
-    panel.axes.set_ylabel(label if panel.quantity == LOSS else _label_of(panel.quantity, label.replace(" L0", "")))
+    panel.axes.set_ylabel(
+        label if panel.quantity == LOSS else _label_of(panel.quantity, label.replace("above L0", "above its floor"))
+    )
 
 
 def _label_of(quantity: Quantity, label: str) -> str:

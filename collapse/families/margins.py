@@ -92,7 +92,6 @@ def tightened_margin(crossing: Crossing, margin: float) -> Margin:
     means, variances = zip(*(_dataset(crossing, dataset) for dataset in datasets), strict=True)
     spread, se = _spread(np.stack(means), np.stack(variances))
     blank = spread < _CLEAR * se
-    code = "margin-tightened-in-part" if blank.any() else "margin-tightened"
     return Margin(
         scale=scale,
         x=x,
@@ -101,7 +100,11 @@ def tightened_margin(crossing: Crossing, margin: float) -> Margin:
         spread=spread,
         spread_se=se,
         blank=blank,
-        note=because(code, datasets=len(datasets), blank=float(blank.mean())),
+        note=because(
+            "margin-tightened-in-part" if blank.any() else "margin-tightened",
+            datasets=len(datasets),
+            blank=float(blank.mean()),
+        ),
     )
 
 

@@ -70,7 +70,7 @@ def silent(group: RescaledGroup) -> list[str]:
 def problem_of(ladder: Ladder, covered: float, rescaled: RescaledGroup | None) -> Reason | None:
     """The first reason for which no verdict can be given, None where there is none."""
     if not ladder.rungs and not ladder.alone:
-        how = tuple(sorted({_ended(curve) for curve in ladder.censored}, key=lambda one: one.code))
+        how = tuple(sorted({_ended(curve) for curve in ladder.censored}, key=lambda one: (one.code, str(one.values))))
         if ladder.quantity == LOSS:
             return because("no-run-ended", runs=len(ladder.censored), how=how)
         return because("no-value-at-the-end", runs=len(ladder.censored), noun=ladder.quantity.noun, how=how)

@@ -103,7 +103,7 @@ def _blank(of: type) -> dict[str, Any]:
             several, named = kind.startswith("tuple"), kind.startswith("dict")
             empty: Any = None if "None" in kind else [] if several else {} if named else None
             found |= _field(field, empty, LOSS)
-    return found
+    return found | {new: found[old] for old, new in NEW_KEYS.items() if old in found}
 
 
 def _headlines(of: type, value: Any, quantity: Quantity) -> dict[str, str | None]:

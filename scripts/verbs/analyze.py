@@ -119,7 +119,7 @@ def analyze(
         for one in observables
     ]
     if json_file is not None:
-        from ...collapse.inquiry import json_of
+        from ...collapse.inquiry_contract import json_of
 
         if write_json(json_file, json_of([inquiry for _, inquiry in found])):
             return
