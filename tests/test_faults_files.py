@@ -244,6 +244,7 @@ def test_each_row_of_the_table_of_faults_names_a_test():
     table = (here.parent / "benchmark" / "README.md").read_text().partition("## Faults")[2]
     named = re.findall(r"\| `(\w+): (\w+)", table)
     places = {"runner": "benchmark_runner", "store": "results_store", "executor": "benchmark_executor"}
+    places |= {"checkpoint": "benchmark_checkpoint", "guard": "results_guard"}
     lost = [
         (word, name)
         for word, name in named

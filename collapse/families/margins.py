@@ -100,11 +100,9 @@ def tightened_margin(crossing: Crossing, margin: float) -> Margin:
         spread=spread,
         spread_se=se,
         blank=blank,
-        note=because(
-            "margin-tightened-in-part" if blank.any() else "margin-tightened",
-            datasets=len(datasets),
-            blank=float(blank.mean()),
-        ),
+        note=because("margin-tightened-in-part", datasets=len(datasets), blank=float(blank.mean()))
+        if blank.any()
+        else because("margin-tightened", datasets=len(datasets)),
     )
 
 

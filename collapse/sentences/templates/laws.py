@@ -26,7 +26,6 @@ TEMPLATES = {
     "rescaling-needs-a-floor": "the irreducible loss is not known, and the last losses give none",
     "one-schedule-for-all": "it coincides with {form}, because all model sizes have one schedule",
     "ranking-needs-four-sizes": "a ranking of rescalings needs four model sizes, got {sizes}",
-    "no-common-x": "the curves have no x in common",
     "floor-not-below-losses": "the irreducible loss is not below every loss",
     "size-does-not-improve": "the curve of one model size does not improve",
     "too-little-in-common": "the model sizes have too little in common on this axis",
