@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -105,7 +106,7 @@ def _timings(cells: Sequence[_Cell], where: Sequence[str], measured: Mapping[str
     found: list[float | None] = []
     for (_, trials), place in zip(cells, where, strict=True):
         known = [measured[trial] for trial in trials if trial in measured]
-        there = [seconds for kind, seconds in known if kind == place or (place != CPU and place in kind)]
+        there = [seconds for kind, seconds in known if place in re.findall(r"\w+", kind)]
         found.append(statistics.fmean(there) if there else None)
     ratios = [took / guess.seconds for took, guess in zip(found, guesses, strict=True) if took and guess.seconds]
     wrong_by = statistics.median(ratios) if ratios else 1.0

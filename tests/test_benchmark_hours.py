@@ -55,6 +55,13 @@ def test_what_was_measured_there_replaces_the_estimate_and_corrects_the_others()
     assert found["device_hours"] == pytest.approx(guessed["device_hours"] * ratio)
 
 
+def test_a_card_is_not_taken_for_one_whose_name_begins_alike():
+    cells = [(cell("w1", 1e15), ids("a", 16))]
+    measured = {"a0": ("nvidia a100-sxm4-80gb 8.0, cuda 13.0", 50.0)}
+    assert forecast(cells, {"a10": 1}, (), measured)["trials_estimated"] == 16
+    assert forecast(cells, {"a100": 1}, (), measured)["trials_estimated"] == 0
+
+
 def test_a_card_is_as_fast_as_its_precision():
     times = [
         forecast([(cell("w", 1e18, recipe_label=f"adam{end}"), ids("a", 1))], {"h100": 1}, (), {})["device_hours"]
