@@ -115,8 +115,8 @@ def test_what_no_node_has_is_said_at_once(fake):
 def test_a_backlog_gives_the_first_of_what_has_room():
     big, small = Needs(cpus=4), Needs(cpus=1, seconds=5)
     backlog = Backlog("aBcD", lambda item: big if item.isupper() else small)
-    assert len(backlog) == 4 and backlog.take() == ("a", small)
-    assert backlog.take(lambda shape: shape.cpus > 2) == ("B", big)
+    assert len(backlog) == 4 and backlog.take(lambda shape: shape.cpus > 2) == ("B", big)
+    assert backlog.take(lambda shape: shape.cpus > 4) is None and backlog.take() == ("a", small)
     backlog.add("e")
     assert backlog.drop(lambda item: item == "c") == ["c"]
     assert [backlog.take()[0] for _ in range(2)] == ["D", "e"] and backlog.take() is None and not len(backlog)

@@ -488,6 +488,9 @@ def test_json_contract():
         assert len(group["warning_codes"]) == len(group["warnings"])
         assert (group["reason_code"] is None) == (group["reason"] is None)
         assert group["n_model_sizes"] == group["n_rungs"] and group["schedule"] == group["leg"]
+        assert group["setting"] == group["recipe"] and group["setting_label"] == group["recipe_label"]
+        assert group["noise_level"] == group["noise_floor"]
+        assert group["null_deviation"] == group["unrelated_deviation"]
         for band in group["bands"]:
             assert {"x", "deviation", "upper_bound", "unrelated_deviation"} <= set(band)
     for across in data["across_families"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -36,6 +37,12 @@ def test_a_tidy_table_becomes_curves(tmp_path, suffix):
     assert len(curves) == 4
     assert all(curve.x.tolist() == [0.1, 0.5, 1.0] and curve.complete for curve in curves)
     assert curves.curves[0].loss.tolist() == [2.0, 1.2, 1.1]
+
+
+def test_what_was_guessed_is_a_note_of_each_group_and_no_warning(tmp_path):
+    frame().write_csv(tmp_path / "c.csv")
+    whole = dataclasses.replace(read_curves([tmp_path / "c.csv"]), warnings=("odd",), notes=("guessed",))
+    assert [(part.notes, part.warnings) for part in whole.groups().values()] == [(("guessed",), ())]
 
 
 @pytest.mark.parametrize("name", ["size", "family"])
