@@ -66,7 +66,8 @@ class Backlog:
             return None
         line = min(open_lines, key=lambda line: line[0][0])
         _, item, needs = line.popleft()
-        self._lines = {shape: line for shape, line in self._lines.items() if line} if not line else self._lines
+        if not line:
+            del self._lines[needs.shape]
         return item, needs
 
     def drop(self, unwanted: Callable[[Any], bool] = lambda item: True) -> list[Any]:

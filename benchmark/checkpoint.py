@@ -136,7 +136,7 @@ class InStore:
     def begins(self, specs: Sequence[TrialSpec], device: Device) -> State | None:
         self._bits, self._part, self._last = bits(device, self._threads), self._part + 1, time.monotonic()
         try:
-            found = load(self._store, self._path)
+            found = load(self._store, self._name_of(self._part))
         except OSError:  # a store that is away for now costs what was kept, not the trial
             return None
         if found is None or found[0]["trials"] != [spec.trial_id for spec in specs]:
@@ -152,10 +152,9 @@ class InStore:
         before = "; ".join(filter(None, (state.across, f"until update {state.updates}: {said}")))
         return dataclasses.replace(state, specs=specs, across=before)
 
-    @property
-    def _path(self) -> str:
+    def _name_of(self, part: int) -> str:
         """Lanes that come one after the other have a file each."""
-        return f"{self._name}-{self._part}" if self._part else self._name
+        return f"{self._name}-{part}" if part else self._name
 
     def due(self, updates: int) -> bool:
         return self._asked() or time.monotonic() - self._last > self._pause
@@ -172,13 +171,13 @@ class InStore:
     def _write(self, state: State) -> None:
         header = {"trials": [spec.trial_id for spec in state.specs], "bits": self._bits, "record": self._record}
         with contextlib.suppress(OSError):  # a store that is away for now costs the checkpoint, not the training
-            save(self._store, self._path, state, header)
+            save(self._store, self._name_of(self._part), state, header)
 
     def done(self) -> None:
         """The rows are delivered: nothing is to be gone on with."""
         with contextlib.suppress(OSError):  # it is looked for again when a run begins
             for part in range(self._part + 1):
-                remove(self._store, f"{self._name}-{part}" if part else self._name)
+                remove(self._store, self._name_of(part))
 
 
 def save(store: Store, name: str, state: State, header: Mapping[str, Any]) -> None:

@@ -151,8 +151,8 @@ def _residuals(one: Measured) -> Residuals | None:
     return Residuals(d=found.d, se=found.se, df=found.df, band=found.band() if one.bounded_below else None)
 
 
-def _warnings(one: Measured, null: Unrelated | None, limit: float | None) -> tuple[Reason | str, ...]:
-    found: list[Reason | str] = list(one.warnings)
+def _warnings(one: Measured, null: Unrelated | None, limit: float | None) -> tuple[Reason, ...]:
+    found = list(one.warnings)
     if null and null.warning:
         found.append(null.warning)
     if limit is None and one.rescaled is not None and one.rescaled.scale == "end-point":

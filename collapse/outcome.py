@@ -239,7 +239,7 @@ class GroupResult:
     noise_from: str | None = "seeds"
     resolution: dict[str, float | None] = dataclasses.field(default_factory=dict)
     null: Unrelated | None = dataclasses.field(default=None, metadata=flat(deviation="unrelated_deviation"))
-    warnings: tuple[Reason | str, ...] = ()
+    warnings: tuple[Reason, ...] = ()
     single: bool = False
     sound: bool = dataclasses.field(default=True, metadata=HIDDEN)
     residuals: Residuals | None = dataclasses.field(default=None, metadata=HIDDEN)

@@ -19,7 +19,6 @@ _SMALL: tuple[tuple[str, dict[str, Any]], ...] = (
     ("power-law-regression", {"test_size": 1024}),
     ("mnist", {"test_size": 500}),
 )
-_TOLD = 3  # reasons that are said: the others say the same of other shapes
 
 
 def small_dataset(family: Family) -> Dataset:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..forms.annealing import log_denominator
+from ..forms.annealing import GAIN, log_denominator
 from ..forms.clock import Clock
 from ..forms.form import Form
 from ..forms.posed import Posed
@@ -98,8 +98,8 @@ def by_sum_of_power_laws(context: Context, seen: np.ndarray) -> np.ndarray:
     level = float(np.mean([rows[:, -1].mean() for rows in context.rungs]))
     extra = [0.1] if varying else []
     starts = np.array([[level - 0.7, s, np.log(mu), level - 0.7, s, *extra] for mu in (0.2, 0.6) for s in (0.2, 0.6)])
-    low = np.array([level - 8, -2, np.log(0.02), level - 8, -2, *([0.0] if varying else [])])
-    high = np.array([level + 3, 3, np.log(3), level + 3, 3, *([0.95] if varying else [])])
+    low = np.array([level - 8, -2, np.log(0.02), level - 8, -2, *([GAIN.low] if varying else [])])
+    high = np.array([level + 3, 3, np.log(3), level + 3, 3, *([GAIN.high] if varying else [])])
     theta, _ = fit_from_many(lambda t: surface(t, size, place), starts, target, np.ones(len(target)), low, high)
     fitted = surface(theta[None], np.full(whole, lp[-1]), np.arange(whole))[0]
     return _along(fitted, seen)

@@ -62,6 +62,10 @@ def _fields(value: Any, quantity: Quantity) -> dict[str, Any]:
             found |= {key: worded(part, quantity) for key, part in parts.items()}
         elif shown != "hidden":
             found |= _field(field, one, quantity)
+    return _with_new_keys(found)
+
+
+def _with_new_keys(found: dict[str, Any]) -> dict[str, Any]:
     return found | {new: found[old] for old, new in NEW_KEYS.items() if old in found}
 
 
@@ -103,7 +107,7 @@ def _blank(of: type) -> dict[str, Any]:
             several, named = kind.startswith("tuple"), kind.startswith("dict")
             empty: Any = None if "None" in kind else [] if several else {} if named else None
             found |= _field(field, empty, LOSS)
-    return found | {new: found[old] for old, new in NEW_KEYS.items() if old in found}
+    return _with_new_keys(found)
 
 
 def _headlines(of: type, value: Any, quantity: Quantity) -> dict[str, str | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...results.quantity import LOSS, Quantity
-from ..composing import Missing
+from ..composing import OK, Missing
 from ..controls.other_data_sets import Foreign
 from ..controls.unrelated import Shuffled
 from ..controls.wrong_horizons import WrongHorizons
@@ -24,7 +24,7 @@ def horizons_line(found: WrongHorizons | Missing, quantity: Quantity = LOSS) -> 
     """The smallest error of the horizons that these very curves would have shown."""
     if isinstance(found, Missing):
         return f"wrong horizons: not tested, because {say(found.status, quantity)}"
-    care = "" if found.status.code == "ok" else f"; {say(found.status, quantity)}"
+    care = "" if found.status == OK else f"; {say(found.status, quantity)}"
     if found.revealed is None:
         return f"wrong horizons: none of the errors that were tried would have been detected{care}"
     size = percent(found.revealed)

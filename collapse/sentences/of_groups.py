@@ -9,13 +9,13 @@ from ..ladders.last_losses import SeedNoise
 from ..single.from_reruns import SingleRuns
 from ..within.envelope import Departures
 from .numbers import estimate, percent, percent_interval, signed_percent, stretches
-from .of_laws import words
+from .reasons import say
 
 
 def where_line(found: Departures, quantity: Quantity = LOSS) -> str:
     """At which x which model size leaves the common curve."""
     if found.reason:
-        return f"where: {words(found.reason, quantity)}"
+        return f"where: {say(found.reason, quantity)}"
     rows = [f"{row.rung} {row.sign} {stretches(row.stretches)}" for row in found.rungs]
     said = "where: " + ("; ".join(rows) or "no model size leaves the common curve")
     said += f" (p = {found.p_value:.3f} of the global envelope)"
@@ -31,7 +31,7 @@ def noise_line(row: SeedNoise, quantity: Quantity = LOSS) -> str:
     cut = f", {row.n_censored} of them cut short" if row.n_censored else ""
     runs = f"noise of {row.rung}, {row.n_seeds} seeds{cut}{where}: "
     if row.sd is None:
-        return runs + words(row.status, quantity)
+        return runs + say(row.status, quantity)
     relative = "" if row.relative is None else f", {percent(row.relative)} of the reducible {quantity.noun}"
     return f"{runs}sd {estimate(row.sd, row.low, row.high, '.3g')} about {row.mean:.5g}{relative}"
 
@@ -40,17 +40,17 @@ def tightness_lines(found: SingleRuns, quantity: Quantity = LOSS) -> Iterator[st
     """At which irreducible loss single runs are tightest, and their bound from reruns."""
     name = quantity.say("irreducible loss")
     if found.tightness is None:
-        yield f"tightness: {words(found.status, quantity)}"
+        yield f"tightness: {say(found.status, quantity)}"
         return
     tight, origin = found.tightness, " of other settings" if found.borrowed else ""
     bands = ", ".join(f"{floor:.4g}" for floor in tight.by_band)
     ends = "" if found.end_point is None else f"; a power law of the last losses gives {found.end_point:.4g}"
     at = f"{tight.tightest:.4g} (early, middle, late: {bands})"
-    yield f"{name} at which single runs are tightest: {at}; {words(tight.status, quantity)}{quantity.say(ends)}"
+    yield f"{name} at which single runs are tightest: {at}; {say(tight.status, quantity)}{quantity.say(ends)}"
     if found.bound is None:
         yield f"bound on single runs: none; give a value below every {quantity.noun} with --irreducible-loss"
     elif found.bound.upper_bound is None or found.bound.noise is None:
-        yield f"single runs deviate by {percent(found.bound.deviation)}; {words(found.bound.status, quantity)}"
+        yield f"single runs deviate by {percent(found.bound.deviation)}; {say(found.bound.status, quantity)}"
     else:
         yield (
             f"single runs deviate by {percent(found.bound.deviation)}, at most {percent(found.bound.upper_bound)}, at "

@@ -12,7 +12,6 @@ from ..laws.comparison import FormComparison
 from ..laws.forecast import Forecast
 from ..laws.frontier import Deltas
 from ..laws.ranking import Ranked, Ranking
-from ..reasons import Reason
 from .numbers import estimate, percent
 from .reasons import say
 
@@ -54,13 +53,13 @@ def balance_lines(found: Balance, quantity: Quantity = LOSS) -> Iterator[str]:
     """The irreducible loss that the collapse implies, beside the two that it is compared with."""
     name = quantity.say("irreducible loss")
     if found.floor is None:
-        yield f"{name} implied by the collapse: none, because {words(found.status, quantity)}"
+        yield f"{name} implied by the collapse: none, because {say(found.status, quantity)}"
         return
     value = estimate(found.floor, found.low, found.high)
-    yield f"{name} implied by the collapse: {value}; {words(found.conclusion or found.status, quantity)}"
+    yield f"{name} implied by the collapse: {value}; {say(found.conclusion or found.status, quantity)}"
     for where, one in (("from the last losses", found.against_end_point), ("that is known", found.against_known)):
         if one.reference is None or one.z is None or one.critical is None:
-            yield f"  {name} {where}: {words(one.status, quantity)}"
+            yield f"  {name} {where}: {say(one.status, quantity)}"
             continue
         fit = ""
         if one is found.against_end_point and found.p_lack_of_fit is not None:
@@ -70,7 +69,7 @@ def balance_lines(found: Balance, quantity: Quantity = LOSS) -> Iterator[str]:
 
 def joint_line(found: Joint, quantity: Quantity = LOSS) -> str:
     """Whether one floor serves whole curves and their ends."""
-    said = words(found.status, quantity) if found.p is None else f"{found.floor:.4g}, p = {found.p:.3f}"
+    said = say(found.status, quantity) if found.p is None else f"{found.floor:.4g}, p = {found.p:.3f}"
     return f"one {quantity.say('irreducible loss')} for whole curves and for a power law of the last losses: {said}"
 
 
@@ -102,8 +101,3 @@ def forecast_line(found: Forecast | Missing, quantity: Quantity = LOSS) -> str:
         f"forecast of {found.rung}: CRPS {percent(one.crps)}, skill against {skill}; the 90 % bands cover "
         f"{percent(one.coverage_90)}"
     )
-
-
-def words(status: Reason | str, quantity: Quantity = LOSS) -> str:
-    """A status in words, where a room still gives it in words already."""
-    return status if isinstance(status, str) else say(status, quantity)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ...results.levels import ALPHA
 from ..composing import Missing
 from ..scaling.held_out import HeldOut
 from ..scaling.intervals import Interval
@@ -93,7 +94,7 @@ def shared_line(found: Shared) -> str:
     if one is None:
         return f"{found.name}: {say(found.status)}"
     mean, low, high = np.exp([one.mean, one.low, one.high])
-    told = "one value for all families is rejected" if one.p < 0.05 else "one value fits all families"
+    told = "one value for all families is rejected" if one.p < ALPHA else "one value fits all families"
     equal = "equal within" if one.equal else "not shown to be equal within"
     return (
         f"{found.name}: mean {estimate(mean, low, high)}, spread between families {percent(one.tau)} "

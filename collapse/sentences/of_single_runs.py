@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from ...results.quantity import LOSS, Quantity
 from ..single.questions import SingleAnswers, SingleLaws, SingleWhere
 from .numbers import estimate, percent_interval, signed_percent
-from .of_laws import forecast_line, words
+from .of_laws import forecast_line
+from .reasons import say
 
 _BEYOND = {True: ", beyond the noise", False: ", within the noise", None: ""}
 
@@ -21,7 +22,7 @@ def single_lines(found: SingleAnswers, quantity: Quantity = LOSS) -> Iterator[st
     if found.forecast is not None:
         yield forecast_line(found.forecast, quantity)
     for reason in found.reasons:
-        yield words(reason, quantity)
+        yield say(reason, quantity)
 
 
 def _where_lines(found: SingleWhere) -> Iterator[str]:
@@ -48,10 +49,10 @@ def _law_lines(found: SingleLaws, quantity: Quantity) -> Iterator[str]:
     if found.tightness is not None:
         tight = found.tightness
         name = quantity.say("irreducible loss")
-        yield f"{name} at which the runs are tightest: {tight.tightest:.4g}; {words(tight.status, quantity)}"
+        yield f"{name} at which the runs are tightest: {tight.tightest:.4g}; {say(tight.status, quantity)}"
     form = found.form
     if form.mu is None:
-        yield f"form of the mean curve: {words(form.status, quantity)}"
+        yield f"form of the mean curve: {say(form.status, quantity)}"
     else:
         fitted = f"mu {form.mu:.3g}, time share {form.share:.2g}, gain {form.gain:.2g}"
-        yield f"form of the mean curve: {fitted} ({words(form.status, quantity)})"
+        yield f"form of the mean curve: {fitted} ({say(form.status, quantity)})"

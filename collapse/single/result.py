@@ -57,8 +57,8 @@ def describe_single(
     )
 
 
-def _warnings(one: Measured, single: SingleGroup, null: Unrelated) -> list[Reason | str]:
-    found: list[Reason | str] = [single.noise.note]
+def _warnings(one: Measured, single: SingleGroup, null: Unrelated) -> list[Reason]:
+    found = [single.noise.note]
     if single.floor_problem is not None:
         found.append(because("single-on-shape-scale", quantity=one.ladder.quantity, why=single.floor_problem))
     if null.warning:
