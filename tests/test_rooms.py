@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,10 @@ def test_light_verbs_load_neither_torch_nor_ray(code):
     check = f"{code}\nimport sys\nprint('LOADED', sorted(set(sys.modules) & {{'torch', 'ray', 'timm', 'torchvision'}}))"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True, cwd=ROOT.parent)
     assert "LOADED []" in done.stdout
+
+
+def test_what_is_installed_is_what_is_here():
+    """An installed copy has each folder that holds code: one left out of the list fails there alone."""
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    here = {".".join(("onecurve", *path.parent.relative_to(ROOT).parts)) for path in SOURCES}
+    assert set(listed) == here | {"onecurve"} and len(listed) == len(set(listed))
