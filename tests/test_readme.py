@@ -102,10 +102,10 @@ def test_the_example_family_is_a_family():
     assert done.stdout.strip() == "(5, 3)"
 
 
-def test_the_example_family_keeps_every_promise(onecurve, tmp_path):
+def test_the_example_family_keeps_every_promise(onecurve_process, tmp_path):
     (text,) = [block for block in blocks("python") if "@FAMILIES.register" in block]
     (tmp_path / "tanhnet.py").write_text(text)
-    done = onecurve("check-family", "tanhnet.py:TanhNet", "--promises")
+    done = onecurve_process("check-family", "tanhnet.py:TanhNet", "--promises")  # it registers a family
     assert done.returncode == 0 and "BROKEN" not in done.stdout, done.stdout + done.stderr
     assert "kept   refuses" in done.stdout
 

@@ -17,7 +17,6 @@ from ...results.levels import UPPER
 
 Dynamics = Literal["edwards-wilkinson", "kpz"]
 DYNAMIC_EXPONENT: dict[Dynamics, float] = {"edwards-wilkinson": 2.0, "kpz": 1.5}
-_REPLICAS = 64  # one bit of a word each
 
 
 def exact_width(size: int, times: np.ndarray) -> np.ndarray:

@@ -12,7 +12,6 @@ from .content import json_of
 from .frames import doubts, exploded, from_records
 from .source import Raw
 
-_OWN = {"epoch", "step", "batch"}
 _NOTE = "`loss` is Keras's training loss and is called train_loss here; val_loss is the loss of the validation set."
 
 
