@@ -1,4 +1,4 @@
-"""Cases of `test_benchmark_standin.py`: every tensor of a step is on the device that was asked for, none asks the host.
+"""Cases of `test_benchmark_devices_standin.py`: every tensor of a step is on the asked device.
 
 The device is torch's own private backend with tensors that have shapes and no values, so any operation that mixes two
 devices raises. No GPU has run this code.

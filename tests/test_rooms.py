@@ -1,4 +1,4 @@
-"""The house stays in shape: import direction, light rooms, no shadowed packages."""
+"""The house stays in shape: import direction, light rooms, no shadowed packages, tests that are found."""
 
 from __future__ import annotations
 
@@ -99,3 +99,17 @@ def test_what_is_installed_is_what_is_here():
     listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
     here = {".".join(("onecurve", *path.parent.relative_to(ROOT).parts)) for path in SOURCES}
     assert set(listed) == here | {"onecurve"} and len(listed) == len(set(listed))
+
+
+OF_THE_WHOLE = {"docs", "faults", "front", "readme", "rooms", "skipped"}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").glob("test_*.py")), ids=lambda path: path.stem)
+def test_a_test_is_found_from_the_name_of_what_it_tests(path):
+    """`tests/test_ROOM_FOLDER_FILE.py`, or of a whole folder, and what it is about after that."""
+    room, *words = path.stem.removeprefix("test_").split("_")
+    if room in OF_THE_WHOLE:
+        return
+    inside = [each.relative_to(ROOT / room) for each in (ROOT / room).rglob("*") if each.suffix in ("", ".py")]
+    names = ["_".join(each.with_suffix("").parts).strip("_") for each in inside if "__pycache__" not in each.parts]
+    assert any(f"{'_'.join(words)}_".startswith(f"{name}_") for name in names if name), path.name

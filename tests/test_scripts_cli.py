@@ -63,7 +63,7 @@ def test_plan_in_json(onecurve, tiny):
 
 @pytest.mark.parametrize(
     ("what", "name"),
-    [("families", "resmlp"), ("sweeps", "quick")],  # for data sets see test_cli_datasets.py
+    [("families", "resmlp"), ("sweeps", "quick")],  # for data sets see test_scripts_dataset_list.py
 )
 def test_lists(onecurve, what, name):
     assert name in onecurve("list", what).stdout

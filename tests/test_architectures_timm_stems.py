@@ -1,4 +1,4 @@
-"""What is particular to the families from timm; `test_architectures_families` holds them to what all promise."""
+"""What is particular to the families from timm; `test_architectures_family_promises` holds them to what all promise."""
 
 import pytest
 import torch
