@@ -38,8 +38,9 @@ class MultiPowerLaw(Form):
         phase = np.concatenate([[0.0], clock.phase, [1.0]])
         rate = np.concatenate([[1.0], clock.rate, [clock.end_rate]])
         fall, after = -np.diff(rate), np.maximum((rate[1:] + rate[:-1]) / 2, 1e-3)
-        since = np.maximum(phase[1:, None] - (phase[:-1] + phase[1:]) / 2, 0.0)
-        reduced = 1 - (1 + np.asarray(speed)[..., None] * after**-_GAMMA * since) ** -_BETA
-        lowered = drop * (reduced @ fall)
+        since = phase[1:, None] - (phase[:-1] + phase[1:]) / 2
+        at, step = np.nonzero((since > 0) & (fall != 0))  # only a fall that has been lowers the loss
+        reduced = 1 - (1 + np.asarray(speed) * (after[step] ** -_GAMMA * since[at, step])) ** -_BETA
+        lowered = drop * (reduced @ (fall[step, None] * (at[:, None] == np.arange(len(since)))))
         gap = share * (clock.phase**-mu - 1) - (lowered[..., :-1] - lowered[..., -1:])
         return np.log(np.maximum(1 + gap, 1e-6))

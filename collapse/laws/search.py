@@ -8,8 +8,8 @@ import numpy as np
 
 Curve = Callable[[np.ndarray], np.ndarray]
 _STEP = 1e-6
-_ROUNDS = 60
-_ENOUGH = 1e-10  # relative fall of the cost below which a curve's search has ended
+_ROUNDS = 300
+_ENOUGH = 1e-10  # relative fall of the cost, found or promised by the slopes, below which a curve's search has ended
 
 
 def fit_many(
@@ -37,11 +37,15 @@ def fit_many(
     for _ in range(_ROUNDS):
         t, r = theta[open_], residual[open_]
         slopes = _slopes(curve, t, high) * root
+        downhill = -np.einsum("nqm,nm->nq", slopes, r)
+        held = ((t <= low) & (downhill < 0)) | ((t >= high) & (downhill > 0))  # at a bound, and drawn beyond it
+        slopes[held], downhill[held] = 0.0, 0.0
         normal = np.einsum("nqm,npm->nqp", slopes, slopes)
         scale = np.einsum("nqq->nq", normal) + 1e-12
         normal = normal + (damping[open_, None] * scale)[..., None] * np.eye(t.shape[1])
-        step = np.linalg.solve(normal, -np.einsum("nqm,nm->nq", slopes, r)[..., None])[..., 0]
+        step = np.linalg.solve(normal, downhill[..., None])[..., 0]
         tried = np.clip(t + step, low, high)
+        promised = (downhill * step).sum(-1) / np.maximum(cost[open_], 1e-300)
         r = (curve(tried) - targets[open_]) * root
         new = (r**2).sum(-1)
         better = new < cost[open_]
@@ -49,7 +53,7 @@ def fit_many(
         chosen = open_[better]
         theta[chosen], residual[chosen], cost[chosen] = tried[better], r[better], new[better]
         damping[open_] = np.clip(np.where(better, damping[open_] / 5, damping[open_] * 8), 1e-9, 1e12)
-        open_ = open_[(gain > _ENOUGH) & (damping[open_] < 1e9)]
+        open_ = open_[(np.minimum(gain, promised) > _ENOUGH) & (damping[open_] < 1e9)]
         if not len(open_):
             break
     return theta, cost
