@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import io
 import os
 import socket
@@ -25,9 +24,8 @@ import yaml
 
 def pytest_terminal_summary(terminalreporter):
     """In place of a line a skipped test: how many were skipped, and what they need."""
-    spec = importlib.util.spec_from_file_location("skipped", Path(__file__).parent / "skipped.py")
-    skipped = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(skipped)
+    import skipped
+
     reports = terminalreporter.stats.get("skipped", [])
     for line in skipped.lines(report.longrepr[2].removeprefix("Skipped: ") for report in reports):
         terminalreporter.write_line(line)

@@ -10,12 +10,11 @@ from onecurve.architectures.family import FAMILIES
 from onecurve.benchmark.chance import Chance
 from onecurve.benchmark.naming import check_device_of
 from onecurve.benchmark.observables.observable import observable_from
-from onecurve.benchmark.optimisers.optimiser import OPTIMISERS
-from onecurve.benchmark.train import PROTOCOL, train
+from onecurve.benchmark.train import train
 from onecurve.datasets.dataset import DATASETS
 from onecurve.errors import InputError
 from onecurve.results.trials import TrialSpec
-from onecurve.task import Ref
+from small_trials import FOURIER, small_trial
 
 NET = """from torch import nn
 
@@ -37,12 +36,8 @@ def spec(tmp_path):
     (tmp_path / "nets.py").write_text(NET)
 
     def make(seed=0, rate=0.2, **changes) -> TrialSpec:
-        fourier = DATASETS.make("fourier", {"inputs": 2, "modes": 64, "pool": 4096, "test_size": 128})
-        base = {"family": FAMILIES.make(f"{tmp_path}/nets.py:Drops", {"rate": rate}).ref, "rung": {"width": 16}}
-        base |= {"dataset": fourier.ref, "optimizer": OPTIMISERS.make("adam").ref, "peak_lr": 0.01}
-        base |= {"schedule": "linear", "warmup_fraction": 0.05, "batch_size": 16, "parametrization": Ref(name="mup")}
-        base |= {"horizon_rule": "", "horizon_steps": 40, "eval_grid": "v1", "precision": "float32", "packed": False}
-        return TrialSpec(**{**base, "seed": seed, "protocol": PROTOCOL, **changes})
+        family, data = (f"{tmp_path}/nets.py:Drops", {"rate": rate}), ("fourier", FOURIER[1] | {"test_size": 128})
+        return small_trial(family, data, **{"rung": {"width": 16}, "packed": False, "seed": seed} | changes)
 
     return make
 

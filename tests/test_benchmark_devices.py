@@ -13,21 +13,18 @@ import types
 import pytest
 import torch
 import yaml
-from onecurve.architectures.family import FAMILIES
 from onecurve.benchmark import devices, dispatch, runner, worker
 from onecurve.benchmark.clock import UpdateClock
 from onecurve.benchmark.devices import CPU, Device, captured, device_of, side_by_side, torch_settings
 from onecurve.benchmark.executors import InProcess
 from onecurve.benchmark.observables.observable import observable_from
-from onecurve.benchmark.optimisers.optimiser import optimiser_from
 from onecurve.benchmark.sweep import load_sweep
-from onecurve.benchmark.train import PROTOCOL, train
+from onecurve.benchmark.train import train
 from onecurve.datasets import blocks
-from onecurve.datasets.dataset import DATASETS
 from onecurve.errors import InputError
 from onecurve.results.store import Store
 from onecurve.results.trials import TrialSpec
-from onecurve.task import Ref
+from small_trials import small_trial
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
 
@@ -40,26 +37,7 @@ SIMULATED = Device("cuda", torch.device("cpu"))
 
 
 def spec(family="mlp", dataset="fourier", optimiser="adam", **changes) -> TrialSpec:
-    made = FAMILIES.make(family)
-    base = {
-        "family": made.ref,
-        "rung": dict(made.ladder[0]),
-        "dataset": DATASETS.make(dataset, SMALL[dataset]).ref,
-        "optimizer": optimiser_from(optimiser).ref,
-        "peak_lr": 0.01,
-        "schedule": "linear",
-        "warmup_fraction": 0.05,
-        "batch_size": 16,
-        "parametrization": Ref(name="mup"),
-        "horizon_rule": "",
-        "horizon_steps": 40,
-        "eval_grid": "v1",
-        "precision": "float32",
-        "packed": True,
-        "seed": 0,
-        "protocol": PROTOCOL,
-    }
-    return TrialSpec(**{**base, **changes})
+    return small_trial(family, (dataset, SMALL[dataset]), optimiser, **changes)
 
 
 class Tape(TorchDispatchMode):

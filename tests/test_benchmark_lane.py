@@ -7,43 +7,19 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from onecurve.architectures.family import FAMILIES
 from onecurve.architectures.parametrization import initialise
 from onecurve.benchmark.devices import CPU, torch_settings
 from onecurve.benchmark.lane import Lane
 from onecurve.benchmark.observables.observable import observable_from
 from onecurve.benchmark.optimisers.optimiser import OPTIMISERS
 from onecurve.benchmark.replicas import Single
-from onecurve.benchmark.train import PROTOCOL, dataset_of, family_of, train
-from onecurve.datasets.dataset import DATASETS
+from onecurve.benchmark.train import dataset_of, family_of, train
 from onecurve.results.trials import TrialSpec
-from onecurve.task import Ref
-
-FOURIER = ("fourier", {"inputs": 2, "modes": 64, "pool": 4096, "test_size": 64})
-GLYPHS = ("glyphs", {"classes": 4, "test_size": 32})
+from small_trials import GLYPHS, small_trial
 
 
-def spec(family="mlp", dataset=FOURIER, optimizer="adam", **changes) -> TrialSpec:
-    made = FAMILIES.make(family)
-    base = {
-        "family": made.ref,
-        "rung": dict(made.ladder[0]) if family != "mlp" else {"width": 16},
-        "dataset": DATASETS.make(*dataset).ref,
-        "optimizer": OPTIMISERS.make(optimizer).ref,
-        "peak_lr": 0.01,
-        "schedule": "cosine",
-        "warmup_fraction": 0.1,
-        "batch_size": 16,
-        "parametrization": Ref(name="mup"),
-        "horizon_rule": "",
-        "horizon_steps": 24,
-        "eval_grid": "v1",
-        "precision": "float32",
-        "packed": True,
-        "seed": 0,
-        "protocol": PROTOCOL,
-    }
-    return TrialSpec(**{**base, **changes})
+def spec(*what, **changes) -> TrialSpec:
+    return small_trial(*what, **{"schedule": "cosine", "warmup_fraction": 0.1, "horizon_steps": 24} | changes)
 
 
 def lane(specs, record=(), *, drawn=0) -> Lane:

@@ -6,44 +6,25 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from onecurve.architectures.family import FAMILIES
 from onecurve.benchmark import runner
 from onecurve.benchmark.executors import InProcess
 from onecurve.benchmark.observables.observable import observable_from
-from onecurve.benchmark.optimisers.optimiser import OPTIMISERS
 from onecurve.benchmark.sweep import load_sweep
-from onecurve.benchmark.train import PROTOCOL, train
+from onecurve.benchmark.train import train
 from onecurve.datasets.dataset import DATASETS, TestSet
 from onecurve.datasets.views import character_class, token_class_view
 from onecurve.results.store import Store
 from onecurve.results.transfer import export
 from onecurve.results.trials import TrialSpec
-from onecurve.task import Ref, Task
+from onecurve.task import Task
+from small_trials import small_trial
 
 RECORD = [observable_from("views")]
 TINY = {"inputs": 2, "modes": 64, "pool": 8192, "test_size": 256}
 
 
 def spec(**changes) -> TrialSpec:
-    base = {
-        "family": FAMILIES.make("mlp").ref,
-        "rung": {"width": 16},
-        "dataset": DATASETS.make("fourier", TINY).ref,
-        "optimizer": OPTIMISERS.make("adam").ref,
-        "peak_lr": 0.01,
-        "schedule": "linear",
-        "warmup_fraction": 0.05,
-        "batch_size": 32,
-        "parametrization": Ref(name="mup"),
-        "horizon_rule": "",
-        "horizon_steps": 40,
-        "eval_grid": "v1",
-        "precision": "float32",
-        "packed": True,
-        "seed": 0,
-        "protocol": PROTOCOL,
-    }
-    return TrialSpec(**{**base, **changes})
+    return small_trial(dataset=("fourier", TINY), **{"batch_size": 32} | changes)
 
 
 @pytest.fixture(scope="module")

@@ -14,40 +14,19 @@ from onecurve.benchmark.evaluation import eval_steps
 from onecurve.benchmark.losses import example_losses
 from onecurve.benchmark.optimisers.optimiser import OPTIMISERS
 from onecurve.benchmark.schedules.schedule import schedule_of
-from onecurve.benchmark.train import PROTOCOL, train
+from onecurve.benchmark.train import train
 from onecurve.benchmark.update import Update
 from onecurve.datasets.dataset import DATASETS, TestSet
 from onecurve.errors import InputError
 from onecurve.results.trials import TrialSpec
 from onecurve.task import Ref, Task
+from small_trials import small_trial
 
-TINY_FOURIER = {"name": "fourier", "inputs": 2, "modes": 64, "pool": 8192, "test_size": 256}
+TINY_FOURIER = ("fourier", {"inputs": 2, "modes": 64, "pool": 8192, "test_size": 256})
 
 
-def spec(family="mlp", rung=None, dataset=None, **changes) -> TrialSpec:
-    name, params = (
-        (dataset or TINY_FOURIER)["name"],
-        {k: v for k, v in (dataset or TINY_FOURIER).items() if k != "name"},
-    )
-    base = {
-        "family": FAMILIES.make(family).ref,
-        "rung": rung or {"width": 16},
-        "dataset": DATASETS.make(name, params).ref,
-        "optimizer": OPTIMISERS.make("adam").ref,
-        "peak_lr": 0.01,
-        "schedule": "linear",
-        "warmup_fraction": 0.05,
-        "batch_size": 32,
-        "parametrization": Ref(name="mup"),
-        "horizon_rule": "",
-        "horizon_steps": 60,
-        "eval_grid": "v1",
-        "precision": "float32",
-        "packed": True,
-        "seed": 0,
-        "protocol": PROTOCOL,
-    }
-    return TrialSpec(**{**base, **changes})
+def spec(family="mlp", dataset=TINY_FOURIER, **changes) -> TrialSpec:
+    return small_trial(family, dataset, **{"batch_size": 32, "horizon_steps": 60} | changes)
 
 
 def curves(pack) -> np.ndarray:
@@ -132,7 +111,7 @@ def test_a_curve_does_not_depend_on_what_ran_before(packed):
 
 @pytest.mark.parametrize("family", ["mlp", "resmlp", "linear"])
 def test_bits_of_a_replica_do_not_depend_on_its_pack(family):
-    kind = {"rung": {"features": 16}, "dataset": {"name": "power-law-regression"}} if family == "linear" else {}
+    kind = {"rung": {"features": 16}, "dataset": ("power-law-regression",)} if family == "linear" else {}
     whole = curves(seeds(9, family=family, **kind))
     assert np.array_equal(curves(seeds(9, family=family, **kind)[2:5]), whole[2:5])
     assert np.array_equal(curves(seeds(9, family=family, **kind)[:2]), whole[:2])
@@ -169,7 +148,7 @@ def test_packing_has_no_bias_in_the_long_run():
 
 def test_a_diverged_replica_leaves_the_others_bit_equal(monkeypatch):
     healthy = curves(seeds(4))
-    stream = DATASETS.make("fourier", {k: v for k, v in TINY_FOURIER.items() if k != "name"}).stream
+    stream = DATASETS.make(*TINY_FOURIER).stream
     kind = type(DATASETS.make("fourier"))
 
     class Poisoned:
@@ -203,8 +182,8 @@ def test_another_version_is_refused():
 
 def test_a_closed_form_for_affine_networks_refuses_others():
     with pytest.raises(InputError, match="'power-law-regression' is a formula.*'mlp' is not.*test_size: 4096"):
-        train([spec(dataset={"name": "power-law-regression"})])
-    assert train([spec(dataset={"name": "power-law-regression", "test_size": 64})])[0].status == "ok"
+        train([spec(dataset=("power-law-regression",))])
+    assert train([spec(dataset=("power-law-regression", {"test_size": 64}))])[0].status == "ok"
 
 
 class Given:

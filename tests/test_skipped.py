@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import pytest
+import skipped
 
 HERE = Path(__file__).resolve().parent
-spec = importlib.util.spec_from_file_location("skipped", HERE / "skipped.py")
-skipped = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(skipped)
 
 
 def test_reasons_of_one_kind_share_a_line_and_others_are_said():
