@@ -15,8 +15,9 @@ from .conclusion import conclude
 from .contract import to_json, to_table
 from .controls.negatives import negatives_of
 from .families.crossing import Crossing, cross
-from .families.deviation import Member, compare_families, left_out
-from .families.margins import Margin, tightened_margin
+from .families.datasets import compare_datasets
+from .families.deviation import compare_families, left_out
+from .families.mean_curve import Member
 from .irreducible.choice import FloorChoice
 from .ladders.measurement import Measured, measure
 from .ladders.rescaling import try_rescale
@@ -63,14 +64,13 @@ class Examined:
     Attributes
     ----------
     measured : what was measured of each group, in the order of the analysis's groups.
-    crossings, margins : families crossed with data sets, and the margin that these tighten, for each leg.
+    crossings : families crossed with data sets, for each leg.
     members : for each data set and leg that is compared across families, the ladders on their common grid.
     """
 
     analysis: Analysis
     measured: Sequence[Measured]
     crossings: Mapping[str, Crossing]
-    margins: Mapping[str, Margin]
     members: Mapping[tuple[str, str], Sequence[Member]]
 
 
@@ -80,7 +80,7 @@ def examine(curves: CurveSet, settings: Settings, *, rng: np.random.Generator) -
     used = planned if settings.margin is None else settings.margin
     resamples, x_min = settings.resamples, settings.x_min
     grouped = [group for _, group in sorted(curves.groups().items())]
-    *children, across_rng = rng.spawn(len(grouped) + 1)
+    *children, across_rng, datasets_rng = rng.spawn(len(grouped) + 2)
     chances = [child.spawn(2) for child in children]
     measured = [
         measure(group, choice=settings.irreducible_loss, resamples=resamples, x_min=x_min, rng=chance)
@@ -88,7 +88,6 @@ def examine(curves: CurveSet, settings: Settings, *, rng: np.random.Generator) -
     ]
     measured = with_noise(measured, settings.noise_from)
     crossings = cross(measured)
-    margins = {leg: tightened_margin(crossing, used) for leg, crossing in crossings.items()}
     groups = tuple(
         conclude(
             one,
@@ -97,21 +96,25 @@ def examine(curves: CurveSet, settings: Settings, *, rng: np.random.Generator) -
             planned=planned,
             rng=chance,
             negatives=negatives_of(one, measured),
-            local=_local(one, margins),
         )
         for one, (_, chance) in zip(measured, chances, strict=True)
     )
     members = _members(measured)
-    across = _across(measured, members, margins, margin=used, resamples=resamples, rng=across_rng)
+    across = _across(measured, members, margin=used, resamples=resamples, rng=across_rng)
+    pairs = tuple(
+        compare_datasets(leg, crossing, margin=used, rng=child, resamples=resamples)
+        for (leg, crossing), child in zip(sorted(crossings.items()), datasets_rng.spawn(len(crossings)), strict=True)
+    )
     changed = () if used == planned else (because("margin-changed", planned=planned, margin=used),)
     found = Analysis(
         groups=groups,
         across_families=across,
+        across_datasets=pairs,
         warnings=(*curves.warnings, *changed),
         notes=curves.notes,
         quantity=curves.quantity,
     )
-    return Examined(analysis=found, measured=measured, crossings=crossings, margins=margins, members=members)
+    return Examined(analysis=found, measured=measured, crossings=crossings, members=members)
 
 
 def _fits(measured: Sequence[Measured], one: Measured) -> list[FittedForm]:
@@ -126,18 +129,9 @@ def _fits(measured: Sequence[Measured], one: Measured) -> list[FittedForm]:
     ]
 
 
-def _local(one: Measured, margins: Mapping[str, Margin]) -> Margin | None:
-    """The margin that other data sets tighten, where it was measured on this group's own scale and grid."""
-    margin = margins.get(one.leg)
-    if margin is None or one.rescaled is None or one.control is not None:
-        return None
-    return margin if margin.bears_on(one.rescaled) else None
-
-
 def _across(
     measured: Sequence[Measured],
     members: Mapping[tuple[str, str], Sequence[Member]],
-    margins: Mapping[str, Margin],
     *,
     margin: float,
     resamples: int,
@@ -148,8 +142,8 @@ def _across(
     found = []
     for (setting, rows), child in zip(sorted(settings.items()), rng.spawn(len(settings)), strict=True):
         if setting in members:
-            local, own = margins.get(setting[1]), members[setting]
-            across = compare_families(*setting, own, margin=margin, local=local, rng=child, resamples=resamples)
+            own = members[setting]
+            across = compare_families(*setting, own, margin=margin, rng=child, resamples=resamples)
             inside = {(member.family, member.recipe) for member in own}
             outside = [left_out(one.family, one.recipe) for one in rows if (one.family, one.recipe) not in inside]
             found.append(dataclasses.replace(across, per_family=(*across.per_family, *outside)))

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..results.grid import bands
+from .controls.discrimination import Discrimination, discriminates
 from .controls.negatives import Gate, resolution_gate
 from .controls.unrelated import Unrelated, unrelated
-from .families.margins import Margin
 from .forms.fitted import resolution
 from .ladders.measurement import Measured
 from .ladders.spread import noise_floor
@@ -17,7 +17,6 @@ from .outcome import Band, Bounds, Extent, FittedForm, GroupResult, Residuals, V
 from .reasons import Reason, because
 from .single.result import describe_single
 from .verdict import Findings, decide, grade
-from .within.equivalence import Deviations
 
 
 def conclude(
@@ -28,7 +27,6 @@ def conclude(
     planned: float,
     rng: np.random.Generator,
     negatives: Sequence[Measured] = (),
-    local: Margin | None = None,
 ) -> GroupResult:
     """Give the verdict on one group.
 
@@ -39,7 +37,6 @@ def conclude(
     margin, planned : the margin in use, and the one chosen before the data.
     rng : chance, for the unrelated curves and the planned power of the negatives.
     negatives : ladders of the same family and data set that were trained wrongly on purpose.
-    local : the margin at each x that other data sets' curves allow; None where they do not bear on this group.
     """
     if one.single is not None:
         return describe_single(one, fits, margin=margin, planned=planned, rng=rng)
@@ -48,7 +45,8 @@ def conclude(
     limit = resolution(one.form, group) if group else None
     gate = resolution_gate(one, negatives, margin=margin, resolution=limit, rng=rng)
     extent, bounds = Extent.of(one.ladder, group, one.overlap), _bounds(one, null)
-    verdict, reason = _verdict(one, extent, bounds, margin, gate, local)
+    informs = discriminates(group, margin) if group else None
+    verdict, reason = _verdict(one, extent, bounds, margin, gate, informs)
     evidence, why = grade(one.curves.curves, one.floor, margin=margin, planned=planned)
     return GroupResult(
         key=one.key,
@@ -64,7 +62,8 @@ def conclude(
         verdict=verdict,
         evidence=evidence,
         reason=reason,
-        warnings=(*why, *_warnings(one, null, limit), *((local.note,) if local else ())),
+        discrimination=informs,
+        warnings=(*why, *_warnings(one, null, limit)),
         sound=one.problem is None,
         residuals=_residuals(one),
         spread=one.spread,
@@ -79,7 +78,7 @@ def _shown(gate: Gate) -> dict[str, float | None]:
 
 
 def _verdict(
-    one: Measured, extent: Extent, bounds: Bounds, margin: float, gate: Gate, local: Margin | None
+    one: Measured, extent: Extent, bounds: Bounds, margin: float, gate: Gate, informs: Discrimination | None
 ) -> tuple[Verdict, Reason | None]:
     if one.problem is not None:
         return "cannot-tell", one.problem
@@ -93,17 +92,9 @@ def _verdict(
         extent=extent,
         p_exact=one.exact.p if one.exact else None,
         gate=gate if one.control is None else None,
-        **_held_against(local, one.deviations),
+        discrimination=informs,
     )
     return decide(found, margin)
-
-
-def _held_against(local: Margin | None, bounds: Deviations) -> dict[str, bool]:
-    """Bounds against a margin along x."""
-    if local is None:
-        return {}
-    lower = np.abs(bounds.d) - bounds.band()
-    return {"certified": local.certifies(bounds.pointwise_upper()), "refuted": local.refutes(lower)}
 
 
 def _untested(one: Measured, why: Reason) -> Reason:

@@ -15,8 +15,7 @@ from .composing import Missing
 from .families.card import DeviationCard, deviation_cards
 from .families.claims import Claims, claims
 from .families.crossing import Crossing
-from .families.deviation import Member
-from .families.margins import Margin
+from .families.mean_curve import Member
 from .families.models import SmallestModel, smallest_model
 from .families.permutation import DatasetTest, permute_datasets
 from .families.random_effects import RandomEffects, exponent_spread
@@ -54,7 +53,6 @@ class LegInquiry:
     leg: str
     datasets: DatasetTest | Missing
     shares: VarianceShares | Missing
-    margin: Margin
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,7 +122,7 @@ def _across(
 ) -> tuple[tuple[SettingInquiry, ...], tuple[LegInquiry, ...]]:
     legs_rng, settings_rng = rng.spawn(2)
     legs = tuple(
-        _leg(leg, crossing, found.margins[leg], child)
+        _leg(leg, crossing, child)
         for (leg, crossing), child in zip(
             sorted(found.crossings.items()), legs_rng.spawn(len(found.crossings)), strict=True
         )
@@ -138,13 +136,12 @@ def _across(
     return settings, legs
 
 
-def _leg(leg: str, crossing: Crossing, margin: Margin, rng: np.random.Generator) -> LegInquiry:
+def _leg(leg: str, crossing: Crossing, rng: np.random.Generator) -> LegInquiry:
     order, spread = rng.spawn(2)
     return LegInquiry(
         leg=leg,
         datasets=permute_datasets(crossing, rng=order),
         shares=variance_shares(crossing, rng=spread),
-        margin=margin,
     )
 
 
@@ -157,7 +154,6 @@ def _setting(
     forms: Sequence[Form],
 ) -> SettingInquiry:
     ends = across.scale == "end-point"
-    local = leg is not None and leg.margin.bears_on(members[0].group)
     return SettingInquiry(
         dataset=across.dataset,
         leg=across.leg,
@@ -167,7 +163,7 @@ def _setting(
         claims=claims(
             members,
             across,
-            margin=leg.margin.reach() if leg is not None and local else margin,
+            margin=margin,
             dataset_p=leg.datasets.p if leg is not None and isinstance(leg.datasets, DatasetTest) else None,
             rng=rng,
         ),

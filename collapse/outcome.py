@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..results.quantity import LOSS, Quantity
-from .composing import HIDDEN, flat, named
+from .composing import HIDDEN, Missing, flat, named
 from .reasons import Reason
 
 if TYPE_CHECKING:
     from ..results.curves import LearningCurve
+    from .controls.discrimination import Discrimination
     from .controls.unrelated import Unrelated
+    from .families.datasets import DatasetPairs
+    from .families.pairs import Pair
     from .ladders.ladder import Ladder
     from .within.exactness import Exactness
 
@@ -212,6 +215,7 @@ class GroupResult:
         ``groups``, ``neighbours`` or None.
     resolution : deviation that each error would cause that the ladder should have shown.
     null : what curves show that share nothing but the schedule.
+    discrimination : at which x such curves would miss the margin.
     verdict, reason, evidence, warnings : the verdict and what to know of it.
     single : whether there is one run a size: then the deviation is a description.
     sound : whether nothing forbids a verdict but what the numbers say; else no size is said to leave.
@@ -239,6 +243,7 @@ class GroupResult:
     noise_from: str | None = "seeds"
     resolution: dict[str, float | None] = dataclasses.field(default_factory=dict)
     null: Unrelated | None = dataclasses.field(default=None, metadata=flat(deviation="unrelated_deviation"))
+    discrimination: Discrimination | None = None
     warnings: tuple[Reason, ...] = ()
     single: bool = False
     sound: bool = dataclasses.field(default=True, metadata=HIDDEN)
@@ -277,26 +282,36 @@ class FamilyDeviation:
     reason: Reason | None = None
     x: np.ndarray | None = dataclasses.field(default=None, metadata=HIDDEN)
     difference: np.ndarray | None = dataclasses.field(default=None, metadata=HIDDEN)
+    standard_error: np.ndarray | None = dataclasses.field(default=None, metadata=HIDDEN)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class AcrossFamilies:
-    """Families compared on one data set, on the scale that all of them share."""
+    """Families compared on one data set, on the scale that all of them share.
+
+    ``pairs`` are all two by two; ``shared`` says whether all share one curve: ``collapse`` where every pair is bounded
+    below the margin, ``no-collapse`` where some pair differs by more. ``classes`` are the groups of families that share
+    one curve among themselves and differ from all others, empty where the pairs do not part them so.
+    """
 
     dataset: str
     leg: str
     scale: Scale = dataclasses.field(metadata=named("rescaling"))
     smallest_model: str | None
     per_family: tuple[FamilyDeviation, ...]
+    pairs: tuple[Pair, ...] = ()
+    classes: tuple[tuple[str, ...], ...] = ()
+    shared: Verdict = "cannot-tell"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Analysis:
-    """All groups and all comparisons across families, the warnings that concern the whole, what was guessed when the
-    curves were read, and what all curves are of. What those who read files say comes as text."""
+    """All groups and all comparisons across families and across data sets, the warnings that concern the whole, what
+    was guessed when the curves were read, and what all curves are of. What those who read files say comes as text."""
 
     groups: tuple[GroupResult, ...]
     across_families: tuple[AcrossFamilies, ...]
+    across_datasets: tuple[DatasetPairs | Missing, ...] = ()
     warnings: tuple[Reason | str, ...] = ()
     notes: tuple[str, ...] = ()
     quantity: Quantity = dataclasses.field(default=LOSS, metadata=flat("observable", "scale"))

@@ -13,6 +13,7 @@ from .outcome import Bounds, Evidence, Extent, IrreducibleLoss, Verdict
 from .reasons import Reason, because
 
 if TYPE_CHECKING:
+    from .controls.discrimination import Discrimination
     from .controls.negatives import Gate
 
 _POOL = 1 / 8  # a pool under eight times the longest horizon makes noise shrink with size by construction
@@ -29,8 +30,7 @@ class Findings:
     extent : seeds of the model size that has fewest, and runs that did not reach their horizon.
     p_exact : None where it cannot be had, as with two seeds.
     gate : what the ladder was shown to resolve; None where that is not held against a claim of collapse.
-    certified, refuted : whether the bounds lie below, or reach, a margin that other data sets tighten at each x; None
-        where the margin is flat.
+    discrimination : where along x unrelated curves would miss the margin; None leaves that out.
     """
 
     bounds: Bounds
@@ -38,8 +38,7 @@ class Findings:
     extent: Extent
     p_exact: float | None = None
     gate: Gate | None = None
-    certified: bool | None = None
-    refuted: bool | None = None
+    discrimination: Discrimination | None = None
 
     @property
     def deviation(self) -> float:
@@ -54,15 +53,15 @@ class Findings:
         return self.bounds.upper_bound
 
     def below(self, margin: float) -> bool:
-        """Whether the deviation is bounded below the margin, everywhere."""
-        return self.upper < margin if self.certified is None else self.certified
+        """Whether the deviation is bounded below the margin."""
+        return self.upper < margin
 
     def beyond(self, margin: float) -> bool:
         """Whether the deviation reaches the margin somewhere, shown with three seeds or more."""
         lower = self.bounds.lower_bound
         if lower is None or self.extent.n_seeds < 3:
             return False
-        return lower >= margin if self.refuted is None else self.refuted
+        return lower >= margin
 
 
 def decide(found: Findings, margin: float) -> tuple[Verdict, Reason | None]:
@@ -76,7 +75,8 @@ def decide(found: Findings, margin: float) -> tuple[Verdict, Reason | None]:
     lower < margin <= upper, p >= .05       ``cannot-tell``: underpowered, with the seeds it would take
     ======================================  ==============================================================
 
-    Where other data sets tighten the margin, "below" is asked at every x, and "at least" at any.
+    Where unrelated curves under the same schedule agree within the margin over more than half of the grid, a claim of
+    collapse is ``cannot-tell`` (no information).
 
     With two seeds there is no p: ``collapse``, exactness untested, or ``cannot-tell``.
 
@@ -95,15 +95,15 @@ def decide(found: Findings, margin: float) -> tuple[Verdict, Reason | None]:
     if found.beyond(margin):
         return "no-collapse", None
     if found.below(margin):
-        return _claim(found)
-    if found.upper < margin:
-        return "cannot-tell", because("bounded-not-at-every-x", upper=found.upper)
+        return _claim(found, margin)
     return "cannot-tell", _undecided(found, margin)
 
 
-def _claim(found: Findings) -> tuple[Verdict, Reason | None]:
+def _claim(found: Findings, margin: float) -> tuple[Verdict, Reason | None]:
     if found.extent.n_censored:
         return "cannot-tell", because("selection", runs=found.extent.n_censored)
+    if found.discrimination is not None and not found.discrimination.enough:
+        return "cannot-tell", because("no-information", share=found.discrimination.share, margin=margin)
     unresolved = _unresolved(found.gate, found.upper) if found.gate is not None else None
     if unresolved is not None:
         return "cannot-tell", unresolved

@@ -24,7 +24,7 @@ def print_analysis(inquiry: Inquiry, *, titled: bool = False) -> None:
 
     analysis, quantity = inquiry.analysis, inquiry.analysis.quantity
     table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
-    right = ("rungs", "seeds", "deviation", "bound", "would show", "p exact", "p shape", "unrelated")
+    right = ("sizes", "seeds", "deviation", "bound", "would show", "p exact", "p shape", "unrelated")
     for name in ("family", "data set", *right, "verdict", "in words"):
         table.add_column(name, justify="right" if name in right else "left", overflow="fold")
     rows = zip(analysis.groups, inquiry.groups, strict=True)
@@ -35,8 +35,9 @@ def print_analysis(inquiry: Inquiry, *, titled: bool = False) -> None:
         console().print(quantity.heading, style="bold")
     console().print(table)
     console().print(
-        "deviation: largest |d| over rungs and x; bound: its upper 95 % bound; would show: the smallest size trend "
-        "that this ladder detects with 80 % power; unrelated: what curves show that share nothing but the schedule; "
+        "deviation: largest |d| over model sizes and x; bound: its upper 95 % bound; would show: the smallest size "
+        "trend that these sizes and seeds detect with 80 % power; unrelated: what curves show that share nothing but "
+        "the schedule; "
         f"* on the shape scale, because {quantity.say('the irreducible loss is not known')}"
         + ("; † one run a size: a description, not tested" if any(g.single for g in analysis.groups) else ""),
         style="dim",
@@ -66,6 +67,7 @@ def _print_notes(analysis: Analysis) -> None:
 
 
 def _print_across(analysis: Analysis) -> None:
+    from ..collapse.sentences.of_families import across_datasets_line, together_line
     from ..collapse.sentences.reasons import say
 
     table = Table(
@@ -94,6 +96,11 @@ def _print_across(analysis: Analysis) -> None:
     if table.row_count:
         console().print()
         console().print(table)
+    for across in analysis.across_families:
+        console().print(f"families on {across.dataset} ({across.leg} rate): {together_line(across)}")
+    for found in analysis.across_datasets:
+        if line := across_datasets_line(found, analysis.quantity):
+            console().print(line)
 
 
 def _stretch(first: float, last: float) -> str:

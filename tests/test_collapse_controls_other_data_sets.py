@@ -1,4 +1,4 @@
-"""Controls from other data sets, and the margin that tightens to a third of their spread."""
+"""Controls from other data sets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from onecurve.collapse.controls.other_data_sets import (
     one_number_curve,
 )
 from onecurve.collapse.families.crossing import Crossing
-from onecurve.collapse.families.margins import tightened_margin
 from onecurve.collapse.forms.clock import Clock
 from onecurve.collapse.forms.sum_of_power_laws import log_sum
 from onecurve.collapse.ladders.rescaling import to_shape
@@ -92,42 +91,3 @@ def test_noise_counts_in_the_control():
     cells = {("a", d): group(np.zeros(24), rng, sd=1e-6) for d in ("one", "two", "three")}
     assert loud.deviation > 0.01
     assert foreign_controls(Crossing.of(cells), "a", "one", rng=rng)[0].deviation < 1e-4
-
-
-def test_two_data_sets_leave_the_margin_flat():
-    rng = np.random.default_rng(5)
-    cells = {("a", d): group(delta * np.log(X), rng) for d, delta in (("one", -0.3), ("two", -0.5))}
-    margin = tightened_margin(Crossing.of(cells), 0.03)
-    assert margin.values == pytest.approx(np.full(24, 0.03))
-    assert not margin.tightened
-    assert margin.note == because("flat-margin", needed=3, datasets=2)
-
-
-def test_three_data_sets_tighten_it_and_blank_what_says_nothing():
-    rng = np.random.default_rng(6)
-    cells = {
-        (family, d): group(delta * np.log(X) * (X < 0.5), rng, sd=0.002)
-        for family in "ab"
-        for d, delta in (("one", -0.45), ("two", -0.5), ("three", -0.55))
-    }
-    margin = tightened_margin(Crossing.of(cells), 0.03)
-    assert margin.tightened
-    assert margin.spread[X < 0.5] == pytest.approx(0.05 * -np.log(X[X < 0.5]), rel=0.1)
-    assert margin.values[X < 0.4] == pytest.approx(np.minimum(0.03, margin.spread / 3)[X < 0.4])
-    assert margin.blank[X > 0.5].mean() > 0.7
-    assert not margin.blank[X < 0.4].any()
-    assert margin.certifies(np.where(margin.blank, 1.0, 1e-5))
-    assert not margin.certifies(np.where(X < 0.2, 0.04, 0.0))
-    assert not margin.refutes(np.where(margin.blank, 0.02, 0.0))
-    assert margin.refutes(np.where(margin.blank, 0.04, 0.0))
-    assert margin.refutes(np.where(X < 0.2, 0.04, 0.0))
-
-
-def test_the_standard_error_of_the_spread():
-    rng = np.random.default_rng(7)
-    found = []
-    for _ in range(150):
-        cells = {("a", str(d)): group(-d * np.log(X) * 0.1, rng, sd=0.02) for d in range(3)}
-        found.append(tightened_margin(Crossing.of(cells), 0.03))
-    seen = np.std([one.spread for one in found], axis=0, ddof=1)
-    assert np.mean([one.spread_se for one in found], axis=0)[:-3] == pytest.approx(seen[:-3], rel=0.25)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from onecurve.collapse.drawing.overlay import overlay_sheet
 from onecurve.collapse.families.along import along_nearest
-from onecurve.collapse.families.deviation import Member
+from onecurve.collapse.families.mean_curve import Member
 from onecurve.collapse.outcome import RescaledGroup
 
 X = np.geomspace(0.1, 0.98, 24)

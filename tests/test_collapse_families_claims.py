@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pytest
 from onecurve.collapse.calibration.simulation import autoregression
 from onecurve.collapse.families.claims import claims
-from onecurve.collapse.families.deviation import Member, compare_families, left_out
+from onecurve.collapse.families.deviation import compare_families, left_out
+from onecurve.collapse.families.mean_curve import Member
 from onecurve.collapse.outcome import RescaledGroup
 from onecurve.results.grid import common_grid
 
@@ -84,3 +86,24 @@ def test_the_p_value_agrees_with_the_lower_bound():
     found = claims(members, rows, margin=0.03, dataset_p=None, rng=np.random.default_rng(5))
     for row, claim in zip(rows.per_family, found.families, strict=True):
         assert (row.low >= 0.03) == (claim.p <= 0.05)
+
+
+def test_two_classes_are_seen_where_a_mean_of_the_others_hides_half_of_them():
+    """Six per cent apart at the first x: each family lies within 3.6 % of the mean of the others."""
+    rng = np.random.default_rng(5)
+    lift = 0.06 * np.log(X) / np.log(X[0])
+    members = [member(name, lift * (name in "def"), rng, rungs=3, seeds=10) for name in "abcdef"]
+    across = compare_families("d", "decayed", members, margin=0.03, rng=rng, resamples=199)
+    assert across.shared == "no-collapse" and across.classes == (("a", "b", "c"), ("d", "e", "f"))
+    assert {row.verdict for row in across.per_family} == {"no-collapse"}
+    assert {pair.names for pair in across.pairs if pair.listed} == {frozenset((a, b)) for a in "abc" for b in "def"}
+
+
+def test_the_others_are_not_blamed_for_an_odd_family():
+    rng = np.random.default_rng(6)
+    lift = 0.08 * np.log(X) / np.log(X[0])
+    members = [member(name, lift * (name == "f"), rng, seeds=10) for name in "abcdef"]
+    across = compare_families("d", "decayed", members, margin=0.03, rng=rng, resamples=199)
+    assert [row.verdict for row in across.per_family] == ["collapse"] * 5 + ["no-collapse"]
+    assert across.per_family[5].deviation == pytest.approx(0.08, abs=0.01)
+    assert max(row.deviation for row in across.per_family[:5]) < 0.015

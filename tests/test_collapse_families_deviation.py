@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from onecurve.collapse.calibration.simulation import autoregression
-from onecurve.collapse.families.deviation import Member, compare_families, longest_stretch
+from onecurve.collapse.families.deviation import compare_families, longest_stretch
+from onecurve.collapse.families.mean_curve import Member
 from onecurve.collapse.outcome import RescaledGroup
 from onecurve.results.grid import common_grid
 from scipy.stats import t as student

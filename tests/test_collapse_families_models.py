@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from onecurve.collapse.calibration.simulation import autoregression
 from onecurve.collapse.families.covariance import pool_noise
-from onecurve.collapse.families.deviation import Member
+from onecurve.collapse.families.mean_curve import Member
 from onecurve.collapse.families.models import FORM_NOT_IDENTIFIED, smallest_model
 from onecurve.collapse.forms.clock import Clock
 from onecurve.collapse.forms.sum_of_power_laws import log_sum

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from onecurve.collapse.calibration.simulation import autoregression
-from onecurve.collapse.families.deviation import Member
+from onecurve.collapse.families.mean_curve import Member
 from onecurve.collapse.families.random_effects import exponent_spread, family_exponents, random_effects
 from onecurve.collapse.forms.clock import Clock
 from onecurve.collapse.forms.sum_of_power_laws import log_sum

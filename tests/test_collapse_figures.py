@@ -352,7 +352,9 @@ def test_generous_controls_are_called_so():
     figure = figures.draw_dataset(
         *collect(
             make_group(
-                null=Unrelated(deviation=0.26, bands=(), curves=-np.log(X)[None], warning=because("generous-control"))
+                null=Unrelated(
+                    deviation=0.26, bands=(), curves=-np.log(X)[None], warning=because("control-at-constant-rate")
+                )
             )
         ),
         "fourier",

@@ -78,7 +78,11 @@ def test_every_question_reaches_the_json(answered):
     assert {one["family"] for one in settings["mnist"]["claims"]["families"] if one["deviates"]} >= {"vit"}
     assert not settings["mnist"]["claims"]["all_share"]
     (leg,) = asked["legs"]
-    assert leg["margin"]["tightened"] and max(v for v in leg["margin"]["values"] if v is not None) <= 0.03
+    (apart,) = asked["across_datasets"]
+    assert (
+        apart["shared"] in ("no-collapse", "cannot-tell") and apart["deviation"] > 0.1 and len(apart["datasets"]) == 4
+    )
+    assert all(0.5 < one["discrimination"]["share"] <= 1 for one in asked["groups"])
     assert leg["leg"] == "decayed" and 0 < leg["datasets"]["p"] <= 1
     assert leg["shares"]["status_code"] == "ok" and leg["shares"]["sentence"]
 

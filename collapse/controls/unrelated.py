@@ -20,24 +20,28 @@ from ..reasons import Reason, because
 from ..within.battery import assess
 from ..within.bootstrap import moments
 from ..within.exactness import statistics
+from .prior import CURVES, prior_curves
 
 FEWEST_FITS = 4
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Unrelated:
-    """Curves of the closed form with parameters drawn from the suite's own fits, through the group's schedule.
+    """Curves that share nothing with a group but its schedule, scale and grid.
 
     Attributes
     ----------
-    deviation : mean over draws of the largest |d| over rungs and x.
+    deviation : mean over draws of the largest |d| over rungs and x, of curves from the prior.
     bands : the same in each band, None where the band is empty.
-    curves : ``(draws, m)`` some of them, on the group's scale.
+    suite_deviation : the same of curves drawn from the suite's own fits, None with fewer than four. Where the suite's
+        curves are one curve it is nothing, so it is a description and no control.
+    curves : ``(draws, m)`` some of the prior's, on the group's scale.
     warning : what weakens the control.
     """
 
     deviation: float
     bands: tuple[float | None, ...]
+    suite_deviation: float | None = None
     curves: np.ndarray
     warning: Reason | None
 
@@ -47,32 +51,29 @@ def unrelated(
 ) -> Unrelated:
     """Draw as many curves as the group has rungs, ``draws`` times, and measure their spread as the group's is measured.
 
-    With at least four fits, (mu, r, G) are drawn from them with replacement and perturbed (a kernel of Silverman's
-    width in ln mu, logit share and G). With fewer: one set of exponents evenly on [.2, .8], pure power laws. All go
-    through the group's schedule and are put on its scale, because a decaying schedule alone makes curves agree near
-    their end.
+    The curves are those of `prior_curves`, through the group's schedule and on its scale, because a decaying schedule
+    alone makes curves agree near their end. With at least four fits the suite's own parameters are drawn beside it,
+    with replacement and perturbed (a kernel of Silverman's width in ln mu, logit share and G).
     """
-    k = len(group.sizes)
-    generous = len(fits) < FEWEST_FITS
-    mu, share, gain = _even(k) if generous else _drawn(fits, (draws, k, 1), rng)
-    curves = log_sum(mu, share, gain, Clock.of(group))
-    if group.scale == "shape":
-        curves = to_shape(curves, group.x)
+    clock, k = Clock.of(group), len(group.sizes)
+    curves = prior_curves(clock, group.scale)[rng.integers(CURVES, size=(draws, k))]
     d = np.abs(curves - curves.mean(axis=1, keepdims=True))
     in_band = [float(d[..., mask].max(axis=(1, 2)).mean()) if mask.any() else None for _, mask in bands(group.x)]
-    warning = because("generous-control") if generous else None
-    if group.phase is None:
-        warning = because("control-at-constant-rate")
     return Unrelated(
         deviation=float(d.max(axis=(1, 2)).mean()),
         bands=tuple(in_band),
+        suite_deviation=_of_suite(group, fits, (draws, k, 1), rng) if len(fits) >= FEWEST_FITS else None,
         curves=curves.reshape(-1, len(group.x))[:shown],
-        warning=warning,
+        warning=because("control-at-constant-rate") if group.phase is None else None,
     )
 
 
-def _even(k: int) -> tuple[np.ndarray, float, float]:
-    return np.linspace(0.2, 0.8, k)[None, :, None], 1.0, 0.0
+def _of_suite(
+    group: RescaledGroup, fits: Sequence[FittedForm], shape: tuple[int, ...], rng: np.random.Generator
+) -> float:
+    curves = log_sum(*_drawn(fits, shape, rng), Clock.of(group))
+    curves = to_shape(curves, group.x) if group.scale == "shape" else curves
+    return float(np.abs(curves - curves.mean(axis=1, keepdims=True)).max(axis=(1, 2)).mean())
 
 
 def _drawn(

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from ..families.along import Along
-from ..families.deviation import Member
+from ..families.mean_curve import Member
 from ..ladders.rescaling import master_curve
 from ..sentences.of_families import along_sentence
 from .lettering import house_style, wrap

@@ -179,11 +179,22 @@ def _draw_fan(sheet: Sheet, axes: Axes, view: DrawnGroup, shown: Callable[[np.nd
     for draw in np.sort(picked):
         mark = view.mark("collapsed", f"unrelated {draw}")
         sheet.line(axes, group.rescaled.x, shown(fan[draw]), mark, color=FAN, linewidth=0.7, zorder=1)
-    if group.null is not None and group.null.warning is not None:  # it is generous wherever it warns
+    if group.null is not None and group.null.warning is not None:  # without a schedule it is generous
         sheet.note(axes, "unrelated curves: a generous control")
     if len(picked) < len(fan):
         sheet.note(axes, f"{len(picked)} of {len(fan)} unrelated curves drawn")
     sheet.key("unrelated curves: they share the schedule alone", Line2D([], [], color=FAN, linewidth=1.2))
+
+
+def _draw_silent(sheet: Sheet, axes: Axes, view: DrawnGroup) -> None:
+    """A shade over the x at which agreement says nothing, because unrelated curves agree there as well."""
+    found = view.group.discrimination
+    if found is None or found.informs.all():
+        return
+    silent, shade = ~found.informs, {"color": FAN, "alpha": 0.35, "linewidth": 0}
+    first = float(found.x[silent].min())
+    axes.axvspan(first, float(found.x[-1]), **shade, zorder=0)
+    sheet.key("unrelated curves agree within the margin: no information", Patch(**shade))
 
 
 def draw_residual(sheet: Sheet, axes: Axes, view: DrawnGroup) -> Panel:
@@ -194,6 +205,7 @@ def draw_residual(sheet: Sheet, axes: Axes, view: DrawnGroup) -> Panel:
     # What is described is shown at its own scale: no verdict holds it against the margin.
     rescaled, margin = group.rescaled, 0.01 if group.single else group.margin
     axes.set_xscale("log")
+    _draw_silent(sheet, axes, view)
     _draw_noise(sheet, axes, view, rescaled.x, margin)
     colors = shades(view.color, view.sizes)
     for rank, size in enumerate(rescaled.sizes):

@@ -13,7 +13,7 @@ from ..composing import HIDDEN
 from ..outcome import Scale
 from ..within.bootstrap import quantile
 from ..within.envelope import runs
-from .deviation import Contrast, MeanCurve, Member, mean_curves
+from .mean_curve import Contrast, MeanCurve, Member, mean_curves
 
 _RESAMPLES = 999
 

@@ -16,7 +16,7 @@ from ..outcome import AcrossFamilies, FamilyDeviation, RescaledGroup, Scale
 from ..reasons import Reason, because
 from .attribution import Cause, attribute
 from .covariance import Noise, pool_noise
-from .deviation import Member
+from .mean_curve import Member
 
 _MAIN = 0.5  # share of the squared difference from which a cause is called the main one
 

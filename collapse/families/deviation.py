@@ -2,41 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import stdtrit as student_quantile
 
-from ...results.levels import COVERAGE
-from ..outcome import AcrossFamilies, FamilyDeviation, RescaledGroup, Scale, Verdict
+from ..controls.discrimination import Discrimination, discriminates
+from ..outcome import AcrossFamilies, FamilyDeviation, Scale, Verdict
 from ..reasons import Reason, because
-from ..within.bootstrap import blocks, draw_signs, moments, quantile
 from ..within.envelope import runs
-from ..within.equivalence import separable
-from .margins import Margin
-
-
-@dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class Member:
-    """A family's ladder under one recipe, on the grid and the scale that all members share."""
-
-    family: str
-    recipe: str
-    group: RescaledGroup
-
-
-@dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class MeanCurve:
-    """A member's mean curve over rungs ``(m,)``, the variance of it and the denominators of its degrees of freedom, its
-    separable variance, and mean curves and separable variances of B resamples ``(m, B)``."""
-
-    mean: np.ndarray
-    variance: np.ndarray
-    quartic: np.ndarray
-    band_variance: np.ndarray
-    resampled: np.ndarray
-    resampled_variance: np.ndarray
+from .mean_curve import Contrast, MeanCurve, Member, mean_curves
+from .pairs import Pair, classes, compare_pairs, odd_ones
 
 
 def compare_families(
@@ -47,9 +22,8 @@ def compare_families(
     margin: float,
     rng: np.random.Generator,
     resamples: int = 999,
-    local: Margin | None = None,
 ) -> AcrossFamilies:
-    """Deviation of each family's mean curve from the master curve of the other families.
+    """Families two by two, and each family's mean curve against the master curve of the other families.
 
     With ``g_a = mean_k zbar_ak`` the mean curve of family a over its own rungs (taken as fixed), and the master curve
     of the others ``mean_{b != a} g_b``, computed anew in each resample::
@@ -58,9 +32,11 @@ def compare_families(
         high   = max_x [|D_a| + t_{.95; nu} se]           one-sided and pointwise, as within a family
         low    = max(0, max_x [|D_a| - c se~])            from the simultaneous band of the wild bootstrap
 
-    ``where`` is the longest stretch of x on which that band excludes 0. The verdict holds high and low against the
-    margin, and at every x against the one that other data sets tighten, where that bears on these curves. A family
-    with several recipes is compared, recipe by recipe, with the other families, each of which counts once.
+    ``where`` is the longest stretch of x on which that band excludes 0. A mean of others hides what they do not share:
+    of two halves that differ it sees three fifths. So a family ``collapse``-s only if each of its pairs is bounded
+    below the margin too, and families that differ from most of the others are left out of the others' master curve,
+    where the rest are more than half. Where it is the pairs that differ, families form `classes`. A family with several
+    recipes is compared, recipe by recipe, with the other families, each of which counts once.
 
     Parameters
     ----------
@@ -69,13 +45,41 @@ def compare_families(
     margin : largest difference that still counts as one curve.
     rng : chance.
     resamples : wild resamples.
-    local : the margin along x; None leaves it flat.
     """
     curves = mean_curves(members, rng, resamples)
+    names, kinds = labels(members), [member.family for member in members]
+    pairs = compare_pairs(names, curves, margin=margin, alike=kinds)
+    odd = odd_ones(names, pairs)
+    informs = discriminates(members[0].group, margin)
     scale: Scale = members[0].group.scale
-    bearing = local if local is not None and local.bears_on(members[0].group) else None
-    rows = [_deviation(i, members, curves, margin, bearing) for i in range(len(members))]
-    return AcrossFamilies(dataset=dataset, leg=leg, scale=scale, smallest_model=None, per_family=tuple(rows))
+    rows = []
+    for i, (member, name) in enumerate(zip(members, names, strict=True)):
+        found = against_others(kinds, i, curves, without=[other in odd for other in names])
+        met = [pair for pair in pairs if name in pair.names and (name in odd or not pair.names & odd)]
+        rows.append(_row(member, name, found, met, margin, informs))
+    return AcrossFamilies(
+        dataset=dataset,
+        leg=leg,
+        scale=scale,
+        smallest_model=None,
+        per_family=tuple(rows),
+        pairs=pairs,
+        classes=classes(names, pairs),
+        shared=_together([pair.verdict for pair in pairs], informs),
+    )
+
+
+def labels(members: Sequence[Member]) -> list[str]:
+    """A name for each member: its family, with the recipe where a family has several."""
+    families = [member.family for member in members]
+    return [m.family if families.count(m.family) == 1 else f"{m.family} {m.recipe}" for m in members]
+
+
+def _together(verdicts: Sequence[Verdict], informs: Discrimination) -> Verdict:
+    """Of all curves together: ``collapse`` if every pair does, ``no-collapse`` if some pair does not."""
+    if "no-collapse" in verdicts:
+        return "no-collapse"
+    return "collapse" if informs.enough and all(one == "collapse" for one in verdicts) else "cannot-tell"
 
 
 def left_out(family: str, recipe: str) -> FamilyDeviation:
@@ -85,117 +89,66 @@ def left_out(family: str, recipe: str) -> FamilyDeviation:
     )
 
 
-def mean_curves(members: Sequence[Member], rng: np.random.Generator, resamples: int) -> list[MeanCurve]:
-    """Every member's mean curve with its wild resamples; each has chance of its own."""
-    return [
-        _curve(member.group, child, resamples) for member, child in zip(members, rng.spawn(len(members)), strict=True)
-    ]
+def shares_of(families: Sequence[str], left_out: int, without: Sequence[bool] | None = None) -> np.ndarray:
+    """Weights of all members in the master curve of the others of ``left_out``: each other family counts once.
+
+    ``without`` marks members that are no part of it.
+    """
+    kept = [f != families[left_out] and not (without and without[i]) for i, f in enumerate(families)]
+    inside = [f for f, one in zip(families, kept, strict=True) if one]
+    counted = len(set(inside))
+    return np.array([1 / inside.count(f) / counted if one else 0.0 for f, one in zip(families, kept, strict=True)])
 
 
-def _curve(group: RescaledGroup, rng: np.random.Generator, resamples: int) -> MeanCurve:
-    data = moments(group.values)
-    k = len(group.values)
-    parts = data.variances[..., 0] / data.counts[:, None] / k**2
-    means, variances = [], []
-    for block in blocks(group.values, draw_signs(data.counts, resamples, rng)):
-        means.append(block.means.mean(axis=0))
-        variances.append(_separable_variance(block.variances, data.counts))
-    return MeanCurve(
-        mean=data.means[..., 0].mean(axis=0),
-        variance=parts.sum(axis=0),
-        quartic=(parts**2 / (data.counts[:, None] - 1)).sum(axis=0),
-        band_variance=_separable_variance(data.variances, data.counts)[:, 0],
-        resampled=np.concatenate(means, axis=1),
-        resampled_variance=np.concatenate(variances, axis=1),
-    )
-
-
-def _separable_variance(variances: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    a, h = separable(variances)
-    return (a / counts[:, None]).sum(axis=0) / len(counts) ** 2 * h
-
-
-def shares_of(families: Sequence[str], left_out: int) -> np.ndarray:
-    """Weights of all members in the master curve of the others of ``left_out``: each other family counts once."""
-    others = set(families) - {families[left_out]}
-    return np.array([1.0 / families.count(f) / len(others) if f in others else 0.0 for f in families])
-
-
-@dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class Contrast:
-    """A weighted sum of members' mean curves: ``difference`` ``(m,)`` with its plain ``variance`` and ``df``, its
-    separable ``band_variance``, and the studentised difference of B resamples ``(m, B)``."""
-
-    difference: np.ndarray
-    variance: np.ndarray
-    df: np.ndarray
-    band_variance: np.ndarray
-    resampled: np.ndarray
-
-    @classmethod
-    def of(cls, weights: np.ndarray, curves: Sequence[MeanCurve]) -> Contrast:
-        """Weights ``(G,)`` of the members."""
-
-        def total(name: str, power: int) -> np.ndarray:
-            return sum(w**power * getattr(c, name) for w, c in zip(weights, curves, strict=True) if w)  # type: ignore[return-value]
-
-        variance = total("variance", 2)
-        return cls(
-            difference=total("mean", 1),
-            variance=variance,
-            df=variance**2 / total("quartic", 4),
-            band_variance=total("band_variance", 2),
-            resampled=total("resampled", 1) / np.sqrt(total("resampled_variance", 2)),
-        )
-
-    @property
-    def peaks(self) -> np.ndarray:
-        """``(B,)`` largest studentised difference over x of each resample."""
-        return np.abs(self.resampled).max(axis=0)
-
-
-def against_others(families: Sequence[str], i: int, curves: Sequence[MeanCurve]) -> Contrast:
-    """Member i less the master curve of the other families."""
-    weights = -shares_of(families, i)
+def against_others(
+    families: Sequence[str], i: int, curves: Sequence[MeanCurve], *, without: Sequence[bool] | None = None
+) -> Contrast:
+    """Member i less the master curve of the other families, apart from those that are left out of it."""
+    weights = -shares_of(families, i, without)
     weights[i] = 1.0
     return Contrast.of(weights, curves)
 
 
-def _deviation(
-    i: int, members: Sequence[Member], curves: Sequence[MeanCurve], margin: float, local: Margin | None
+def _row(
+    member: Member, name: str, found: Contrast, met: Sequence[Pair], margin: float, informs: Discrimination
 ) -> FamilyDeviation:
-    found = against_others([member.family for member in members], i, curves)
-    difference = found.difference
-    upper = np.abs(difference) + student_quantile(found.df, COVERAGE) * np.sqrt(found.variance)
-    lower = np.abs(difference) - quantile(found.peaks) * np.sqrt(found.band_variance)
-    verdict, reason = _verdict(lower, upper, margin, local)
+    verdict, reason = _verdict(name, found, met, margin, informs)
     return FamilyDeviation(
-        family=members[i].family,
-        recipe=members[i].recipe,
-        deviation=float(np.abs(difference).max()),
-        low=max(0.0, float(lower.max())),
-        high=float(upper.max()),
-        where=longest_stretch(lower > 0, members[i].group.x),
+        family=member.family,
+        recipe=member.recipe,
+        deviation=float(np.abs(found.difference).max()),
+        low=max(0.0, float(found.lower.max())),
+        high=float(found.upper.max()),
+        where=longest_stretch(found.lower > 0, member.group.x),
         verdict=verdict,
         reason=reason,
-        x=members[i].group.x,
-        difference=difference,
+        x=member.group.x,
+        difference=found.difference,
+        standard_error=np.sqrt(found.variance),
     )
 
 
 def _verdict(
-    lower: np.ndarray, upper: np.ndarray, margin: float, local: Margin | None
+    name: str, found: Contrast, met: Sequence[Pair], margin: float, informs: Discrimination
 ) -> tuple[Verdict, Reason | None]:
-    below = upper.max() < margin
-    if below and (local is None or local.certifies(upper)):
-        return "collapse", None
-    if lower.max() >= margin:
+    """From the difference to the others, and from the pairs with each of them."""
+    if found.lower.max() >= margin:
         return "no-collapse", None
-    if local is not None and local.refutes(lower):
-        return "no-collapse", because("beyond-other-data-sets", margin=margin)
-    if below:
-        return "cannot-tell", because("not-within-other-data-sets")
-    return "cannot-tell", because("margin-inside-interval", margin=margin)
+    apart = _others(name, [pair for pair in met if pair.verdict == "no-collapse"])
+    if apart:
+        return "no-collapse", because("differs-from", families=apart, margin=margin)
+    if found.upper.max() >= margin:
+        return "cannot-tell", because("margin-inside-interval", margin=margin)
+    open_ = _others(name, [pair for pair in met if pair.verdict == "cannot-tell"])
+    if open_:
+        return "cannot-tell", because("pair-undecided", families=open_, margin=margin)
+    if not informs.enough:
+        return "cannot-tell", because("no-information", share=informs.share, margin=margin)
+    return "collapse", None
+
+
+def _others(name: str, pairs: Sequence[Pair]) -> tuple[str, ...]:
+    return tuple(pair.second if pair.first == name else pair.first for pair in pairs)
 
 
 def longest_stretch(inside: np.ndarray, x: np.ndarray) -> tuple[float, float] | None:

@@ -18,7 +18,8 @@ from ..ladders.rescaling import master_curve
 from ..outcome import RescaledGroup
 from ..reasons import Reason, because
 from .covariance import counts_of, halves, pool_noise
-from .deviation import Member, shares_of
+from .deviation import shares_of
+from .mean_curve import Member
 from .predictions import (
     Prediction,
     Setting,

@@ -16,7 +16,7 @@ from ..forms.posed import Posed
 from ..forms.sum_of_power_laws import SUM
 from ..ladders.rescaling import master_curve
 from .covariance import counts_of, pool_noise
-from .deviation import Member
+from .mean_curve import Member
 from .posterior import Fit, fit_prior, whiten
 
 _FEWEST = 6  # families from which a new one can be predicted

@@ -20,7 +20,6 @@ from .of_groups import noise_line, tightness_lines, where_line
 from .of_laws import balance_lines, deltas_line, forecast_line, forms_line, joint_line, ranking_lines
 from .of_planning import detectable_line
 from .of_single_runs import single_lines
-from .reasons import say
 
 
 def group_lines(group: GroupInquiry, quantity: Quantity = LOSS) -> Iterator[str]:
@@ -76,5 +75,4 @@ def control_lines(found: Controls, quantity: Quantity = LOSS) -> Iterator[str]:
 def leg_lines(leg: LegInquiry, quantity: Quantity = LOSS) -> Iterator[str]:
     """Families and data sets together under one kind of schedule."""
     yield shares_sentence(leg.shares, quantity)
-    yield say(leg.margin.note, quantity)
     yield datasets_line(leg.datasets, quantity)

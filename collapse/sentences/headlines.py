@@ -8,7 +8,6 @@ from typing import Any
 from ...results.quantity import Quantity
 from ..families.along import Along
 from ..families.card import DeviationCard
-from ..families.margins import Margin
 from ..families.models import SmallestModel
 from ..families.variance import VarianceShares
 from ..laws.ranking import Ranked, Ranking
@@ -26,7 +25,6 @@ HEADLINES: Mapping[type, Mapping[str, Callable[[Any, Quantity], Any]]] = {
     DeviationCard: {"sentence": card_sentence},
     Ranked: {"says": ranked_says},
     Ranking: {"sentence": ranking_sentence},
-    Margin: {"tightened": lambda margin, _: margin.tightened},
     SmallestModel: {"reason": model_reason},
     VarianceShares: {"sentence": shares_sentence},
 }

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...results.quantity import LOSS, Quantity
 from ..composing import Missing
 from ..families.along import Along
 from ..families.card import DeviationCard, Standing
 from ..families.claims import Claims
+from ..families.datasets import DatasetPairs
 from ..families.models import SmallestModel
 from ..families.permutation import DatasetTest
 from ..families.random_effects import RandomEffects
 from ..families.variance import Share, VarianceShares
-from ..outcome import FamilyDeviation, Scale
-from .numbers import estimate, interval, percent, percent_interval, stretch_of, stretches
+from ..outcome import AcrossFamilies, FamilyDeviation, Scale
+from .numbers import estimate, interval, percent, percent_interval, some, stretch_of, stretches
 from .reasons import say
 
 _SIDES = {"above": "above", "below": "below", "crosses": "partly above and partly below"}
@@ -34,11 +37,8 @@ def card_sentence(card: DeviationCard, quantity: Quantity = LOSS) -> str:
         f"{row.family} lies up to {percent(abs(standing.amplitude))}{_unit(standing.scale)} {_SIDES[standing.sign]} "
         f"the curve of the other families{_place(row)}; {least}the margin is {percent(card.margin)}"
     )
-    if high < card.margin:
-        said += (
-            f"; it is at most {percent(high)}, but not at every x below a third of what other data sets' curves "
-            "differ by"
-        )
+    if row.reason is not None and row.reason.code in ("differs-from", "pair-undecided", "no-information"):
+        said += f"; {say(row.reason, quantity)}"
     elif row.verdict == "cannot-tell":
         said += f"; it may be as large as {percent(high)}, and more seeds would tell"
     cause = f"; {say(standing.explained, quantity)}" if standing.explained else ""
@@ -114,6 +114,41 @@ def claims_line(found: Claims) -> str:
     share = "all families share one curve" if found.all_share else "it is not shown that all families share one curve"
     deviating = [one.family for one in found.families if one.deviates]
     return f"{share}; families shown to deviate (p-values adjusted by Holm): {', '.join(deviating) or 'none'}"
+
+
+def together_line(found: AcrossFamilies) -> str:
+    """Whether the families on a data set share one curve, else the classes that they form, or the pairs that differ."""
+    compared = [one for one in found.per_family if one.deviation is not None]
+    listed = [one for one in found.pairs if one.listed]
+    widest = max((one.high for one in found.pairs), default=None)
+    if found.shared == "collapse" and widest is not None:
+        left = len(found.per_family) - len(compared)
+        rest = f"; {left} more could not be compared" if left else ""
+        return f"all {len(compared)} share one curve: every two lie within {percent(widest)} of each other{rest}"
+    if len(found.classes) > 1:
+        near = min(one.difference for one in listed)
+        return f"{len(found.classes)} classes, {percent(near)} or more apart: {classes_list(found.classes)}"
+    if listed:
+        few = [f"{one.first} and {one.second} by {percent(one.difference)}" for one in listed]
+        return f"these differ by more than the margin: {some(few)}"
+    most = f"; no two are shown to differ by more than the margin, and some may by {percent(widest)}" if widest else ""
+    return f"it is not shown that all share one curve{most}"
+
+
+def classes_list(found: Sequence[Sequence[str]]) -> str:
+    """Classes of names: ``a, b, c | d, e``."""
+    return " | ".join(", ".join(one) for one in found)
+
+
+def across_datasets_line(found: DatasetPairs | Missing, quantity: Quantity = LOSS) -> str | None:
+    """What data sets have in common, or how far they lie apart; None where no two can be compared."""
+    if isinstance(found, Missing):
+        return None
+    rate = f"{len(found.datasets)} data sets ({found.leg} rate)"
+    if found.shared == "collapse":
+        return f"{rate} share one curve: every two lie within {percent(found.upper_bound)} of each other"
+    apart = f"curves of two of {rate} differ by up to {percent(found.deviation)}"
+    return apart + (f"; classes: {classes_list(found.classes)}" if 1 < len(found.classes) < len(found.datasets) else "")
 
 
 def exponent_line(name: str, found: RandomEffects) -> str:

@@ -112,7 +112,7 @@ def _along(inquiry: Inquiry, mine: str, rng: Any) -> tuple[Along | None, Any]:
 
     from ...collapse.drawing.overlay import overlay_sheet
     from ...collapse.families.along import along_nearest
-    from ...collapse.families.deviation import Member
+    from ...collapse.families.mean_curve import Member
 
     groups = [one for one in inquiry.analysis.groups if one.rescaled is not None]
     base = next((one.rescaled for one in groups if one.family == mine), None)

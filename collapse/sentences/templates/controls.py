@@ -5,8 +5,6 @@ TEMPLATES = {
     "fewer-than-two-curves": "there are fewer than two curves to draw from",
     "fewer-than-two-other-groups": "there are fewer than two groups of curves on other data sets",
     "fewer-than-two-of-this-end-slope": "fewer than two curves of other data sets have this end slope",
-    "generous-control": "unrelated curves are power laws with exponents from 0.2 to 0.8, because there are too few "
-    "fits to draw them from: this control is generous, and a deviation below it says little",
     "control-at-constant-rate": "the learning-rate schedule is not known, and unrelated curves are drawn at a constant "
     "rate: this control is generous",
     "cut-needs-constant-rate": "only curves trained at a constant learning rate can be cut: under a schedule the end "

@@ -4,15 +4,9 @@ TEMPLATES = {
     "cell-not-trained": "the {kind} {name} is left out: it was not trained in every combination",
     "other-setting-compared": "{family} on {dataset}: setting {setting} is left out, {compared} is compared",
     "cell-not-rescaled": "{family} on {dataset} is left out: {why}",
-    "flat-margin": "the margin is the same at every x: one from the spread between data sets needs {needed} of them, "
-    "got {datasets}",
-    "margin-tightened": "the margin is tightened to a third of the spread between {datasets} data sets",
-    "margin-tightened-in-part": "the margin is tightened to a third of the spread between {datasets} data sets; at "
-    "{blank:percent} of the values of x these do not differ either, and agreement there says nothing",
     "not-on-the-others-grid": "its curves cannot be rescaled to the grid of the others",
-    "beyond-other-data-sets": "it differs by more than a third of other data sets' spread, though by less than the "
-    "margin of {margin:percent}",
-    "not-within-other-data-sets": "it is not bounded at every x by a third of other data sets' spread",
+    "differs-from": "it differs by more than the margin of {margin:percent} from {families:list}",
+    "pair-undecided": "whether it lies within the margin of {margin:percent} of {families:list} is undecided",
     "margin-inside-interval": "the margin of {margin:percent} lies within the interval",
     "no-single-cause": "no single parameter of the fitted form explains it",
     "form-does-not-describe": "the fitted form does not describe it",
@@ -29,6 +23,7 @@ TEMPLATES = {
     "data-sets-not-shown": "data sets are not shown to decide the curve (p = {p:.2g}), so no family is asked about",
     "no-family-shown": "no family is shown to deviate",
     "families-deviate": "{deviating} of {families} families deviate; for {placed} of them it can be said where",
+    "no-family-on-two-data-sets": "no family was trained on two data sets",
     "two-families-on-two-data-sets": "it needs two families, each on the same two data sets",
     "one-size-in-a-cell": "it needs two model sizes of every family on every data set",
 }

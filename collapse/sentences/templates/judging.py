@@ -9,8 +9,8 @@ TEMPLATES = {
     "exactness-untested-shapes": "{why}, so exact collapse is untested; the shapes have p = {p:.2g} and are bounded "
     "by {upper:percent}",
     "resolution-unknown": "the ladder's resolution is not known: {why}",
-    "bounded-not-at-every-x": "the deviation is bounded by {upper:percent}, yet not at every x by a third of other "
-    "data sets' spread",
+    "no-information": "no information: unrelated curves under this learning-rate schedule agree within "
+    "{margin:percent} too, at all but {share:percent} of the values of x",
     "selection": "{runs:n run} did not reach the training length: what is left is a selection",
     "unresolved": "unresolved: {why}",
     "unresolved-by-horizon": "unresolved: an exponent of the training length that is 20 % off would move these model "
