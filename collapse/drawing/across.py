@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
+from ...results.levels import NORMAL
 from ..outcome import AcrossFamilies, Analysis, FamilyDeviation
 from ..sentences.reasons import say
 from .charts import ROW, asked, beside, draw_interval, draw_single, percent_axis
@@ -28,6 +31,7 @@ def across_sheet(analysis: Analysis) -> Sheet:
         return sheet.finish(top + 0.5)
     names = [member.family for entry in analysis.across_families for member in entry.per_family]
     looks = {name: (color, family_markers(names)[name]) for name, color in family_colors(names).items()}
+    frame = _Frame.of(analysis.across_families, [group.margin for group in analysis.groups])
     for entry in analysis.across_families:
         model = f"; smallest model that holds: {entry.smallest_model}" if entry.smallest_model else ""
         line = f"{entry.dataset}, {entry.leg} rate, {entry.scale} scale{model}"
@@ -37,20 +41,44 @@ def across_sheet(analysis: Analysis) -> Sheet:
         margins = {
             group.margin for group in analysis.groups if (group.dataset, group.leg) == (entry.dataset, entry.leg)
         }
-        top = _draw_entry(sheet, entry, looks, margins.pop() if len(margins) == 1 else None, top + 0.08)
+        top = _draw_entry(sheet, entry, looks, margins.pop() if len(margins) == 1 else None, frame, top + 0.08)
     return sheet.finish(top)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Frame:
+    """What all data sets are drawn on: the values that the axis of largest differences must hold, and the ends of the
+    axis of differences along x, in percent."""
+
+    values: list[float | None]
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, entries: Sequence[AcrossFamilies], margins: Sequence[float]) -> _Frame:
+        members = [member for entry in entries for member in entry.per_family]
+        ends = [float(end) for member in members for one in _between(member) for end in one]
+        values = [value for m in members for value in (m.deviation, m.low, m.high)]
+        return cls([*values, *margins], min([0.0, *ends]), max([0.0, *ends]))
+
+
+def _between(member: FamilyDeviation) -> list[np.ndarray]:
+    """Ends of a member's pointwise 95 % interval along x, in percent; the difference where there is none."""
+    if member.difference is None:
+        return []
+    y, error = np.asarray(member.difference), member.standard_error
+    reach = 0.0 if error is None else NORMAL * np.asarray(error)
+    return [100 * (y - reach), 100 * (y + reach)]
+
+
 def _draw_entry(
-    sheet: Sheet, entry: AcrossFamilies, looks: dict[str, tuple], margin: float | None, top: float
+    sheet: Sheet, entry: AcrossFamilies, looks: dict[str, tuple], margin: float | None, frame: _Frame, top: float
 ) -> float:
     members = sorted(entry.per_family, key=lambda member: (member.deviation is None, -(member.deviation or 0.0)))
     height = max(1.7, ROW * len(members))
-    _draw_differences(sheet, sheet.axes(0.75, top, 2.9, height), entry, looks)
+    _draw_differences(sheet, sheet.axes(0.75, top, 2.9, height), entry, looks, frame)
     axes = sheet.axes(5.05, top, 2.2, height)
-    left = percent_axis(
-        axes, len(members), [value for m in members for value in (m.deviation, m.low, m.high)] + [margin]
-    )
+    left = percent_axis(axes, len(members), frame.values)
     axes.set_xlabel("largest difference (%)")
     for row, member in enumerate(members):
         color, marker = looks[member.family]
@@ -61,7 +89,7 @@ def _draw_entry(
         name = f"{member.family} {member.recipe}" if twice else member.family
         beside(axes, row, -0.08, wrap(name, 1.2, 7.5, weight="bold"), "right", color=legible(color), weight="bold")
         why = "" if member.reason is None else f": {say(member.reason)}"
-        beside(axes, row, 2.3, wrap(f"{member.verdict}{why}", 1.7, 7.5, 2), "left", color=INK)
+        beside(axes, row, 2.3, wrap(f"{member.verdict}{why}", 1.7, 7.5, 3), "left", color=INK)
     return top + height + 0.55
 
 
@@ -71,7 +99,7 @@ def _mark(entry: AcrossFamilies, member: FamilyDeviation) -> Mark:
     )
 
 
-def _draw_differences(sheet: Sheet, axes: Axes, entry: AcrossFamilies, looks: dict[str, tuple]) -> None:
+def _draw_differences(sheet: Sheet, axes: Axes, entry: AcrossFamilies, looks: dict[str, tuple], frame: _Frame) -> None:
     drawn = [member for member in entry.per_family if member.x is not None and member.difference is not None]
     if not drawn:
         words(axes, "no family has a curve to compare", 2.9)
@@ -83,6 +111,9 @@ def _draw_differences(sheet: Sheet, axes: Axes, entry: AcrossFamilies, looks: di
         mark = dataclasses.replace(_mark(entry, member), series="difference")
         dots = {"marker": marker, "markersize": 3.5, "markevery": max(1, len(x) // 6)}
         sheet.line(axes, x, y, mark, color=color, linewidth=1.0, **dots)
+        if member.standard_error is not None:
+            axes.fill_between(x, *_between(member), color=color, alpha=0.15, linewidth=0)
+            sheet.key("95 % interval at each x", Patch(color=INK, alpha=0.15, linewidth=0))
         if member.where is not None:
             inside = (x >= member.where[0]) & (x <= member.where[1])
             heavy: dict[str, Any] = {"linewidth": 2.8, "alpha": 0.6}
@@ -90,8 +121,8 @@ def _draw_differences(sheet: Sheet, axes: Axes, entry: AcrossFamilies, looks: di
             sheet.line(axes, x[inside], y[inside], mark, color=color, **heavy)
             sheet.key("where the simultaneous 95 % band excludes zero", Line2D([], [], color=INK, **heavy))
     axes.axhspan(0, 0, color=INK, linewidth=0.6, zorder=1)
-    x_span, y_span = extent(axes)
-    if x_span is not None and y_span is not None:
+    x_span, _ = extent(axes)
+    if x_span is not None:
         limit_axis(axes, "x", x_span, log=True, pad=(0.03, 0.03))
-        limit_axis(axes, "y", (min(y_span[0], 0.0), max(y_span[1], 0.0)), log=False, pad=(0.08, 0.08))
+        limit_axis(axes, "y", (frame.low, frame.high), log=False, pad=(0.08, 0.08))
     axes.set(xlabel="fraction of training x", ylabel="family less the master curve\nof the others (%)")

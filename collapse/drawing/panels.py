@@ -191,7 +191,7 @@ def _draw_silent(sheet: Sheet, axes: Axes, view: DrawnGroup) -> None:
     found = view.group.discrimination
     if found is None or found.informs.all():
         return
-    silent, shade = ~found.informs, {"color": FAN, "alpha": 0.35, "linewidth": 0}
+    silent, shade = ~found.informs, {"facecolor": "none", "edgecolor": FAN, "hatch": "////", "linewidth": 0}
     first = float(found.x[silent].min())
     axes.axvspan(first, float(found.x[-1]), **shade, zorder=0)
     sheet.key("unrelated curves agree within the margin: no information", Patch(**shade))
