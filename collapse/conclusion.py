@@ -91,10 +91,16 @@ def _verdict(
         largest_se=one.deviations.largest_se(),
         extent=extent,
         p_exact=one.exact.p if one.exact else None,
+        untested=_rare(one),
         gate=gate if one.control is None else None,
         discrimination=informs,
     )
     return decide(found, margin)
+
+
+def _rare(one: Measured) -> Reason | None:
+    why = one.exact.reason if one.exact else None
+    return why if why is not None and why.code == "points-too-rare" else None
 
 
 def _untested(one: Measured, why: Reason) -> Reason:

@@ -138,6 +138,9 @@ class RescaledGroup:
     end_rate : the same at x = 1.
     units : K arrays ``(n_k,)``: what each curve was divided by, E(1) or the mean improvement.
     quantity : what the curves are of.
+    error : ``(K, m)`` what interpolation between rare evaluations may have added to a rung's mean curve; None where
+        evaluations are dense or shared.
+    evaluations : the fewest that a curve has on the grid and at its end; 0 where that is not known.
     """
 
     scale: Scale
@@ -151,6 +154,8 @@ class RescaledGroup:
     end_rate: float | None = None
     units: tuple[np.ndarray, ...] = ()
     quantity: Quantity = LOSS
+    error: np.ndarray | None = None
+    evaluations: int = 0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)

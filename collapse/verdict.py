@@ -29,6 +29,7 @@ class Findings:
     largest_se : standard error where the upper bound is reached.
     extent : seeds of the model size that has fewest, and runs that did not reach their horizon.
     p_exact : None where it cannot be had, as with two seeds.
+    untested : why, where it is not for want of seeds.
     gate : what the ladder was shown to resolve; None where that is not held against a claim of collapse.
     discrimination : where along x unrelated curves would miss the margin; None leaves that out.
     """
@@ -37,6 +38,7 @@ class Findings:
     largest_se: float
     extent: Extent
     p_exact: float | None = None
+    untested: Reason | None = None
     gate: Gate | None = None
     discrimination: Discrimination | None = None
 
@@ -108,7 +110,8 @@ def _claim(found: Findings, margin: float) -> tuple[Verdict, Reason | None]:
     if unresolved is not None:
         return "cannot-tell", unresolved
     if found.p_exact is None:
-        return "collapse", because("exactness-untested")
+        why = found.untested
+        return "collapse", because("exactness-untested") if why is None else because("exactness-untested-for", why=why)
     return ("collapse" if found.p_exact >= ALPHA else "approximate"), None
 
 

@@ -14,6 +14,7 @@ _AMOUNT = re.compile(r"([+-]?\d[\d_, ]*(?:\.\d+)?(?:[eE][+-]?\d+)?|[+-]?\.\d+)\s
 _THOUSANDS = r"^[+-]?\d{1,3}([,_ ]\d{3})+(\.\d+)?$"
 _NOTHING = ("", "nan", "none", "null", "na", "n/a", "-")
 _ROUNDING = 1e-5  # of the peak: a learning rate this far below 0 is a 0 that was rounded
+_DECIMALS = 1e-6  # a rate written with six decimals is wrong by half of this; never more than 1 % of the peak
 _EPOCH = 1e8  # seconds: a clock beyond is the time of day, counted since 1970
 
 
@@ -138,7 +139,8 @@ def rates(column: pl.Series, path: str) -> pl.Series:
     read = numbers(column).fill_nan(None)
     refuse(read.is_null() & ~not_given(column) & ~_is_nan(column), column, path, "a number")
     peak = read.max()
-    least = -_ROUNDING * abs(peak) if isinstance(peak, float) else 0.0
+    top = abs(peak) if isinstance(peak, float) else 0.0
+    least = -max(_ROUNDING * top, min(_DECIMALS, 0.01 * top))
     refuse((read < least).fill_null(False), column, path, "a number of at least 0")
     return read.clip(lower_bound=0.0)
 

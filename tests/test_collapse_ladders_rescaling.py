@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 from onecurve.collapse.calibration.simulation import Cell, simulate
 from onecurve.collapse.ladders.ladder import Ladder
+from onecurve.collapse.ladders.measurement import measure
 from onecurve.collapse.ladders.raw_losses import grid_of
 from onecurve.collapse.ladders.rescaling import overlap, rescale, to_shape
+from onecurve.collapse.ladders.soundness import warmup_of
 from onecurve.collapse.reasons import because
+from onecurve.collapse.within.envelope import departures
 from onecurve.errors import InputError
-from onecurve.results.curves import LearningCurve
+from onecurve.results.curves import CurveSet, LearningCurve
 from onecurve.results.grid import bands, common_grid, latest_start, log_weights, mean_over, start_after
 
 FLOOR = 2.0
@@ -191,3 +194,72 @@ def test_a_long_warmup_leaves_a_grid_that_increases():
 def test_several_grids_start_together_at_the_latest_of_them():
     assert latest_start([]) == 0.1
     assert latest_start([common_grid(0.2), common_grid(0.3)]) == pytest.approx(0.3)
+
+
+def rare(ratio=2.0, sizes=(1000, 1830, 3349), sd=0.001, seeds=3) -> Ladder:
+    """One cosine curve for all sizes, evaluated at powers of ``ratio`` of the updates."""
+    rng = np.random.default_rng(0)
+    curves = []
+    for k, horizon in enumerate(sizes):
+        steps = np.unique(np.round(ratio ** np.arange(150)))
+        x = np.append(steps[(steps > 0.02 * horizon) & (steps < 0.98 * horizon)], horizon) / horizon
+        for seed in range(seeds):
+            loss = FLOOR + 0.5**k * np.exp(cosine(x) + sd * rng.normal())
+            curves.append(curve(100.0 * 2**k, seed, x, loss * (1 + 1e-9 * rng.normal(size=len(x)))))
+    return Ladder.of(curves)
+
+
+def cosine(x) -> np.ndarray:
+    phase, rate = x + np.sin(np.pi * x) / np.pi, (1 + np.cos(np.pi * x)) / 2
+    return np.log((phase**-0.5 + 1) / 2) - np.log(1 - 0.17 * rate)
+
+
+def test_between_rare_points_the_error_of_interpolation_holds_what_equal_curves_seem_to_differ_by():
+    group = rescale(rare(), scale="end-point", irreducible_loss=FLOOR)
+    assert group.error is not None and group.evaluations < 8
+    means = np.stack([rows.mean(axis=0) for rows in group.values])
+    error = group.error / 3 + group.error.sum(axis=0) / 3
+    assert np.abs(means - means.mean(axis=0)).max() > 0.002
+    assert np.all(np.abs(means - means.mean(axis=0)) <= error)
+    assert np.abs(means - cosine(group.x)).max() < 2 * group.error.max()
+    assert group.error.max() > 0.01
+
+
+def test_dense_and_shared_points_are_joined_by_lines():
+    for ladder in (rare(1.1), rare(sizes=(1000, 1000, 1000))):
+        group = rescale(ladder, scale="end-point", irreducible_loss=FLOOR)
+        assert group.error is None
+        first = ladder.curves[0]
+        expected = np.interp(np.log(group.x), np.log(first.x), np.log((first.loss - FLOOR) / (first.loss[-1] - FLOOR)))
+        assert group.values[0][0] == pytest.approx(expected, abs=1e-12)
+
+
+def test_rare_points_carry_no_test_and_widen_the_bound():
+    ladder = rare()
+    found = measure(CurveSet.of(ladder.curves), choice=FLOOR, resamples=199, x_min=0.1, rng=np.random.default_rng(0))
+    assert found.exact is not None and found.exact.p is None
+    assert found.exact.reason is not None and found.exact.reason.code == "points-too-rare"
+    assert found.deviations is not None and found.rescaled is not None
+    assert found.deviations.upper() > np.abs(found.deviations.d).max() + 0.5 * found.rescaled.error.max()
+    assert np.all(np.abs(found.deviations.d) <= found.deviations.band())
+    where = departures(found.rescaled, rng=np.random.default_rng(0))
+    assert where.reason is not None and where.reason.code == "points-too-rare"
+
+
+def test_a_warmup_is_read_off_the_rates_and_offered():
+    x = np.append(np.linspace(0.01, 0.99, 50), 1.0)
+    rate = np.minimum(x / 0.043, 1.0) * (1 + np.cos(np.pi * x)) / 2
+    assert warmup_of(curve(x=x, loss=FLOOR + x**-0.4, lr=rate)) == pytest.approx(0.043, rel=0.05)
+    assert warmup_of(curve(x=x, loss=FLOOR + x**-0.4, lr=(1 + np.cos(np.pi * x)) / 2)) == 0.0
+    assert warmup_of(curve(x=x, loss=FLOOR + x**-0.4)) == 0.0
+    rng = np.random.default_rng(0)
+    curves = [
+        curve(100.0 * 2**k, s, x, FLOOR + np.exp(-0.4 * np.log(x) + 0.01 * rng.normal(size=51)), lr=rate)
+        for k in range(3)
+        for s in range(3)
+    ]
+    found = measure(CurveSet.of(curves), choice=FLOOR, resamples=99, x_min=0.1, rng=rng)
+    (said,) = [one for one in found.warnings if one.code == "warmup-seen"]
+    assert said.values["start"] == pytest.approx(0.43, rel=0.05) and said.values["x"] == pytest.approx(0.1)
+    later = measure(CurveSet.of(curves), choice=FLOOR, resamples=99, x_min=said.values["start"], rng=rng)
+    assert "warmup-seen" not in [one.code for one in later.warnings]

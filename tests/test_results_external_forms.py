@@ -598,3 +598,8 @@ def test_final_losses_under_letters_are_sent_to_the_scaling_law(read):
     frame = pl.DataFrame({"C": [1e18, 1e19], "N": [1e8, 3e8], "D": [1.6e9, 5.5e9], "final_loss": [3.1, 2.9]})
     with pytest.raises(InputError, match="final losses make no learning curve. `onecurve scaling-law .*c.csv` fits"):
         read(frame, "c.csv")
+
+
+def test_a_rate_with_six_decimals_that_ends_below_0_is_0(read):
+    rate = each(lambda run: run.with_columns(lr=3e-4 * (1 - STEP / run["step"].max()) - 5e-7))
+    assert all(curve.lr is not None and curve.lr[-1] == 0 for curve in read(rate))

@@ -14,8 +14,9 @@ from ..outcome import FittedForm, IrreducibleLoss, Key, RescaledGroup, Spread
 from ..reasons import Reason, because
 from ..single.group import SingleGroup, one_run_a_size
 from ..within.battery import assess
-from ..within.equivalence import Deviations
+from ..within.equivalence import Deviations, with_error
 from ..within.exactness import Exactness
+from .interpolation import untold
 from .ladder import Ladder
 from .rescaling import overlap, try_rescale
 from .soundness import OVERLAP, copied, noisy, problem_of, rising, unusable, warnings_of
@@ -132,7 +133,7 @@ def measure(
         problem=problem_of(ladder, covered, rescaled) or (shape_problem if rescaled is None else None),
         overlap=covered,
         rescaled=rescaled,
-        exact=None if repeated else profiled or exact,
+        exact=None if repeated else _told(profiled, exact),
         shape=exact_shape,
         deviations=bounds if ends else shape_bounds,
         spread=describe(rescaled) if rescaled and len(rescaled.sizes) > 1 and not repeated else None,
@@ -183,9 +184,17 @@ def _ends_differ(ladder: Ladder) -> bool:
     return max(float(np.ptp(rows)) for rows in ends) > 1e-12 * largest and min(abs(rows.mean()) for rows in ends) > 0
 
 
+def _told(profiled: Exactness | None, exact: Exactness | None) -> Exactness | None:
+    """T2 where the floor was profiled, else T1; neither where the evaluations are too rare for a test."""
+    rare = exact is not None and exact.reason is not None and exact.reason.code == "points-too-rare"
+    return exact if rare else profiled or exact
+
+
 def _assessed(
     group: RescaledGroup | None, resamples: int, rng: np.random.Generator
 ) -> tuple[Exactness | None, Deviations | None]:
     if group is None or len(group.sizes) < 2 or not noisy(group):
         return None, None
-    return assess(group.values, group.x, group.sizes, rng=rng, resamples=resamples)
+    exact, found = assess(group.values, group.x, group.sizes, rng=rng, resamples=resamples)
+    rare = untold(group, found.se)
+    return (exact if rare is None else Exactness(reason=rare)), with_error(found, group.error)

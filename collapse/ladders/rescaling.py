@@ -8,6 +8,7 @@ from ...results.curves import LearningCurve
 from ...results.grid import X_MAX, X_MIN, common_grid, mean_over
 from ..outcome import RescaledGroup, Scale
 from ..reasons import Reason, Refusal, because
+from .interpolation import evaluations, interpolate, straight
 from .ladder import Ladder, name_of
 
 
@@ -22,10 +23,13 @@ def rescale(
 ) -> RescaledGroup:
     """Put all curves of a ladder on the common grid and on one scale.
 
-    ``end-point``: ``z(x) = ln[E(x)/E(1)]`` with ``E = L - L0``, by the same seed's own end; interpolation between
-    evaluations is linear in (ln x, ln E).
+    ``end-point``: ``z(x) = ln[E(x)/E(1)]`` with ``E = L - L0``, by the same seed's own end; between evaluations ln E is
+    interpolated in ln x.
     ``shape``: ``q(x) = [L(x) - L(1)] / M`` with M the mean over the grid in d ln x of the numerator, so that L0 cancels
-    and the mean of q is 1; interpolation is linear in (ln x, L).
+    and the mean of q is 1; L is interpolated in ln x.
+
+    Evaluations that are dense or shared by all curves are joined by lines, others by monotone cubics whose error goes
+    with the group (see `interpolation`).
 
     The grid starts at ``x_min`` or where the last rung's data start, whichever is later; nothing is extrapolated.
     Curves that are not complete are left out (see `Ladder`).
@@ -49,20 +53,23 @@ def rescale(
         raise Refusal(because("curves-start-too-late", end=X_MAX, start=start))
     x = common_grid(start)
     on_grid = _shape if scale == "shape" else _end_point
-    rows = [[on_grid(curve, x, irreducible_loss) for curve in rung] for rung in ladder.rungs]
+    lines = straight(ladder.curves, start)
+    rows = [[on_grid(curve, x, irreducible_loss, lines) for curve in rung] for rung in ladder.rungs]
     phase, rate, end_rate = schedule(ladder, x)
     return RescaledGroup(
         scale=scale,
         x=x,
         sizes=ladder.sizes,
         rungs=ladder.names,
-        values=tuple(np.stack([values for values, _ in rung]) for rung in rows),
+        values=tuple(np.stack([values for values, _, _ in rung]) for rung in rows),
         seeds=tuple(tuple(curve.seed for curve in rung) for rung in ladder.rungs),
         phase=phase,
         rate=rate,
         end_rate=end_rate,
-        units=tuple(np.array([unit for _, unit in rung]) for rung in rows),
+        units=tuple(np.array([unit for _, unit, _ in rung]) for rung in rows),
         quantity=ladder.quantity,
+        error=None if lines else np.stack([np.abs(np.mean([error for _, _, error in rung], axis=0)) for rung in rows]),
+        evaluations=evaluations(ladder.curves, start),
     )
 
 
@@ -76,8 +83,10 @@ def try_rescale(
         return None, refusal.reason
 
 
-def _end_point(curve: LearningCurve, x: np.ndarray, floor: float | None) -> tuple[np.ndarray, float]:
-    """z on the grid, and the end excess that it was divided by."""
+def _end_point(
+    curve: LearningCurve, x: np.ndarray, floor: float | None, lines: bool
+) -> tuple[np.ndarray, float, np.ndarray]:
+    """z on the grid, the end excess that it was divided by, and the error of interpolation."""
     if floor is None:
         raise Refusal(because("end-point-scale-needs-floor", quantity=curve.quantity))
     seen = curve.x > 0
@@ -86,18 +95,19 @@ def _end_point(curve: LearningCurve, x: np.ndarray, floor: float | None) -> tupl
         first = float(curve.x[seen][excess <= 0][0])
         who = {"size": name_of(curve), "seed": curve.seed, "x": first}
         raise Refusal(because("floor-not-below", quantity=curve.quantity, floor=floor, **who))
-    return np.interp(np.log(x), np.log(curve.x[seen]), np.log(excess / excess[-1])), float(excess[-1])
+    z, error = interpolate(x, curve.x[seen], np.log(excess / excess[-1]), lines=lines)
+    return z, float(excess[-1]), error
 
 
-def _shape(curve: LearningCurve, x: np.ndarray, _: float | None) -> tuple[np.ndarray, float]:
-    """q on the grid, and the mean improvement that it was divided by."""
+def _shape(curve: LearningCurve, x: np.ndarray, _: float | None, lines: bool) -> tuple[np.ndarray, float, np.ndarray]:
+    """q on the grid, the mean improvement that it was divided by, and the error of interpolation."""
     seen = curve.x > 0
-    gap = np.interp(np.log(x), np.log(curve.x[seen]), curve.loss[seen] - curve.loss[-1])
+    gap, error = interpolate(x, curve.x[seen], curve.loss[seen] - curve.loss[-1], lines=lines)
     unit = mean_over(gap, x)
     if unit <= 0:
         who = {"size": name_of(curve), "seed": curve.seed}
         raise Refusal(because("curve-does-not-improve", **who, x=float(x[0])))
-    return gap / unit, float(unit)
+    return gap / unit, float(unit), (error - gap * mean_over(error, x) / unit) / unit
 
 
 def to_shape(z: np.ndarray, x: np.ndarray) -> np.ndarray:

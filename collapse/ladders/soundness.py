@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ...results.curves import LearningCurve
+from ...results.grid import start_after
 from ...results.quantity import LOSS, TEST_ACCURACY
 from ..irreducible.choice import floor_warning
 from ..outcome import IrreducibleLoss, RescaledGroup
 from ..reasons import Reason, because
+from .interpolation import FEW
 from .ladder import Ladder, name_of
 from .mixed_devices import mixed_devices
 
@@ -18,7 +22,8 @@ _SINGLE = 1e-5  # seeds that differ by less differ as one run does that is repea
 _QUIET = 0.01  # a rung with less than this share of the others' noise may be one run, repeated
 _TWIN = 1e-5  # two curves this much closer than others are one curve, written down twice
 _WILD = 50.0  # a seed is wild where its mean square residual is this many times the usual
-_FEWEST, _FEW = 4, 8  # evaluations from the first grid point on: below, most of the grid would be interpolated
+_FEWEST = 4  # evaluations from the first grid point on: below, nearly all of the grid would be interpolated
+_PEAK, _LATE = 0.999, 0.5  # of its peak a rate is at it; what rises after half of the horizon is no warmup
 _RANGE = 1e-120, 1e120  # losses whose squares are numbers
 
 
@@ -151,7 +156,7 @@ def warnings_of(
     if ladder.rungs:
         found += [said for said in (floor_warning(ladder, floor),) if said is not None]
     if rescaled is not None:
-        found += wild_seeds(rescaled) + _quiet(rescaled) + _sparse(ladder, rescaled)
+        found += wild_seeds(rescaled) + _quiet(rescaled) + _sparse(ladder, rescaled) + _warmup(ladder, rescaled)
         if shape_problem is not None:
             found.append(because("shapes-untested", why=shape_problem))
     return tuple(found)
@@ -177,10 +182,38 @@ def _quiet(group: RescaledGroup) -> list[Reason]:
 
 def _sparse(ladder: Ladder, group: RescaledGroup) -> list[Reason]:
     fewest, curve = _evaluations(ladder, group)
-    if not _FEWEST <= fewest < _FEW:
+    if not _FEWEST <= fewest < FEW:
         return []
     who = {"size": name_of(curve), "seed": curve.seed}
     return [because("few-evaluations", **who, evaluations=fewest, x=float(group.x[0]))]
+
+
+def _warmup(ladder: Ladder, group: RescaledGroup) -> list[Reason]:
+    """A warmup that only the rates tell of, where curves are compared before ten lengths of it."""
+    found = [warmup_of(curve) for curve in ladder.curves if not curve.warmup_fraction]
+    start = start_after(found, float(group.x[0]))
+    if not start > group.x[0]:
+        return []
+    return [
+        because(
+            "warmup-seen",
+            shortest=min(found),
+            longest=max(found),
+            start=math.ceil(1000 * start) / 1000,
+            x=float(group.x[0]),
+        )
+    ]
+
+
+def warmup_of(curve: LearningCurve) -> float:
+    """Share of the horizon in which the rate rises, from its line through 0 to the peak; 0 where no rise is seen."""
+    if curve.lr is None or not np.max(curve.lr) > 0:
+        return 0.0
+    peak = float(np.max(curve.lr))
+    top = int(np.argmax(curve.lr >= _PEAK * peak))
+    if top == 0 or curve.x[top] > _LATE or not curve.x[top - 1] * curve.lr[top - 1] > 0:
+        return 0.0
+    return min(float(curve.x[top]), float(curve.x[top - 1] * peak / curve.lr[top - 1]))
 
 
 def wild_seeds(group: RescaledGroup) -> list[Reason]:

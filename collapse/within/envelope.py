@@ -10,6 +10,7 @@ from scipy.special import stdtrit as student_quantile
 from scipy.stats import rankdata
 
 from ...results.levels import COVERAGE, UPPER
+from ..ladders.interpolation import untold
 from ..ladders.spread import describe
 from ..outcome import RescaledGroup
 from ..reasons import Reason, because
@@ -117,6 +118,9 @@ def departures(group: RescaledGroup, *, rng: np.random.Generator, resamples: int
         return Departures(x=group.x, reason=because("envelope-needs-seeds"))
     data = moments(group.values)
     observed, scale = studentised(data)
+    rare = untold(group, scale[..., 0])
+    if rare is not None:
+        return Departures(x=group.x, reason=rare)
     drawn = studentised(exchanged(group.values, data, rng, resamples))[0]
     shape = observed.shape[:2]
     found = global_envelope(observed[..., 0].ravel(), drawn.reshape(shape[0] * shape[1], -1))

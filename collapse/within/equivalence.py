@@ -20,6 +20,7 @@ class Deviations:
     d, se, df : ``(K, m)`` deviation, standard error (plain variances), degrees of freedom.
     band_se : ``(K, m)`` standard error on separable variances, the unit of the simultaneous band.
     peaks : ``(m, B)`` largest ``|d*|/se~*`` over rungs in each resample.
+    error : ``(K, m)`` what interpolation may have added to d, beside its noise: bounds and band are wider by it.
     """
 
     d: np.ndarray
@@ -27,6 +28,7 @@ class Deviations:
     df: np.ndarray
     band_se: np.ndarray
     peaks: np.ndarray
+    error: np.ndarray | float = 0.0
 
     def upper(self, where: np.ndarray | slice = slice(None), level: float = COVERAGE) -> float:
         """``max_{k,x} [|d_k| + t_{level; df} se_k]`` over the grid points ``where``.
@@ -38,7 +40,7 @@ class Deviations:
 
     def pointwise_upper(self, level: float = COVERAGE) -> np.ndarray:
         """``(K, m)`` upper bounds on each ``|d_k(x)|``."""
-        return np.abs(self.d) + student_quantile(self.df, level) * self.se
+        return np.abs(self.d) + student_quantile(self.df, level) * self.se + self.error
 
     def largest_se(self) -> float:
         """The standard error where the upper bound is reached."""
@@ -51,7 +53,7 @@ class Deviations:
 
     def band(self, where: np.ndarray | slice = slice(None), level: float = COVERAGE) -> np.ndarray:
         """``(K, m)`` half-widths of the simultaneous band over the grid points ``where``."""
-        return quantile(self.peaks[where].max(axis=0), level) * self.band_se
+        return quantile(self.peaks[where].max(axis=0), level) * self.band_se + self.error
 
     def lower(self, where: np.ndarray | slice = slice(None), level: float = COVERAGE) -> float:
         """``max(0, max_{k,x} [|d_k| - c se~_k])``: from the simultaneous band, so valid wherever the largest lies."""
@@ -108,6 +110,14 @@ def assess_deviations(data: Moments, resampled_peaks: np.ndarray) -> Deviations:
         band_se=np.sqrt(contrast(a / n) * h[:, 0]),
         peaks=resampled_peaks,
     )
+
+
+def with_error(found: Deviations, error: np.ndarray | None) -> Deviations:
+    """The same with errors ``e (K, m)`` of the rungs' means: of d at most ``(1-1/K) e_k + sum_{j != k} e_j / K``."""
+    if error is None:
+        return found
+    k = len(error)
+    return dataclasses.replace(found, error=(1 - 2 / k) * error + error.sum(axis=0) / k)
 
 
 def peaks(resampled: Moments) -> np.ndarray:

@@ -20,6 +20,7 @@ TEMPLATES = {
     "negative-missed": "the ladder trained wrongly on purpose ({setting}) was not detected",
     "negative-missed-with-power": "the ladder trained wrongly on purpose ({setting}) was not detected (planned power "
     "{power:.2g})",
+    "exactness-untested-for": "exactness is untested: {why}",
     "exactness-untested": "exactness is untested: a test needs three seeds of each model size",
     "size-undecided": "a deviation is real (p = {p:.2g}), its size is undecided: between {low:percent} and "
     "{high:percent}",

@@ -38,6 +38,10 @@ TEMPLATES = {
     "be interpolated",
     "few-evaluations": "{size}, seed {seed}, has only {evaluations:n evaluation} from x = {x:.2g} on; between them "
     "it is interpolated",
+    "points-too-rare": "curves have {evaluations:n evaluation} on the range that is compared, at x of their own; "
+    "between them they are known to {error:percent} only, too little for a test of equal curves",
+    "warmup-seen": "the learning rate rises over {shortest:percent} to {longest:percent} of the training lengths; "
+    "curves are compared from x = {x:.2g}, and after ten warmups from x = {start:.2g}: --x-min {start:g}",
     "no-noise": "there is no noise: the seeds of a model size do not differ, so there is nothing to compare a "
     "deviation with",
     "no-noise-at-sizes": "there is no noise: the seeds of {sizes:together} do not differ, so there is nothing to "
