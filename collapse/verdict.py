@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .controls.discrimination import Discrimination
     from .controls.negatives import Gate
 
+_MOST_SEEDS = 50  # a model size; more than anyone trains is no advice
 _POOL = 1 / 8  # a pool under eight times the longest horizon makes noise shrink with size by construction
 
 
@@ -134,6 +135,8 @@ def _undecided(found: Findings, margin: float) -> Reason:
     needed = seeds_needed(found, margin)
     if needed is None:
         return because("at-the-margin", margin=margin)
+    if needed > _MOST_SEEDS:
+        return because("beyond-seeds", **({} if lower is None else {"low": lower}), high=found.upper, margin=margin)
     more = needed - found.extent.n_seeds
     if lower is None:
         return because("underpowered-below", high=found.upper, more=more, margin=margin)

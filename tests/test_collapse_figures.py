@@ -308,7 +308,7 @@ def test_shape_scale_is_drawn_as_it_is():
 )
 def test_band_says_what_it_is(change, label):
     sheet = dataset_sheet(collect(make_group(**change)))
-    assert [said for said in key_of(sheet.figure) if "band" in said] == [label]
+    assert [said for said in key_of(sheet.figure) if "band" in said] == [label, "edge of each size's own band"]
 
 
 def test_noise_band_is_that_of_the_noisiest_rung_at_each_x():
@@ -325,12 +325,22 @@ def test_noise_band_is_that_of_the_noisiest_rung_at_each_x():
     assert red == green == blue < 1
 
 
+def test_each_size_has_the_edges_of_its_own_band():
+    band = np.full((5, 24), 0.006)
+    band[3] = 0.018
+    rows = numbers(dataset_sheet(collect(make_group(band=band))), panel="residual", series="own band")
+    reach = np.abs([float(row["y"]) for row in rows]).reshape(5, 48)
+    assert reach == pytest.approx(np.where(np.arange(5) == 3, 0.6, 0.2)[:, None] * np.ones(48))
+
+
 def test_residuals_are_drawn_over_the_noise_and_without_unrelated_curves():
     sheet = dataset_sheet(usual())
     assert {row["panel"] for row in numbers(sheet) if "unrelated" in row["series"]} == {"collapsed"}
     axes = panel(sheet.figure, "over the margin")
-    zero, *rungs, low, high = axes.lines
-    assert len(rungs) == 5 and len(axes.collections) == 1
+    zero, *lines, low, high = axes.lines
+    rungs, own = lines[:5], lines[5:]
+    assert len(axes.collections) == 1 and len(own) == 10
+    assert [line.get_color() for line in own[::2]] == [line.get_color() for line in rungs]
     assert max(axes.collections[0].zorder, zero.zorder) < min(line.zorder for line in rungs)
     assert {line.get_linestyle() for line in (low, high)} == {":"} and not np.any(zero.get_ydata())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from onecurve.collapse.controls.negatives import Gate
 from onecurve.collapse.outcome import Bounds, Extent, IrreducibleLoss
 from onecurve.collapse.reasons import because
 from onecurve.collapse.sentences.numbers import percent, stretch_of, together
+from onecurve.collapse.sentences.verdicts import leaving
 from onecurve.collapse.verdict import Findings, decide, grade, seeds_needed
 from onecurve.results.curves import LearningCurve
 from onecurve.results.quantity import LOSS
@@ -38,6 +40,7 @@ def found(
         ({"upper": 0.03, "p": 0.2}, "cannot-tell", "underpowered"),
         ({"p": None, "seeds": 2}, "collapse", "exactness-untested"),
         ({"p": None, "seeds": 2, "lower": 0.05, "upper": 0.1}, "cannot-tell", "underpowered-below"),
+        ({"upper": 3.0, "p": 0.2}, "cannot-tell", "beyond-seeds"),
         ({"resolution": 0.0179}, "cannot-tell", "unresolved-by-horizon"),
         ({"resolution": 0.0179, "p": 0.01}, "cannot-tell", "unresolved-by-horizon"),
         ({"resolution": 0.0179, "gated": False}, "collapse", None),
@@ -113,3 +116,24 @@ def test_words():
     assert stretch_of(np.array([0, 0, 0, 1, 1]), x) == "at x > 0.3"
     assert stretch_of(np.array([0, 1, 0, 1, 0]), x) == "between x = 0.2 and 0.6"
     assert stretch_of(np.ones(5), x) == "over the whole range of x"
+
+
+@pytest.mark.parametrize(
+    "out, said",
+    [
+        ({(1, 12): 0.05}, "width 1 leaves at x = 0.33, from width 2 on none does"),
+        ({(3, 3): 0.05, (3, 4): 0.05, (3, 20): -0.05}, "width 3 leaves between x = 0.13 and 0.15 and at x = 0.73"),
+        ({(1, 5): 0.05, (3, 20): 0.05}, "width 1 leaves at x = 0.16, width 3 leaves at x = 0.73"),
+        ({(1, 5): 0.05, (2, 5): 0.05}, "widths 1, 2 leave at x = 0.16, from width 3 on none does"),
+        ({}, None),
+    ],
+)
+def test_each_size_leaves_where_it_does(out, said):
+    x = np.geomspace(0.1, 0.98, 24)
+    d = np.zeros((3, 24))
+    for (size, at), value in out.items():
+        d[size - 1, at] = value
+    names = ("width 1", "width 2", "width 3")
+    rescaled = SimpleNamespace(rungs=names, x=x)
+    result = SimpleNamespace(single=False, d=d, band=np.full((3, 24), 0.01), rescaled=rescaled, exact=None)
+    assert leaving(result) == said

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -198,7 +198,7 @@ def _draw_silent(sheet: Sheet, axes: Axes, view: DrawnGroup) -> None:
 
 
 def draw_residual(sheet: Sheet, axes: Axes, view: DrawnGroup) -> Panel:
-    """Each rung's deviation from the mean of the rungs over the margin, before one band of noise around zero."""
+    """Each rung's deviation from the mean of the rungs over the margin, before bands of noise around zero."""
     group = view.group
     if group.rescaled is None or group.d is None:
         return words(axes, _missing("no deviation between model sizes", group), sheet.width_of(axes))
@@ -206,12 +206,13 @@ def draw_residual(sheet: Sheet, axes: Axes, view: DrawnGroup) -> Panel:
     rescaled, margin = group.rescaled, 0.01 if group.single else group.margin
     axes.set_xscale("log")
     _draw_silent(sheet, axes, view)
-    _draw_noise(sheet, axes, view, rescaled.x, margin)
     colors = shades(view.color, view.sizes)
+    _draw_noise(sheet, axes, view, rescaled.x, margin)
     for rank, size in enumerate(rescaled.sizes):
         mark = view.mark("residual", "deviation", rung=rescaled.rungs[rank], size=float(size))
         style = {"color": colors[float(size)], "linewidth": 1.2, "zorder": 3}
         sheet.line(axes, rescaled.x, group.d[rank] / margin, mark, **style)
+    _draw_own(sheet, axes, view, rescaled.x, margin, [colors[float(size)] for size in rescaled.sizes])
     x, y = extent(axes)
     if group.single:
         sheet.note(axes, _SINGLE[group.noise_from])
@@ -228,11 +229,23 @@ def _draw_noise(sheet: Sheet, axes: Axes, view: DrawnGroup, x: np.ndarray, unit:
     half, how, shade = _half_band(view.group)
     if half is None:
         return
+    mark = view.mark("residual", "noise band")
     # A rung without a standard error at some x leaves the word to the others there.
     widest = np.fmax.reduce(half, axis=0) / unit
-    mark = view.mark("residual", "noise band")
     sheet.line(axes, x, 0 * x, mark, (-widest, widest), shade, color=FAINT, linewidth=0.5, zorder=2)
     sheet.key(how, Patch(**shade))
+
+
+def _draw_own(sheet: Sheet, axes: Axes, view: DrawnGroup, x: np.ndarray, unit: float, colors: Sequence[Color]) -> None:
+    """How far each rung may lie by chance, in its colour: the verdict says of those that leave it that they do."""
+    half = _half_band(view.group)[0]
+    if half is None or view.group.single:
+        return
+    style: dict[str, Any] = {"linewidth": 0.6, "linestyle": (0, (4, 2))}
+    for row, color in zip(half, colors, strict=True):
+        for side in (-1.0, 1.0):
+            sheet.line(axes, x, side * row / unit, view.mark("residual", "own band"), color=color, zorder=2, **style)
+    sheet.key("edge of each size's own band", Line2D([], [], color=colors[-1], **style))
 
 
 def _half_band(group: GroupResult) -> tuple[np.ndarray | None, str, dict[str, Any]]:

@@ -42,6 +42,17 @@ def stretch_of(inside: np.ndarray, x: np.ndarray) -> str:
     return stretch(float(x[first]), float(x[last]))
 
 
+def runs_of(inside: np.ndarray, x: np.ndarray) -> str:
+    """Where a mask ``(m,)`` over the grid ``x`` holds, stretch by stretch; a single point is one."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], inside.astype(int), [0]])))
+    found = []
+    for start, end in zip(edges[::2], edges[1::2], strict=True):
+        run = np.zeros(len(x), dtype=bool)
+        run[start:end] = True
+        found.append(f"at x = {x[start]:.2g}" if end - start == 1 else stretch_of(run, x))
+    return " and ".join(found)
+
+
 def together(names: Sequence[str]) -> str:
     """``widths 24, 32`` for ``width 24`` and ``width 32``; a plain list where the names share no first word."""
     words = {name.split(" ", 1)[0] for name in names}

@@ -7,21 +7,33 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..outcome import GroupResult
-from .numbers import percent, stretch_of, together
+from .numbers import percent, runs_of, together
 from .reasons import say
 
 
 def leaving(result: GroupResult) -> str | None:
-    """Which model sizes leave the shared curve, and where, by the simultaneous band; None where none does."""
+    """Which model sizes leave the shared curve, each where it does, by the simultaneous band; None where none does or
+    the evaluations are too rare to say. Where only the smaller ones do, the size from which on none does."""
     if result.single or result.d is None or result.band is None or result.rescaled is None:
+        return None
+    if result.exact is not None and result.exact.reason is not None and result.exact.reason.code == "points-too-rare":
         return None
     out = np.abs(result.d) > result.band
     if not out.any():
         return None
-    names = result.rescaled.rungs
-    sizes = [name for name, row in zip(names, out, strict=True) if row.any()]
-    who = f"all {len(names)} model sizes" if len(sizes) == len(names) else together(sizes)
-    return f"{who} leave{'s' if len(sizes) == 1 else ''} {stretch_of(np.asarray(out.any(axis=0)), result.rescaled.x)}"
+    names, x = result.rescaled.rungs, result.rescaled.x
+    where: dict[str, list[str]] = {}
+    for name, row in zip(names, out, strict=True):
+        if row.any():
+            where.setdefault(runs_of(row, x), []).append(name)
+    parts = [f"{_who(sizes, names)} leave{'s' if len(sizes) == 1 else ''} {place}" for place, sizes in where.items()]
+    last = int(np.flatnonzero(out.any(axis=1))[-1])
+    settled = last < len(names) - 1 and bool(out[: last + 1].any(axis=1).all())
+    return ", ".join(parts) + (f", from {names[last + 1]} on none does" if settled else "")
+
+
+def _who(sizes: Sequence[str], names: Sequence[str]) -> str:
+    return f"all {len(names)} model sizes" if len(sizes) == len(names) else together(sizes)
 
 
 def sentence(result: GroupResult) -> str:

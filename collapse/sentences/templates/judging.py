@@ -29,6 +29,8 @@ TEMPLATES = {
     "would certify {margin:percent}",
     "underpowered-below": "underpowered: the deviation lies below {high:percent}; {more:n more seed} would certify "
     "{margin:percent}",
+    "beyond-seeds": "underpowered: the deviation is bounded by {high:percent} only, and no number of seeds that anyone "
+    "trains would bring that below {margin:percent}",
     "margin-changed": "the margin was changed after the data, from {planned:g} to {margin:g}",
     "exploratory-floor-unknown": "exploratory: the irreducible loss is not known",
     "exploratory-floor-given": "exploratory: the irreducible loss was given by hand, the data set does not know it",
