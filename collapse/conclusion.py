@@ -10,10 +10,10 @@ from ..results.grid import bands
 from .controls.discrimination import Discrimination, discriminates
 from .controls.negatives import Gate, resolution_gate
 from .controls.unrelated import Unrelated, unrelated
-from .forms.fitted import resolution
+from .forms.resolving import resolution, resolution_of_any_schedule
 from .ladders.measurement import Measured
 from .ladders.spread import noise_floor
-from .outcome import Band, Bounds, Extent, FittedForm, GroupResult, Residuals, Verdict
+from .outcome import HORIZON, Band, Bounds, Extent, FittedForm, GroupResult, Residuals, Verdict
 from .reasons import Reason, because
 from .single.result import describe_single
 from .verdict import Findings, decide, grade
@@ -42,7 +42,7 @@ def conclude(
         return describe_single(one, fits, margin=margin, planned=planned, rng=rng)
     group = one.rescaled
     null = unrelated(group, fits, rng=rng) if group and len(group.sizes) > 1 else None
-    limit = resolution(one.form, group) if group else None
+    limit = _resolution(one)
     gate = resolution_gate(one, negatives, margin=margin, resolution=limit, rng=rng)
     extent, bounds = Extent.of(one.ladder, group, one.overlap), _bounds(one, null)
     informs = discriminates(group, margin) if group else None
@@ -57,7 +57,7 @@ def conclude(
         margin=margin,
         bounds=bounds,
         noise_floor=noise_floor(one.spread, group.x) if one.spread and group else None,
-        resolution={"horizon_exponent_plus_20_percent": limit, **_shown(gate)},
+        resolution={HORIZON: limit, **_shown(gate)},
         null=null,
         verdict=verdict,
         evidence=evidence,
@@ -70,6 +70,17 @@ def conclude(
         rescaled=group,
         form=one.form,
     )
+
+
+def _resolution(one: Measured) -> float | None:
+    """What a wrong exponent of the training length would show here; the least that it may where the schedule or the
+    irreducible loss is not known."""
+    if one.rescaled is None:
+        return None
+    free = one.floor.free
+    if one.rescaled.phase is None:
+        return resolution_of_any_schedule(one.rescaled, floors=free)
+    return resolution(one.form, one.rescaled, floors=free)
 
 
 def _shown(gate: Gate) -> dict[str, float | None]:
@@ -91,16 +102,19 @@ def _verdict(
         largest_se=one.deviations.largest_se(),
         extent=extent,
         p_exact=one.exact.p if one.exact else None,
-        untested=_rare(one),
+        untested=_untestable(one),
         gate=gate if one.control is None else None,
         discrimination=informs,
     )
     return decide(found, margin)
 
 
-def _rare(one: Measured) -> Reason | None:
+def _untestable(one: Measured) -> Reason | None:
+    """Why there is no exactness test, where it is not for want of seeds."""
     why = one.exact.reason if one.exact else None
-    return why if why is not None and why.code == "points-too-rare" else None
+    if why is not None and why.code == "points-too-rare":
+        return why
+    return because("test-level-not-held") if one.floor.source == "fit" else None
 
 
 def _untested(one: Measured, why: Reason) -> Reason:
@@ -119,10 +133,11 @@ def _bounds(one: Measured, null: Unrelated | None) -> Bounds:
     found = one.deviations
     if found is None:
         return Bounds(bands=rows)
+    over = one.over_floors
     return Bounds(
-        deviation=float(np.abs(found.d).max()),
-        lower_bound=found.lower() if one.bounded_below else None,
-        upper_bound=found.upper(),
+        deviation=over.deviation if over else float(np.abs(found.d).max()),
+        lower_bound=(over.lower if over else found.lower()) if one.bounded_below else None,
+        upper_bound=over.upper if over else found.upper(),
         noise_bound=found.noise_bound(),
         bands=rows,
     )

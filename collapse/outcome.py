@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 Verdict = Literal["collapse", "approximate", "no-collapse", "cannot-tell"]
 Evidence = Literal["confirmatory", "exploratory"]
 Scale = Literal["end-point", "shape"]
+HORIZON = "horizon_exponent_plus_20_percent"  # the first of the errors that a ladder should have shown
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,12 +71,26 @@ class Extent:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class IrreducibleLoss:
-    """The irreducible loss that was subtracted: a value with its 95 % interval, or nothing (``source`` none)."""
+    """The irreducible loss that was subtracted: a value with its 95 % interval, or nothing (``source`` none).
+
+    ``domain`` has the ends between which it was free when it was chosen by these curves, None where it was not.
+    """
 
     value: float | None = None
     low: float | None = None
     high: float | None = None
     source: Literal["known", "given", "profile", "fit", "none"] = "none"
+    domain: tuple[float, float] | None = dataclasses.field(default=None, metadata=HIDDEN)
+
+    @property
+    def free(self) -> tuple[float, float] | None:
+        """Ends between which it may lie, relative to the value; None where it is known without error."""
+        if self.value is None:
+            return None
+        low, high = self.domain or (self.low, self.high)
+        if low is None or high is None or low == high:
+            return None
+        return low - self.value, high - self.value
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -266,6 +281,11 @@ class GroupResult:
     upper_bound, noise_bound, bands = _of("bounds.upper_bound"), _of("bounds.noise_bound"), _of("bounds.bands")
     unrelated_deviation, unrelated = _of("null.deviation"), _of("null.curves")
     d, se, df, band = _of("residuals.d"), _of("residuals.se"), _of("residuals.df"), _of("residuals.band")
+
+    @property
+    def conditional(self) -> bool:
+        """Whether the verdict is a claim that holds for an irreducible loss which these curves chose."""
+        return self.verdict != "cannot-tell" and self.irreducible_loss.source in ("profile", "fit")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -81,15 +81,15 @@ def decide(found: Findings, margin: float) -> tuple[Verdict, Reason | None]:
     Where unrelated curves under the same schedule agree within the margin over more than half of the grid, a claim of
     collapse is ``cannot-tell`` (no information).
 
-    With two seeds there is no p: ``collapse``, exactness untested, or ``cannot-tell``.
+    Without a p, as with two seeds or where the irreducible loss was fitted to the end losses: ``collapse``, exactness
+    untested, or ``cannot-tell``.
 
     A claim of collapse, exact or approximate, is worth the smallest error that the same ladder would show. Where the
-    upper bound exceeds the resolution, or where a ladder that was trained wrongly on purpose was not itself detected,
-    the claim becomes ``cannot-tell`` (unresolved); a ``no-collapse`` stands. Rows
-    of a control whose answer is known are not gated: they ask whether the machinery reads a
-    collapse that is there by construction, not whether the ladder could have shown another horizon to be wrong; their
-    resolution is printed all the same. Runs that are missing make a claim of collapse ``cannot-tell`` too: what is
-    left is a selection.
+    upper bound exceeds the resolution, where that is not known, or where a ladder that was trained wrongly on purpose
+    was not itself detected, the claim becomes ``cannot-tell`` (unresolved); a ``no-collapse`` stands. Rows of a control
+    whose answer is known are not gated: they ask whether the machinery reads a collapse that is there by construction,
+    not whether the ladder could have shown another horizon to be wrong; their resolution is printed all the same. Runs
+    that are missing make a claim of collapse ``cannot-tell`` too: what is left is a selection.
 
     Returns
     -------
@@ -120,8 +120,14 @@ def _unresolved(gate: Gate, upper: float) -> Reason | None:
     """Why a claim of collapse within ``upper`` is worth nothing on this ladder; None where it is worth something."""
     if gate.undetected is not None:
         return because("unresolved", why=gate.undetected)
-    if gate.limit is None or upper <= gate.limit:
+    if gate.limit is None:
+        return because("unresolved", why=because("resolution-unknown", why=gate.unknown))
+    if upper <= gate.limit:
         return None
+    if gate.guessed and not gate.trained:
+        return because("unresolved-without-schedule", limit=gate.limit, upper=upper)
+    if gate.limit == 0:
+        return because("unresolved-power-law")
     if gate.trained:
         return because("unresolved-by-trained", limit=gate.limit, upper=upper)
     return because("unresolved-by-horizon", limit=gate.limit, upper=upper)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-import numpy as np
 import polars as pl
 
 from ..errors import InputError
@@ -18,6 +17,7 @@ from .layout import Layout
 from .missing import ask, unit_in
 from .observed import OtherCurves
 from .quantity import TEST_LOSS, Quantity
+from .rates import rate_notes, rate_of, warmup_of
 from .restarts import resolve
 from .run_names import names_of, parameters
 from .runs import Run
@@ -56,7 +56,8 @@ def read_external(raw: Raw, path: str, layout: Layout) -> OtherCurves:
         notes.setdefault(observable, []).extend(fractions(own, clock, layout.horizon, path, ends))
     if all(len(run.clock) < 2 for run in runs):
         raise _final(path, len(runs))
-    return OtherCurves([_curve(run) for run in runs], notes)
+    notes[""].extend(rate_notes(runs, layout))
+    return OtherCurves([_curve(run, layout) for run in runs], notes)
 
 
 def read_runs(tidy: Tidy, chosen: Chosen, path: str, layout: Layout) -> tuple[list[Run], str, dict[str, list[str]]]:
@@ -174,15 +175,15 @@ def _check_unit(chosen: Chosen, layout: Layout, path: str) -> None:
         )
 
 
-def _curve(run: Run) -> LearningCurve:
-    lr = run.lr if run.lr is not None and len(run.lr) and np.isfinite(run.lr).all() else None
-    peak = float(lr.max()) if lr is not None else 0.0
+def _curve(run: Run, layout: Layout) -> LearningCurve:
+    named = {name: getattr(run, name) for name in ("family", "dataset", "recipe", "size", "seed", "loss", "status")}
     return LearningCurve(
-        **{name: getattr(run, name) for name in ("family", "dataset", "recipe", "size", "seed", "loss", "status")},
+        **named,
         recipe_label=run.recipe,
-        leg=run.leg,  # type: ignore[arg-type]
+        leg="constant" if layout.schedule == "constant" else run.leg,  # type: ignore[arg-type]
         x=run.clock,
-        lr=lr / peak if lr is not None and peak > 0 else None,
+        lr=rate_of(run, layout),
+        warmup_fraction=warmup_of(run, layout),
         irreducible_loss=run.irreducible_loss,
         rung=f"size {run.size:g}",
         quantity=Quantity(run.observable),

@@ -74,7 +74,7 @@ def fractions(runs: Sequence[Run], clock: str, how: str | None, path: str, ends:
         kind = _kind(run, abs(last - horizon), last / horizon - 1, horizon, given, alike, how)
         if kind is not None:
             getattr(found, kind).append((last / horizon - 1, run))
-        run.clock = run.clock / (last if kind == "met" else horizon)
+        run.clock, run.horizon = run.clock / (last if kind == "met" else horizon), horizon
         usable += [run] if run.status == "ok" and kind not in ("short", "beyond") else []
     cut = _cut(usable) if how == "common" or found.sampled else []
     return _said(found, len(runs), clock, given, how) + cut + _own(how, runs)

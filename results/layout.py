@@ -19,9 +19,10 @@ NAMES = (*TEXT, *NUMBERS, "seed", "run")
 UNITS = ("nats", "bits", "bits-per-byte", "perplexity")
 RESTARTS = ("last", "continue", "refuse")
 HORIZONS = ("longest", "own", "common")
+SCHEDULES = ("constant", "linear", "cosine")
 
 _PAIRS = ("column", "value", "only")
-_WORDS = {"unit": UNITS, "floor_unit": UNITS, "restarts": RESTARTS, "horizon": HORIZONS}
+_WORDS = {"unit": UNITS, "floor_unit": UNITS, "restarts": RESTARTS, "horizon": HORIZONS, "schedule": SCHEDULES}
 _PER_ROW = ("loss", "x", "step", "compute", "lr", "run", "observable")
 
 
@@ -41,6 +42,9 @@ class Layout:
         where the earlier ended) or ``refuse``; None resolves what is plain and refuses the rest.
     horizon : ``longest`` (without a column `horizon`, the longest run of a size reached it), ``own`` (each run did) or
         ``common`` (all are cut where the first of them ends).
+    schedule : the learning-rate schedule of a table without a column `lr`: ``constant``, ``linear`` or ``cosine``, both
+        of which end at 0.
+    warmup : for how long the rate rises, in the clock's unit; None reads it off the column `lr`.
 
     Raises
     ------
@@ -56,6 +60,8 @@ class Layout:
     floor_unit: str | None = None
     restarts: str | None = None
     horizon: str | None = None
+    schedule: str | None = None
+    warmup: float | None = None
 
     def __post_init__(self) -> None:
         for name in self.column:
@@ -68,6 +74,8 @@ class Layout:
             given = getattr(self, option)
             if given is not None and given not in allowed:
                 raise unknown(option.replace("_", "-"), given, allowed)
+        if self.warmup is not None and not (isinstance(self.warmup, int | float) and self.warmup >= 0):
+            raise InputError(f"warmup is a number of at least 0, in the unit of the clock; got {self.warmup!r}")
         if self.run is not None:
             _check_pattern(self.run)
 
@@ -75,7 +83,7 @@ class Layout:
         """This layout where it says something, the other where it does not."""
         pairs = {name: {**getattr(other, name), **getattr(self, name)} for name in _PAIRS}
         words = {name: getattr(self, name) or getattr(other, name) for name in ("run", *_WORDS)}
-        return Layout(**pairs, **words)
+        return Layout(**pairs, **words, warmup=other.warmup if self.warmup is None else self.warmup)
 
     def beside(self, path: str) -> tuple[Layout, str | None]:
         """This layout over the ``onecurve.yaml`` in the folder, or beside the file, and where that is."""

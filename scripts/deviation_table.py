@@ -114,7 +114,7 @@ def _order(group: GroupResult) -> tuple[int, str, float]:
 
 
 def _analysis_row(name: str, group: GroupResult, detectable: float | None) -> list[str]:
-    from ..collapse.sentences.verdicts import sentence
+    from ..collapse.sentences.verdicts import sentence, verdict_words
 
     star = "*" if group.rescaled is not None and group.rescaled.scale == "shape" else ""
     star += "†" if group.single else ""
@@ -129,7 +129,7 @@ def _analysis_row(name: str, group: GroupResult, detectable: float | None) -> li
         _number(group.p_exact),
         _number(group.p_shape),
         _percent(group.unrelated_deviation),
-        group.verdict,
+        verdict_words(group),
         sentence(group),
     ]
 

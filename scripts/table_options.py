@@ -56,6 +56,14 @@ _OPTIONS = {
         str | None,
         _option("--horizon", "longest|own|common", "The training length of runs whose planned length is not known."),
     ],
+    "schedule": Annotated[
+        str | None,
+        _option("--schedule", "constant|linear|cosine", "The learning-rate schedule of a table without a column lr."),
+    ],
+    "warmup": Annotated[
+        float | None,
+        _option("--warmup", "STEPS", "For how long the learning rate rises, in the unit of the table's clock."),
+    ],
 }
 
 
@@ -90,6 +98,8 @@ def _layout(
     floor_unit: str | None,
     restarts: str | None,
     horizon: str | None,
+    schedule: str | None,
+    warmup: float | None,
 ) -> Layout:
     """The options as one layout, over the mapping file."""
     said = Layout(
@@ -101,5 +111,7 @@ def _layout(
         floor_unit=floor_unit,
         restarts=restarts,
         horizon=horizon,
+        schedule=schedule,
+        warmup=warmup,
     )
     return said if mapping is None else said.over(read_layout(mapping))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from onecurve.collapse.analysis import analyze, to_json, to_table
 from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
+from onecurve.collapse.outcome import HORIZON
 from onecurve.collapse.reasons import because
 from onecurve.collapse.sentences.verdicts import sentence
 from onecurve.errors import InputError
@@ -175,8 +176,18 @@ def test_profiled_floor():
     assert group.irreducible_loss.source == "profile" and group.evidence == "exploratory"
     assert group.irreducible_loss.value == pytest.approx(FLOOR, abs=0.01)
     assert group.irreducible_loss.low < FLOOR < group.irreducible_loss.high
-    assert group.verdict == "collapse" and group.p_exact > 0.05
+    # A floor that is free hides a wrong horizon but for 1 %, which a bound of 2 % does not exclude.
+    assert group.verdict == "cannot-tell" and group.reason.code == "unresolved-by-horizon" and group.p_exact > 0.05
+    assert group.resolution[HORIZON] == pytest.approx(0.0105, abs=0.001)
+    assert group.resolution[HORIZON] < group.upper_bound < group.margin
     assert "exploratory-floor-profiled" in codes(group.warnings)
+    quiet = verdict_on(curves_of(Cell(seeds=60)), irreducible_loss="profile")
+    assert quiet.verdict == "collapse" and quiet.conditional
+    assert sentence(quiet).startswith("there is an irreducible loss at which all 6 model sizes share")
+    apart = verdict_on(curves_of(Cell(seeds=10, drift=0.1, gamma_error=1.0)), irreducible_loss="profile")
+    assert apart.verdict == "no-collapse" and apart.conditional and apart.lower_bound >= apart.margin
+    fitted = verdict_on(curves_of(Cell(seeds=60)), irreducible_loss="fit")
+    assert fitted.p_exact is None and fitted.reason is not None
     two = verdict_on(curves_of(Cell(seeds=2)), irreducible_loss="profile")
     assert two.verdict == "cannot-tell" and two.reason.root.code == "profile-needs-seeds"
 

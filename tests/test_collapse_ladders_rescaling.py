@@ -11,12 +11,12 @@ from onecurve.collapse.ladders.ladder import Ladder
 from onecurve.collapse.ladders.measurement import measure
 from onecurve.collapse.ladders.raw_losses import grid_of
 from onecurve.collapse.ladders.rescaling import overlap, rescale, to_shape
-from onecurve.collapse.ladders.soundness import warmup_of
 from onecurve.collapse.reasons import because
 from onecurve.collapse.within.envelope import departures
 from onecurve.errors import InputError
 from onecurve.results.curves import CurveSet, LearningCurve
 from onecurve.results.grid import bands, common_grid, latest_start, log_weights, mean_over, start_after
+from onecurve.results.rates import risen
 
 FLOOR = 2.0
 
@@ -249,9 +249,8 @@ def test_rare_points_carry_no_test_and_widen_the_bound():
 def test_a_warmup_is_read_off_the_rates_and_offered():
     x = np.append(np.linspace(0.01, 0.99, 50), 1.0)
     rate = np.minimum(x / 0.043, 1.0) * (1 + np.cos(np.pi * x)) / 2
-    assert warmup_of(curve(x=x, loss=FLOOR + x**-0.4, lr=rate)) == pytest.approx(0.043, rel=0.05)
-    assert warmup_of(curve(x=x, loss=FLOOR + x**-0.4, lr=(1 + np.cos(np.pi * x)) / 2)) == 0.0
-    assert warmup_of(curve(x=x, loss=FLOOR + x**-0.4)) == 0.0
+    assert risen(x, rate) == pytest.approx(0.043, rel=0.05)
+    assert risen(x, (1 + np.cos(np.pi * x)) / 2) == 0.0
     rng = np.random.default_rng(0)
     curves = [
         curve(100.0 * 2**k, s, x, FLOOR + np.exp(-0.4 * np.log(x) + 0.01 * rng.normal(size=51)), lr=rate)

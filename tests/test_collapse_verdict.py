@@ -18,14 +18,24 @@ from onecurve.results.quantity import LOSS
 
 
 def found(
-    deviation=0.006, lower=0.0, upper=0.018, seeds=5, censored=0, resolution: float | None = 0.031, gated=True, p=0.3
+    deviation=0.006,
+    lower=0.0,
+    upper=0.018,
+    seeds=5,
+    censored=0,
+    resolution: float | None = 0.031,
+    gated=True,
+    p=0.3,
+    guessed=False,
+    fitted=False,
 ) -> Findings:
     return Findings(
         bounds=Bounds(deviation=deviation, lower_bound=None if seeds < 3 else lower, upper_bound=upper),
         largest_se=0.005,
         extent=Extent(n_rungs=6, n_seeds=seeds, n_censored=censored),
         p_exact=p,
-        gate=Gate(limit=resolution) if gated else None,
+        untested=because("test-level-not-held") if fitted else None,
+        gate=Gate(limit=resolution, guessed=guessed) if gated else None,
     )
 
 
@@ -44,7 +54,11 @@ def found(
         ({"resolution": 0.0179}, "cannot-tell", "unresolved-by-horizon"),
         ({"resolution": 0.0179, "p": 0.01}, "cannot-tell", "unresolved-by-horizon"),
         ({"resolution": 0.0179, "gated": False}, "collapse", None),
-        ({"resolution": None}, "collapse", None),
+        ({"resolution": None}, "cannot-tell", "unresolved"),
+        ({"resolution": 0.0}, "cannot-tell", "unresolved-power-law"),
+        ({"resolution": 0.01, "guessed": True}, "cannot-tell", "unresolved-without-schedule"),
+        ({"resolution": 0.02, "guessed": True}, "collapse", None),
+        ({"p": None, "fitted": True}, "collapse", "exactness-untested-for"),
         ({"resolution": 0.0179, "lower": 0.04, "upper": 0.1, "p": 0.001}, "no-collapse", None),
         ({"censored": 2}, "cannot-tell", "selection"),
         ({"censored": 2, "lower": 0.04, "upper": 0.1, "p": 0.001}, "no-collapse", None),

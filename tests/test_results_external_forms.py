@@ -358,6 +358,37 @@ def test_a_rate_that_was_rounded_below_0_is_0(read, below):
         read(rate(1.0))
 
 
+def test_a_warmup_is_read_off_the_rates_and_said(read):
+    """Rates that rise over the first tenth: curves are compared after ten warmups."""
+
+    def warm(run):
+        x = STEP / run["step"].max()
+        return run.with_columns(lr=3e-4 * pl.min_horizontal(x / 0.1, 1.0))
+
+    curves = read(each(warm))
+    assert {round(curve.warmup_fraction, 3) for curve in curves} == {0.1}
+    assert any("warm up" in note for note in curves.notes)
+    assert {curve.warmup_fraction for curve in read(each(warm), warmup=0.0)} == {0.0}
+    falling = each(lambda run: run.with_columns(lr=3e-4 * (1 - STEP / run["step"].max())))
+    assert {curve.warmup_fraction for curve in read(falling)} == {0.0}
+
+
+@pytest.mark.parametrize("schedule", ["constant", "linear", "cosine"])
+def test_a_schedule_that_is_said_is_that_of_the_column(read, schedule):
+    curves = read(table(), schedule=schedule, warmup=0.0)
+    for curve in curves:
+        done = {"constant": 1 + 0 * curve.x, "linear": 1 - curve.x, "cosine": (1 + np.cos(np.pi * curve.x)) / 2}
+        np.testing.assert_allclose(curve.lr, done[schedule], atol=1e-12)
+        assert curve.leg == ("constant" if schedule == "constant" else "decayed")
+
+
+def test_schedules_and_warmups_that_are_none_are_refused():
+    with pytest.raises(InputError, match="cosine"):
+        Layout(schedule="cosin")
+    with pytest.raises(InputError, match="at least 0"):
+        Layout(warmup=-1.0)
+
+
 # ---- restarts, endings, copies
 
 

@@ -49,12 +49,16 @@ class Gate:
     """What a ladder was shown to resolve.
 
     ``limit`` is the largest of what is known: the deviation that a horizon exponent 20 % off would cause, and those of
-    the negatives that were detected; a bound above it resolves nothing. ``trained`` says whether it is a negative's.
-    ``undetected`` says which trained negative was missed; then the ladder supports no claim of collapse.
+    the negatives that were detected; a bound above it resolves nothing. None supports no claim either, and ``unknown``
+    says why it is not known. ``trained`` says whether it is a negative's, ``guessed`` whether the schedule is not known
+    and the limit the least that it may be. ``undetected`` says which trained negative was missed; then the ladder
+    supports no claim of collapse.
     """
 
     limit: float | None
     trained: bool = False
+    guessed: bool = False
+    unknown: Reason = OK
     negatives: tuple[Negative, ...] = ()
     undetected: Reason | None = None
 
@@ -99,6 +103,8 @@ def resolution_gate(
     return Gate(
         limit=largest if trained else resolution,
         trained=trained,
+        guessed=one.rescaled is not None and one.rescaled.phase is None,
+        unknown=one.form.status,
         negatives=tuple(rows),
         undetected=_missed(missed) if missed else None,
     )

@@ -112,7 +112,8 @@ def _draw_differences(sheet: Sheet, axes: Axes, entry: AcrossFamilies, looks: di
         dots = {"marker": marker, "markersize": 3.5, "markevery": max(1, len(x) // 6)}
         sheet.line(axes, x, y, mark, color=color, linewidth=1.0, **dots)
         if member.standard_error is not None:
-            axes.fill_between(x, *_between(member), color=color, alpha=0.15, linewidth=0)
+            below, above = _between(member)
+            axes.fill_between(x, below, above, color=color, alpha=0.15, linewidth=0)
             sheet.key("95 % interval at each x", Patch(color=INK, alpha=0.15, linewidth=0))
         if member.where is not None:
             inside = (x >= member.where[0]) & (x <= member.where[1])

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from ...results.quantity import LOSS
 from ..outcome import Analysis, GroupResult
 from ..sentences.reasons import say
-from ..sentences.verdicts import told_apart
+from ..sentences.verdicts import told_apart, verdict_words
 from .headings import p_value
 from .lettering import wrap
 from .limits import limit_axis
@@ -63,7 +63,7 @@ def deviations_sheet(analysis: Analysis) -> Sheet:
         else:
             why = wrap(f"no number: {say(group.reason or 'no reason given')}", _CHART - 0.3, 7.5, 2)
             beside(axes, row, 0.1, why, "left", color=FAINT, style="italic")
-        verdict = f"{group.verdict}\n{_evidence(group)}"
+        verdict = f"{verdict_words(group)}\n{_evidence(group)}"
         beside(axes, row, -0.08, labels[row], "right", color=INK)
         beside(axes, row, _CHART + 0.12, verdict, "left", color=INK)
     end = top + 0.1 + height + 0.5

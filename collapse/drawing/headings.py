@@ -7,6 +7,7 @@ from typing import Any
 
 from ..outcome import GroupResult
 from ..sentences.reasons import say
+from ..sentences.verdicts import verdict_words
 from .lettering import wrap
 from .palette import FAINT, INK, Color, legible
 from .sheet import Sheet
@@ -43,7 +44,7 @@ def describe(group: GroupResult, name: str) -> list[str]:
         numbers.append(f"U95 {percent(group.upper_bound)}")
     unbroken = ", ".join(part.replace(" ", "\u00a0") for part in numbers)
     control = _CONTROL[group.control] if group.control else ""
-    return [name, control, f"{group.verdict} ({group.evidence})", unbroken, say(group.reason or "")]
+    return [name, control, f"{verdict_words(group)} ({group.evidence})", unbroken, say(group.reason or "")]
 
 
 def headings(

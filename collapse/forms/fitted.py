@@ -1,4 +1,4 @@
-"""The sum of power laws fitted to a group's master curve, and what the fit says a ladder can resolve."""
+"""The sum of power laws fitted to a group's master curve."""
 
 from __future__ import annotations
 
@@ -46,25 +46,6 @@ def fit_form(group: RescaledGroup) -> FittedForm:
         error=float(np.max(np.abs(found.fun))),
         status=_status(best, free, bool(found.success)),
     )
-
-
-def resolution(form: FittedForm, group: RescaledGroup, error: float = 0.2) -> float | None:
-    """Largest deviation that a relative ``error`` in the horizon exponent causes on this ladder.
-
-    To first order ln l moves, at either end of a ladder of span R (largest over smallest size), by ::
-
-        (1/2) ln R * gamma * error * mu * r (Y - 1) / [(r Y + 1)(1 + r)],     Y = y(x_min)^-mu
-
-    Assumes sizes spread evenly in ln p about their geometric mean, one (mu, r) for all rungs, as fitted to the master
-    curve, and a horizon exponent gamma of about 1, as compute-optimal ladders have. None where there is no interior fit
-    or on the shape scale, where a wrong exponent does not show at constant rate.
-    """
-    if form.status != OK or group.scale != "end-point" or form.mu is None or form.share is None:
-        return None
-    y = float(Clock.of(group).phase[0]) ** -form.mu
-    span = float(group.sizes[-1] / group.sizes[0])
-    bend = form.share * (1 - form.share) * (y - 1) / (form.share * y + 1 - form.share)
-    return float(0.5 * np.log(span) * error * form.mu * bend)
 
 
 def _curve(theta: np.ndarray, group: RescaledGroup, clock: Clock) -> np.ndarray:

@@ -74,7 +74,8 @@ def profiled_floor(
     found = profile_floor(losses, shape.x, shape.sizes, rng=rng, within=within)
     if found.floor is None:
         return UNKNOWN, None, found.status.of(ladder.quantity)
-    floor = IrreducibleLoss(value=found.floor, low=found.low, high=found.high, source="profile")
+    domain = within or (-np.inf, np.inf)
+    floor = IrreducibleLoss(value=found.floor, low=found.low, high=found.high, source="profile", domain=domain)
     return floor, Exactness(statistic=found.statistic, p=found.p), None
 
 

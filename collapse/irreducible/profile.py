@@ -117,7 +117,7 @@ def _top(losses: Sequence[np.ndarray]) -> np.ndarray:
     return smallest - _CLEAR * np.max([rows[:, -1].std(axis=0, ddof=1) for rows in losses], axis=0)
 
 
-def _candidates(losses: Sequence[np.ndarray], within: tuple[float, float] | None) -> np.ndarray:
+def candidates(losses: Sequence[np.ndarray], within: tuple[float, float] | None) -> np.ndarray:
     """``(B, c)`` floors from the top of the domain down, to three ranges of the losses below it or to the lower end."""
     top = _top(losses)
     if within is not None:
@@ -139,7 +139,7 @@ def least_cost(
 
     Between two known ends every minimum does.
     """
-    floors = _candidates(losses, within)
+    floors = candidates(losses, within)
     row = np.arange(len(floors))
     costs = cost(losses, floors, x, sizes)
     best = costs.argmin(axis=1)

@@ -9,6 +9,7 @@ import numpy as np
 from ...results.curves import LearningCurve
 from ...results.grid import start_after
 from ...results.quantity import LOSS, TEST_ACCURACY
+from ...results.rates import risen
 from ..irreducible.choice import floor_warning
 from ..outcome import IrreducibleLoss, RescaledGroup
 from ..reasons import Reason, because
@@ -23,7 +24,6 @@ _QUIET = 0.01  # a rung with less than this share of the others' noise may be on
 _TWIN = 1e-5  # two curves this much closer than others are one curve, written down twice
 _WILD = 50.0  # a seed is wild where its mean square residual is this many times the usual
 _FEWEST = 4  # evaluations from the first grid point on: below, nearly all of the grid would be interpolated
-_PEAK, _LATE = 0.999, 0.5  # of its peak a rate is at it; what rises after half of the horizon is no warmup
 _RANGE = 1e-120, 1e120  # losses whose squares are numbers
 
 
@@ -190,7 +190,7 @@ def _sparse(ladder: Ladder, group: RescaledGroup) -> list[Reason]:
 
 def _warmup(ladder: Ladder, group: RescaledGroup) -> list[Reason]:
     """A warmup that only the rates tell of, where curves are compared before ten lengths of it."""
-    found = [warmup_of(curve) for curve in ladder.curves if not curve.warmup_fraction]
+    found = [risen(curve.x, curve.lr) for curve in ladder.curves if curve.lr is not None and not curve.warmup_fraction]
     start = start_after(found, float(group.x[0]))
     if not start > group.x[0]:
         return []
@@ -203,17 +203,6 @@ def _warmup(ladder: Ladder, group: RescaledGroup) -> list[Reason]:
             x=float(group.x[0]),
         )
     ]
-
-
-def warmup_of(curve: LearningCurve) -> float:
-    """Share of the horizon in which the rate rises, from its line through 0 to the peak; 0 where no rise is seen."""
-    if curve.lr is None or not np.max(curve.lr) > 0:
-        return 0.0
-    peak = float(np.max(curve.lr))
-    top = int(np.argmax(curve.lr >= _PEAK * peak))
-    if top == 0 or curve.x[top] > _LATE or not curve.x[top - 1] * curve.lr[top - 1] > 0:
-        return 0.0
-    return min(float(curve.x[top]), float(curve.x[top - 1] * peak / curve.lr[top - 1]))
 
 
 def wild_seeds(group: RescaledGroup) -> list[Reason]:

@@ -9,9 +9,9 @@ import numpy as np
 
 from ...results.levels import MARGIN
 from ..composing import OK, Missing
-from ..forms.fitted import resolution
+from ..forms.resolving import ERROR, resolution
 from ..ladders.soundness import noisy
-from ..outcome import GroupResult, RescaledGroup
+from ..outcome import HORIZON, GroupResult, RescaledGroup
 from ..reasons import Reason, because
 from .patterns import odd_rung, trend
 from .pilot import pilot_of
@@ -92,13 +92,13 @@ def smallest_detectable(
         band=True,
     )
     trending = _smallest(lambda d: trials.rejects(trend(pilot, group.sizes, d)), power)
-    whole = resolution(pilot.form, group, 1.0)
+    known = source.resolution.get(HORIZON) if isinstance(source, GroupResult) else resolution(pilot.form, group)
     return Detectable(
         trend=trending,
         odd_rung=_smallest(lambda d: trials.rejects(odd_rung(pilot, group.sizes, d)), power),
         refutable=_smallest(lambda d: trials.lower(trend(pilot, group.sizes, d)) >= margin, power),
         certifiable=_certifiable(trials, power),
-        horizon_error=trending / whole if whole and trending is not None else None,
+        horizon_error=ERROR * trending / known if known and trending is not None else None,
         power=power,
     )
 

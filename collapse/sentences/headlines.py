@@ -19,7 +19,7 @@ from .verdicts import sentence
 
 #: Class of a result -> key -> what is written there.
 HEADLINES: Mapping[type, Mapping[str, Callable[[Any, Quantity], Any]]] = {
-    GroupResult: {"sentence": lambda result, _: sentence(result)},
+    GroupResult: {"sentence": lambda result, _: sentence(result), "conditional": lambda result, _: result.conditional},
     Along: {"sentence": along_sentence},
     Design: {"goal": lambda design, _: design.goal.kind},
     DeviationCard: {"sentence": card_sentence},

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...results.quantity import LOSS, Quantity
 from ..outcome import GroupResult
 from .numbers import percent, runs_of, together
 from .reasons import say
@@ -36,6 +37,26 @@ def _who(sizes: Sequence[str], names: Sequence[str]) -> str:
     return f"all {len(names)} model sizes" if len(sizes) == len(names) else together(sizes)
 
 
+#: Of which irreducible losses a claim holds, where these curves chose it.
+_CHOSEN = {
+    "profile": {
+        "collapse": "there is an irreducible loss at which",
+        "approximate": "there is an irreducible loss at which",
+        "no-collapse": "at every irreducible loss that is possible",
+    },
+    "fit": dict.fromkeys(("collapse", "approximate", "no-collapse"), "at the irreducible loss that fits the ends"),
+}
+
+
+def _of(result: GroupResult) -> Quantity:
+    return LOSS if result.rescaled is None else result.rescaled.quantity
+
+
+def verdict_words(result: GroupResult) -> str:
+    """The verdict, with a word of its own where the curves chose the irreducible loss: ``collapse, conditional``."""
+    return f"{result.verdict}, conditional" if result.conditional else result.verdict
+
+
 def sentence(result: GroupResult) -> str:
     """The verdict in one sentence for a table; curves that are not sound do not say which model sizes leave."""
     other = result.unrelated_deviation
@@ -46,10 +67,14 @@ def sentence(result: GroupResult) -> str:
     if result.verdict == "cannot-tell" or upper is None or result.deviation is None:
         said = say(result.reason or "no verdict").removeprefix("underpowered: ")
         return f"{leaves}; {said}" if leaves else said
+    under = _of(result).say(_CHOSEN.get(result.irreducible_loss.source, {}).get(result.verdict, ""))
     if result.verdict == "no-collapse":
-        size = f"the deviation is {percent(result.deviation)}, at least {percent(result.lower_bound or 0.0)}"
+        least = percent(result.lower_bound or 0.0)
+        if under:
+            return f"{under} the deviation is at least {least}{others}"
+        size = f"the deviation is {percent(result.deviation)}, at least {least}"
         return (f"{leaves}: {size}" if leaves else size) + others
-    shared = f"all {result.n_rungs} model sizes share one curve within {percent(upper)}"
+    shared = f"{under}{' ' if under else ''}all {result.n_rungs} model sizes share one curve within {percent(upper)}"
     if result.verdict == "collapse":
         return shared + (f" ({say(result.reason)})" if result.reason else "") + others
     return f"{shared}, not exactly (p = {result.p_exact:.2g})" + (f"; {leaves}" if leaves else "") + others

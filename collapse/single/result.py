@@ -9,8 +9,9 @@ import numpy as np
 
 from ...results.grid import bands
 from ..controls.unrelated import Unrelated, unrelated
-from ..forms.fitted import fit_form, resolution
-from ..outcome import Band, Bounds, Extent, FittedForm, GroupResult, Residuals
+from ..forms.fitted import fit_form
+from ..forms.resolving import resolution
+from ..outcome import HORIZON, Band, Bounds, Extent, FittedForm, GroupResult, Residuals
 from ..reasons import Reason, because
 from ..verdict import grade
 
@@ -44,7 +45,7 @@ def describe_single(
         bounds=_bounds(single, null),
         noise_floor=single.noise.level,
         noise_from=single.noise.source,
-        resolution={"horizon_exponent_plus_20_percent": resolution(form, group)},
+        resolution={HORIZON: resolution(form, group)},
         null=null,
         verdict="cannot-tell",
         evidence=evidence,

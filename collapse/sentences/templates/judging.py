@@ -13,6 +13,11 @@ TEMPLATES = {
     "{margin:percent} too, at all but {share:percent} of the values of x",
     "selection": "{runs:n run} did not reach the training length: what is left is a selection",
     "unresolved": "unresolved: {why}",
+    "unresolved-power-law": "unresolved: the curves are power laws over all that is compared, and these collapse "
+    "whatever the training lengths",
+    "unresolved-without-schedule": "unresolved: the learning-rate schedule is not known, and under one that fits an "
+    "exponent of the training length that is 20 % off would move these model sizes by only {limit:percent}, which the "
+    "bound of {upper:percent} does not exclude; give the rate in a column lr, or the schedule by --schedule",
     "unresolved-by-horizon": "unresolved: an exponent of the training length that is 20 % off would move these model "
     "sizes by only {limit:percent}, which the bound of {upper:percent} does not exclude",
     "unresolved-by-trained": "unresolved: the errors that were trained into this ladder moved its model sizes by "
@@ -22,6 +27,7 @@ TEMPLATES = {
     "{power:.2g})",
     "exactness-untested-for": "exactness is untested: {why}",
     "exactness-untested": "exactness is untested: a test needs three seeds of each model size",
+    "test-level-not-held": "what is subtracted was fitted to the same curves, and a test does not hold its level then",
     "size-undecided": "a deviation is real (p = {p:.2g}), its size is undecided: between {low:percent} and "
     "{high:percent}",
     "at-the-margin": "the deviation seen is at the margin of {margin:percent}, which more seeds cannot certify",
