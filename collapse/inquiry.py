@@ -157,7 +157,7 @@ def _setting(
     return SettingInquiry(
         dataset=across.dataset,
         leg=across.leg,
-        model=smallest_model(members, margin=margin, forms=forms) if ends else _NO_MODEL,
+        model=smallest_model(members, margin=margin, rng=rng.spawn(1)[0], forms=forms) if ends else _NO_MODEL,
         cards=deviation_cards(members, across, margin=margin),
         exponents=exponent_spread(members, margin=margin) if ends else {},
         claims=claims(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.special import stdtrit as student_quantile
-from scipy.stats import multivariate_t
 
 from ...results.levels import COVERAGE
 from ..forms.clock import Clock
@@ -17,11 +16,11 @@ from ..forms.sum_of_power_laws import SUM
 from ..ladders.rescaling import master_curve
 from ..outcome import RescaledGroup
 from ..reasons import Reason, because
-from .covariance import counts_of, halves, pool_noise
+from .covariance import counts_of, pool_noise
+from .densities import Predict, SeedDraws, densities
 from .deviation import shares_of
 from .mean_curve import Member
 from .predictions import (
-    Prediction,
     Setting,
     equal_exponents,
     horizon_factor,
@@ -30,7 +29,6 @@ from .predictions import (
     own_exponents,
 )
 
-Predict = Callable[[Setting, RescaledGroup], Prediction]
 FORM_NOT_IDENTIFIED = "form not identified"
 HORIZON_SD = 0.15  # of ln c: a pilot that knows its exponent to 10-15 %
 RIVALS = ("stretched exponential", "logarithmic")  # with as many parameters as M2
@@ -42,7 +40,8 @@ class ModelScore:
     """How a model does.
 
     ``density`` is the expected log predictive density summed over families, in nats; ``shortfall`` that of M3 (for a
-    rival form, that of M2) less this one, with standard error ``shortfall_se`` over families; ``upper_bound`` a 95 %
+    rival form, that of M2) less this one, with standard error ``shortfall_se`` over seeds
+    (for a rival, the larger of that and the one over families); ``upper_bound`` a 95 %
     bound on what the model leaves unexplained of any family's curve; ``holds`` whether both criteria are met.
     """
 
@@ -68,7 +67,12 @@ class SmallestModel:
 
 
 def smallest_model(
-    members: Sequence[Member], *, margin: float, horizon_sd: float = HORIZON_SD, forms: Sequence[Form] = ()
+    members: Sequence[Member],
+    *,
+    margin: float,
+    rng: np.random.Generator,
+    horizon_sd: float = HORIZON_SD,
+    forms: Sequence[Form] = (),
 ) -> SmallestModel:
     """Find what families on one data set may differ in.
 
@@ -83,15 +87,18 @@ def smallest_model(
     Each family is left out in turn. What a model shares is learned from the other families; what is the family's own,
     from one half of its seeds; the other half is predicted, and the halves change places. The density is a
     multivariate t (the noise covariance is pooled over all seeds, rungs taken as fixed) of at most eight block means of
-    the curve. A model holds where its summed density lies within two standard errors (over families) of M3's and the
-    95 % bound on its residuals below the margin. Where M2' or M2 would be the answer, a stretched exponential and a
-    logarithm with as many parameters must predict worse than M2 by more than two standard errors, or the form is not
+    the curve. A model holds where its summed density lies within two standard errors of M3's and the 95 % bound on its
+    residuals below the margin. The standard error is that over 200 draws of all seeds with the pooled covariance: one
+    from the scatter of the families' own shortfalls is as large as their sum where one family alone is off. Where M2'
+    or M2 would be the answer, a stretched exponential and a logarithm with as many parameters must predict worse than
+    M2 by more than two standard errors, the larger of that over seeds and that over families, or the form is not
     identified.
 
     Parameters
     ----------
     members : ladders of at least three families on one data set, one scale and one grid.
     margin : largest residual that still counts as none.
+    rng : chance, of the draws of seeds.
     horizon_sd : prior sd of ln c in M1, from the pilot's interval.
     forms : further rivals; those with as many parameters as M2 are asked.
     """
@@ -104,13 +111,17 @@ def smallest_model(
     if noise.df < 6:
         return SmallestModel(model=None, reason=because("noise-not-known", df=noise.df))
     settings = [Setting(groups, noise, i, shares_of(names, i), horizon_sd) for i in range(len(names))]
-    densities = {name: np.array([_densities(predict, one) for one in settings]) for name, predict in _models(groups)}
-    rival = {form.name: own_exponents(form) for form in _rivals(groups[0], forms)}
+    drawn = SeedDraws.of(groups, noise, rng)
+
+    def scored(predict: Predict) -> np.ndarray:
+        return np.array([densities(predict, one, drawn) for one in settings])
+
+    found = {name: scored(predict) for name, predict in _models(groups)}
     bounds = {name: max(_bound(predict, one) for one in settings) for name, predict in _models(groups)}
-    scores = tuple(_score(name, names, densities["M3"], densities[name], bounds[name], margin) for name in densities)
+    scores = tuple(_score(name, names, found["M3"], found[name], bounds[name], margin) for name in found)
     rivals = tuple(
-        _score(name, names, densities["M2"], np.array([_densities(predict, one) for one in settings]), 0.0, margin)
-        for name, predict in rival.items()
+        _score(form.name, names, found["M2"], scored(own_exponents(form)), 0.0, margin, rival=True)
+        for form in _rivals(groups[0], forms)
     )
     return _choose(scores, rivals)
 
@@ -136,23 +147,6 @@ def _models(groups: Sequence[RescaledGroup]) -> list[tuple[str, Predict]]:
     return [*found, ("M3", own_curve)]
 
 
-def _densities(predict: Predict, setting: Setting) -> float:
-    """Log density of one half of the left-out family's seeds given the other, mean of both ways."""
-    first, second = halves(setting.groups[setting.left_out])
-    return 0.5 * (_density(predict, setting, first, second) + _density(predict, setting, second, first))
-
-
-def _density(predict: Predict, setting: Setting, own: RescaledGroup, test: RescaledGroup) -> float:
-    noise = setting.noise
-    found = predict(setting, own)
-    covariance = found.covariance + noise.of_mean(setting.left_out, counts_of(test))
-    q = len(noise.blocks)
-    df = noise.df - q + 1  # predictive of a normal whose covariance was estimated on noise.df
-    scale = noise.blocks @ covariance @ noise.blocks.T * noise.df / df
-    predicted = multivariate_t(noise.blocks @ found.curve, scale, df)  # type: ignore[arg-type]
-    return float(predicted.logpdf(noise.blocks @ master_curve(test)))
-
-
 def _bound(predict: Predict, setting: Setting) -> float:
     """``max_x [|residual| + t_{.95} se]`` of the left-out family's mean curve: pointwise, as within a family."""
     own = setting.groups[setting.left_out]
@@ -163,20 +157,30 @@ def _bound(predict: Predict, setting: Setting) -> float:
 
 
 def _score(
-    name: str, families: Sequence[str], best: np.ndarray, own: np.ndarray, bound: float, margin: float
+    name: str,
+    families: Sequence[str],
+    best: np.ndarray,
+    own: np.ndarray,
+    bound: float,
+    margin: float,
+    *,
+    rival: bool = False,
 ) -> ModelScore:
+    """Of log densities ``(G, 1 + D)`` of the data and of each draw of seeds, M3's (or M2's) and the model's own."""
     kinds = sorted(set(families))
-    gaps = np.array(
-        [np.mean([b - o for f, b, o in zip(families, best, own, strict=True) if f == kind]) for kind in kinds]
-    )
-    shortfall, se = float(gaps.sum()), float(np.sqrt(len(gaps)) * gaps.std(ddof=1))
+    of = np.array([[family == kind for family in families] for kind in kinds])
+    gaps = np.tensordot(of / of.sum(axis=1, keepdims=True), best - own, axes=1)
+    shortfall = gaps.sum(axis=0)
+    value, se = float(shortfall[0]), float(shortfall[1:].std(ddof=1))
+    if rival:  # a form is named for families at large, so what families differ by counts
+        se = max(se, float(np.sqrt(len(gaps)) * gaps[:, 0].std(ddof=1)))
     return ModelScore(
         model=name,
-        density=float(own.sum()),
-        shortfall=shortfall,
+        density=float(own[:, 0].sum()),
+        shortfall=value,
         shortfall_se=se,
         upper_bound=bound,
-        holds=shortfall <= 2 * se and bound < margin,
+        holds=value <= 2 * se and bound < margin,
     )
 
 

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 
 import numpy as np
+from scipy.interpolate import PchipInterpolator
 
 from ..forms.form import Form
 from ..forms.posed import Posed
@@ -15,14 +16,22 @@ from ..outcome import RescaledGroup
 from .covariance import Noise, counts_of
 from .posterior import Fit, fit_prior, whiten
 
+_BENT = 8  # points at an end that its continuation is fitted to
+
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
-    """A curve ``(m,)``, its covariance ``(m, m)``, and the part of it that does not come from the family's own data."""
+    """A curve ``(m,)``, its covariance ``(m, m)``, and the part of it that does not come from the family's own data.
+
+    ``response`` ``(q, q)`` is how the prediction's block means move with those of the family's own curve; the rest of
+    the way they move with the others' master curve where it ``follows_master``.
+    """
 
     curve: np.ndarray
     covariance: np.ndarray
     shared: np.ndarray
+    response: np.ndarray
+    follows_master: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -45,11 +54,17 @@ class Setting:
         chosen = [(i, w) for i, w in enumerate(self.weights) if w]
         curve = np.asarray(sum(w * master_curve(self.groups[i]) for i, w in chosen))
         covariance = np.asarray(sum(w**2 * self.noise.of_mean(i, counts_of(self.groups[i])) for i, w in chosen))
-        return Prediction(curve, covariance, covariance)
+        still = np.zeros((len(self.noise.blocks),) * 2)
+        return Prediction(curve, covariance, covariance, still, follows_master=True)
 
     def whitener(self, i: int, group: RescaledGroup) -> np.ndarray:
         """``(q, m)`` map of group i's mean curve, from the seeds in ``group``, to white blocks."""
         return whiten(self.noise.of_mean(i, counts_of(group)), self.noise.blocks)
+
+    def response(self, fit: Fit, whitener: np.ndarray) -> np.ndarray:
+        """``(q, q)`` change of a fitted curve's block means with those of its target, to first order."""
+        blocks = self.noise.blocks
+        return blocks @ fit.uncertainty @ whitener.T @ whitener @ np.linalg.pinv(blocks)
 
 
 def identical(setting: Setting, own: RescaledGroup) -> Prediction:
@@ -60,7 +75,8 @@ def identical(setting: Setting, own: RescaledGroup) -> Prediction:
 def horizon_factor(setting: Setting, own: RescaledGroup) -> Prediction:
     """M1: the master curve with time multiplied by a factor of the family's own, ``z_a(x) = g(c x) - g(c)``.
 
-    Beyond its ends the master curve goes on along its end tangents. The prior on ln c is the pilot's interval.
+    Beyond its ends the master curve goes on along parabolas through its last points. The prior on ln c is the pilot's
+    interval.
     """
     master = setting.master
 
@@ -70,19 +86,20 @@ def horizon_factor(setting: Setting, own: RescaledGroup) -> Prediction:
     prior = (np.zeros(1), np.array([setting.horizon_sd]))
     target = master_curve(own)
     blurred = setting.noise.of_mean(setting.left_out, counts_of(own)) + master.covariance
-    fit = fit_prior(curve, target, whiten(blurred, setting.noise.blocks), prior)
-    return Prediction(fit.curve, fit.uncertainty + master.covariance, master.covariance)
+    whitener = whiten(blurred, setting.noise.blocks)
+    fit = fit_prior(curve, target, whitener, prior)
+    response = setting.response(fit, whitener)
+    return Prediction(fit.curve, fit.uncertainty + master.covariance, master.covariance, response, follows_master=True)
 
 
 def stretch(master: np.ndarray, group: RescaledGroup, log_factor: float) -> np.ndarray:
     """A curve ``(m,)`` with time multiplied by ``exp(log_factor)``, on the scale of its group."""
     times, values = np.append(np.log(group.x), 0.0), np.append(master, 0.0)
     where = times + log_factor
-    head = (values[1] - values[0]) / (times[1] - times[0])
-    tail = (values[-1] - values[-3]) / (times[-1] - times[-3])
-    moved = np.interp(where, times, values)
-    moved += np.where(where < times[0], head * (where - times[0]), 0.0)
-    moved += np.where(where > 0, tail * where, 0.0)
+    ends = [np.polynomial.Polynomial.fit(times[part], values[part], 2) for part in (slice(_BENT), slice(-_BENT, None))]
+    moved = PchipInterpolator(times, values)(where.clip(times[0], times[-1]))
+    for outside, edge, bend in zip((where < times[0], where > times[-1]), (0, -1), ends, strict=True):
+        moved += np.where(outside, bend(where) - bend(times[edge]), 0.0)
     moved = moved[:-1] - moved[-1]
     if group.scale == "end-point":
         return moved
@@ -96,7 +113,7 @@ def own_exponents(form: Form = SUM) -> Callable[[Setting, RescaledGroup], Predic
     def predict(setting: Setting, own: RescaledGroup) -> Prediction:
         posed = Posed.of(form, own)
         fit = _fit_own(setting, own, posed, posed.prior)
-        return Prediction(fit.curve, fit.uncertainty, np.zeros_like(fit.uncertainty))
+        return Prediction(fit.curve, fit.uncertainty, np.zeros_like(fit.uncertainty), _own_response(setting, own, fit))
 
     return predict
 
@@ -108,13 +125,13 @@ def equal_exponents(setting: Setting, own: RescaledGroup) -> Prediction:
     centre[0], width[0] = _shared_exponent(setting)
     fit = _fit_own(setting, own, posed, (centre, width))
     direction = fit.jacobian[:, :1] * width[0]
-    return Prediction(fit.curve, fit.uncertainty, direction @ direction.T)
+    return Prediction(fit.curve, fit.uncertainty, direction @ direction.T, _own_response(setting, own, fit))
 
 
 def own_curve(setting: Setting, own: RescaledGroup) -> Prediction:
     """M3: the family's own curve, linear between a node in each block; the noise is that of the data it came from."""
     covariance = setting.noise.of_mean(setting.left_out, counts_of(own))
-    return Prediction(master_curve(own), covariance, np.zeros_like(covariance))
+    return Prediction(master_curve(own), covariance, np.zeros_like(covariance), np.eye(len(setting.noise.blocks)))
 
 
 def _fit_own(setting: Setting, own: RescaledGroup, posed: Posed, prior: tuple[np.ndarray, np.ndarray]) -> Fit:
@@ -122,6 +139,10 @@ def _fit_own(setting: Setting, own: RescaledGroup, posed: Posed, prior: tuple[np
     start = posed.prior[0]
     start[0] = prior[0][0]
     return fit_prior(posed.under_prior, master_curve(own), whitener, prior, [start])
+
+
+def _own_response(setting: Setting, own: RescaledGroup, fit: Fit) -> np.ndarray:
+    return setting.response(fit, setting.whitener(setting.left_out, own))
 
 
 def _shared_exponent(setting: Setting) -> tuple[float, float]:
