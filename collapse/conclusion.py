@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..results.grid import bands
+from ..results.grid import bands, mean_over
 from .controls.discrimination import Discrimination, discriminates
 from .controls.negatives import Gate, resolution_gate
 from .controls.unrelated import Unrelated, unrelated
@@ -57,6 +57,7 @@ def conclude(
         margin=margin,
         bounds=bounds,
         noise_floor=noise_floor(one.spread, group.x) if one.spread and group else None,
+        collapse_deviation=float(mean_over(one.spread.collapse_deviation, group.x)) if one.spread and group else None,
         resolution={HORIZON: limit, **_shown(gate)},
         null=null,
         verdict=verdict,

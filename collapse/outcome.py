@@ -233,6 +233,8 @@ class GroupResult:
     margin, bounds : the margin in use, and the deviation that is held against it.
     noise_floor, noise_from : the seeds' noise, and where it is from: ``seeds``, or of one run a size ``reruns``,
         ``groups``, ``neighbours`` or None.
+    collapse_deviation : mean over ln x of Delta(x), the literature's measure, to hold beside the noise floor; no
+        verdict rests on it.
     resolution : deviation that each error would cause that the ladder should have shown.
     null : what curves show that share nothing but the schedule.
     discrimination : at which x such curves would miss the margin.
@@ -260,6 +262,7 @@ class GroupResult:
         metadata=flat("deviation", "lower_bound", "upper_bound", "noise_bound", "bands"),
     )
     noise_floor: float | None = None
+    collapse_deviation: float | None = None
     noise_from: str | None = "seeds"
     resolution: dict[str, float | None] = dataclasses.field(default_factory=dict)
     null: Unrelated | None = dataclasses.field(default=None, metadata=flat(deviation="unrelated_deviation"))

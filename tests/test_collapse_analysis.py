@@ -55,6 +55,7 @@ def test_a_true_collapse():
     assert group.deviation <= group.upper_bound < 0.03
     assert group.lower_bound == 0.0
     assert group.noise_floor == pytest.approx(0.01, rel=0.15)
+    assert 0 < group.collapse_deviation < 1.2 * group.noise_floor
     assert sentence(group).startswith(f"all 6 model sizes share one curve within {100 * group.upper_bound:.2g} %")
     assert 0.2 < group.unrelated_deviation < 0.5
     assert group.resolution["horizon_exponent_plus_20_percent"] == pytest.approx(0.0455, rel=0.15)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+from scipy.special import polygamma
 from scipy.stats import chi2
 
 from ...errors import InputError
@@ -26,6 +27,7 @@ from ..within.equivalence import separable
 
 CORRELATION = 0.9  # between neighbouring grid points, where only a level of noise is known
 _MU = _SHARE = 0.5
+_UNEQUAL = 1.5  # times the spread that chance explains
 Source = CurveSet | RescaledGroup | float
 
 
@@ -142,8 +144,7 @@ def _from_group(group: RescaledGroup) -> Pilot:
     if not noisy(group):
         raise InputError("the pilot's seeds do not differ: there is no noise to plan with")
     own = separable(moments(group.values).variances)[0][:, 0]
-    # A few seeds tell a rung's own variance badly: half-way to the mean, as the tests' weights do.
-    shrunk = np.sqrt((own / own.mean() + 1) / 2)
+    shrunk = _scales(own, seeds)
     df = int((seeds - 1).sum())
     residuals = [(rows - rows.mean(axis=0)) / s for rows, s in zip(group.values, shrunk, strict=True)]
     stacked = np.concatenate(residuals) / np.sqrt(df)
@@ -163,6 +164,21 @@ def _from_group(group: RescaledGroup) -> Pilot:
         warnings=warnings,
         quantity=group.quantity,
     )
+
+
+def _scales(own: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+    """Sd of each rung's noise over the common one, squares with a mean of 1.
+
+    Few seeds tell a rung's own variance badly, so the levels are all one unless they differ by more than one and a half
+    times what chance explains, ``var(ln s^2) = trigamma(n - 1)`` for curves worth two points. Drawing them half-way to
+    the mean, as the tests' weights do, promises ladders of unequal noise twice what they deliver: the largest level
+    makes the bound.
+    """
+    logs = np.log(own)
+    chance = float(polygamma(1, seeds - 1.0).mean())
+    if len(own) < 2 or logs.var(ddof=1) <= _UNEQUAL * chance:
+        return np.ones(len(own))
+    return np.sqrt(own / own.mean())
 
 
 def _noise_trend(own: np.ndarray, seeds: np.ndarray, sizes: np.ndarray) -> float:
