@@ -38,6 +38,7 @@ from onecurve.collapse.outcome import (
     Residuals,
 )
 from onecurve.collapse.reasons import because
+from onecurve.collapse.sentences.reasons import say
 from onecurve.collapse.sentences.verdicts import told_apart
 from onecurve.collapse.within.exactness import Exactness
 from onecurve.errors import InputError
@@ -582,6 +583,20 @@ def test_families_against_the_others():
     assert heavy == [x for x in X if 0.1 <= x <= 0.3]
     (interval,) = numbers(sheet, family="mlp", series="deviation")
     assert float(interval["low"]) < float(interval["y"]) < float(interval["high"])
+
+
+def test_two_families_have_one_row_and_reasons_stand_whole():
+    three = compare()
+    two = dataclasses.replace(three, per_family=three.per_family[:2])
+    sheet = across.across_sheet(Analysis(groups=(), across_families=(two,)))
+    assert len(numbers(sheet, series="deviation")) == 1
+    assert "mlp against vit" in words_in(sheet.figure)
+    names = tuple(f"kind{i}" for i in range(12))
+    reason = because("differs-from", margin=0.03, families=names)
+    odd = dataclasses.replace(three.per_family[0], verdict="no-collapse", reason=reason)
+    entry = dataclasses.replace(three, per_family=(odd, *three.per_family[1:]))
+    words = words_in(across.across_sheet(Analysis(groups=(), across_families=(entry,))).figure)
+    assert "…" not in words and say(reason).split()[-1] in words
 
 
 def test_summary_chooses_controls_and_the_tightest_network_with_a_known_floor():

@@ -75,8 +75,11 @@ def _draw_entry(
     sheet: Sheet, entry: AcrossFamilies, looks: dict[str, tuple], margin: float | None, frame: _Frame, top: float
 ) -> float:
     members = sorted(entry.per_family, key=lambda member: (member.deviation is None, -(member.deviation or 0.0)))
-    height = max(1.7, ROW * len(members))
-    _draw_differences(sheet, sheet.axes(0.75, top, 2.9, height), entry, looks, frame)
+    members = members[:1] if _mirrored(members) else members
+    said = [_said(member) for member in members]
+    tall = max([ROW, *(0.14 * text.count("\n") + 0.2 for text in said)])  # whole texts: rows are as high as they need
+    height = max(1.7, tall * len(members))
+    _draw_differences(sheet, sheet.axes(0.75, top, 2.9, height), entry, members, looks, frame)
     axes = sheet.axes(5.05, top, 2.2, height)
     left = percent_axis(axes, len(members), frame.values)
     axes.set_xlabel("largest difference (%)")
@@ -85,12 +88,24 @@ def _draw_entry(
         interval = (member.deviation, member.low, member.high)
         draw_interval(sheet, axes, row, interval, _mark(entry, member), left, {"color": color, "marker": marker})
         draw_single(sheet, axes, row, margin, _mark(entry, member), "margin")
-        twice = sum(other.family == member.family for other in members) > 1
+        twice = sum(other.family == member.family for other in entry.per_family) > 1
         name = f"{member.family} {member.recipe}" if twice else member.family
+        if len(members) < len(entry.per_family):
+            (other,) = (one.family for one in entry.per_family if one is not member)
+            name = f"{name} against {other}"
         beside(axes, row, -0.08, wrap(name, 1.2, 7.5, weight="bold"), "right", color=legible(color), weight="bold")
-        why = "" if member.reason is None else f": {say(member.reason)}"
-        beside(axes, row, 2.3, wrap(f"{member.verdict}{why}", 1.7, 7.5, 3), "left", color=INK)
+        beside(axes, row, 2.3, said[row], "left", color=INK)
     return top + height + 0.55
+
+
+def _mirrored(members: Sequence[FamilyDeviation]) -> bool:
+    """Two families are each other's master curve: their rows say the same with the sign turned."""
+    return len(members) == 2 and all(member.difference is not None for member in members)
+
+
+def _said(member: FamilyDeviation) -> str:
+    why = "" if member.reason is None else f": {say(member.reason)}"
+    return wrap(f"{member.verdict}{why}", 1.7, 7.5)
 
 
 def _mark(entry: AcrossFamilies, member: FamilyDeviation) -> Mark:
@@ -99,8 +114,15 @@ def _mark(entry: AcrossFamilies, member: FamilyDeviation) -> Mark:
     )
 
 
-def _draw_differences(sheet: Sheet, axes: Axes, entry: AcrossFamilies, looks: dict[str, tuple], frame: _Frame) -> None:
-    drawn = [member for member in entry.per_family if member.x is not None and member.difference is not None]
+def _draw_differences(
+    sheet: Sheet,
+    axes: Axes,
+    entry: AcrossFamilies,
+    members: Sequence[FamilyDeviation],
+    looks: dict[str, tuple],
+    frame: _Frame,
+) -> None:
+    drawn = [member for member in members if member.x is not None and member.difference is not None]
     if not drawn:
         words(axes, "no family has a curve to compare", 2.9)
         return
