@@ -40,6 +40,8 @@ _COMMON: dict[str, tuple[str, ...]] = {
         *("eval_nll", "val_nll", "test_nll", "valid_nll", "cross_entropy", "nll"),
     ),
     "irreducible_loss": ("irreducible", "entropy_floor", "loss_floor", "bayes_loss", "l0"),
+    "irreducible_loss_se": ("irreducible_loss_error", "irreducible_loss_stderr"),
+    "test_loss_se": ("test_loss_error", "test_loss_stderr", "loss_se", "eval_loss_se", "val_loss_se"),
     "lr": ("learning_rate", "train_learning_rate", "train_lr"),
     "horizon": (
         *("total_steps", "max_steps", "planned_steps", "num_train_steps", "num_training_steps"),

@@ -31,6 +31,8 @@ class LearningCurve:
     lr : ``(m,)`` learning rate at x over its peak, or None where it is not known.
     irreducible_loss : the known floor ``L0`` of the quantity, or None.
     irreducible_loss_se : its standard error.
+    test_loss_se : standard error of the loss from a finite test set that all curves share, as a table may give it;
+        0 where the irreducible loss is that of the very test set.
     status : ``ok``, or why the trial ended early (``diverged``, ``oom``, ``timeout``, ``killed``, ``error``).
     control : ``holds`` or ``fails`` for a control whose answer is known, None for a measurement.
     repeats : how often the trial saw each training example, 1 for one pass.
@@ -57,6 +59,7 @@ class LearningCurve:
     lr: np.ndarray | None = None
     irreducible_loss: float | None = None
     irreducible_loss_se: float = 0.0
+    test_loss_se: float = 0.0
     status: str = "ok"
     control: Literal["holds", "fails"] | None = None
     repeats: float = 1.0

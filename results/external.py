@@ -185,6 +185,8 @@ def _curve(run: Run, layout: Layout) -> LearningCurve:
         lr=rate_of(run, layout),
         warmup_fraction=warmup_of(run, layout),
         irreducible_loss=run.irreducible_loss,
+        irreducible_loss_se=run.irreducible_loss_se or 0.0,
+        test_loss_se=run.test_loss_se or 0.0,
         rung=f"size {run.size:g}",
         quantity=Quantity(run.observable),
     )

@@ -48,7 +48,8 @@ def gather(tidy: Tidy) -> tuple[list[Run], int]:
         elif not whole:
             runs[-1].keep(logged[at])
         for name in (name for name in _PER_RUN if name in columns):
-            setattr(runs[-1], name, _one(columns[name][at], name, runs[-1]))
+            one = _largest if name == "test_loss_se" else _one
+            setattr(runs[-1], name, one(columns[name][at], name, runs[-1]))
         if other:
             runs[-1].irreducible_loss = None  # a floor is that of the loss alone
         if "status" in frame.columns:
@@ -60,8 +61,14 @@ def gather(tidy: Tidy) -> tuple[list[Run], int]:
 
 
 _PER_ROW = ("clock", "loss", "lr")
-_PER_RUN = ("horizon", "irreducible_loss")
+_PER_RUN = ("horizon", "irreducible_loss", "irreducible_loss_se", "test_loss_se")
 _NUMBERS = (*_PER_ROW, *_PER_RUN)
+
+
+def _largest(values: np.ndarray, name: str, run: Run) -> float | None:
+    """The largest of a run's numbers; None where no row has one."""
+    known = values[~np.isnan(values)]
+    return float(known.max()) if len(known) else None
 
 
 def _one(values: np.ndarray, name: str, run: Run) -> Any:

@@ -14,7 +14,8 @@ from ..errors import InputError, unknown
 
 FILE = "onecurve.yaml"
 TEXT = ("family", "dataset", "recipe", "leg", "status", "observable")
-NUMBERS = ("size", "loss", "x", "step", "compute", "irreducible_loss", "lr", "horizon")
+_ERRORS = ("irreducible_loss_se", "test_loss_se")
+NUMBERS = ("size", "loss", "x", "step", "compute", "irreducible_loss", *_ERRORS, "lr", "horizon")
 NAMES = (*TEXT, *NUMBERS, "seed", "run")
 UNITS = ("nats", "bits", "bits-per-byte", "perplexity")
 RESTARTS = ("last", "continue", "refuse")

@@ -22,6 +22,8 @@ class Run:
     lr : ``(m,)`` learning rate there, NaN where it is not given; None without such a column.
     horizon : planned end in the clock's unit; None where it is not given.
     irreducible_loss : the floor; None where it is not known.
+    irreducible_loss_se, test_loss_se : standard errors of the floor, and of the loss from a finite test set; None where
+        they are not given.
     status : ``ok``, or why it ended early.
     observable : what ``loss`` holds.
     reach : what the clock shows at the end of rows that have no value of another observable than the loss; 0 else.
@@ -38,6 +40,8 @@ class Run:
     lr: np.ndarray | None = None
     horizon: float | None = None
     irreducible_loss: float | None = None
+    irreducible_loss_se: float | None = None
+    test_loss_se: float | None = None
     status: str = "ok"
     observable: str = TEST_LOSS
     reach: float = 0.0

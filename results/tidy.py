@@ -15,7 +15,7 @@ from .columns import Chosen, normal
 from .layout import Layout
 from .quantity import TEST_LOSS, stored_name
 from .runs import Run
-from .values import amounts, labels, not_given, numbers, rates, refuse, seconds, time_of_day, to_nats
+from .values import amounts, error_in_nats, labels, not_given, numbers, rates, refuse, seconds, time_of_day, to_nats
 
 _NAMED = ("family", "dataset", "recipe", "leg", "observable")
 KEY = (*_NAMED, "size", "seed")
@@ -67,6 +67,9 @@ class Tidy:
         )
         if "irreducible_loss" in frame.columns:
             frame = frame.with_columns(to_nats(pl.col("irreducible_loss"), layout.floor_unit))
+        for name, unit in (("irreducible_loss_se", layout.floor_unit), ("test_loss_se", layout.unit)):
+            if name in frame.columns:
+                frame = frame.with_columns(pl.col(name) * error_in_nats(name, unit, path))
         if layout.unit is not None and layout.unit != "nats":
             notes.append(f"the loss was converted from {layout.unit} to nats{_per_byte(layout.unit)}")
         used = {*chosen.columns.values()} - {chosen.columns.get("run")}
@@ -186,7 +189,7 @@ def _since_start(frame: pl.DataFrame, given: pl.Series, chosen: Chosen, notes: l
 
 def _optional(there: dict[str, pl.Series], path: str) -> list[pl.Series]:
     found = []
-    for name in ("irreducible_loss", "horizon"):
+    for name in ("irreducible_loss", "irreducible_loss_se", "test_loss_se", "horizon"):
         if name in there:
             value = seconds(there[name]).fill_nan(None)
             empty = not_given(there[name]) | (there[name].cast(pl.String).str.to_lowercase() == "nan").fill_null(False)
@@ -195,6 +198,8 @@ def _optional(there: dict[str, pl.Series], path: str) -> list[pl.Series]:
             )
             if name == "horizon":
                 refuse((value <= 0).fill_null(False), there[name], path, "a number above 0")
+            if name.endswith("_se"):
+                refuse((value < 0).fill_null(False), there[name], path, "a number of at least 0")
             found.append(value.alias(name))
     if "lr" in there:
         found.append(rates(there["lr"], path).alias("lr"))

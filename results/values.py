@@ -166,6 +166,19 @@ def to_nats(loss: pl.Expr, unit: str | None) -> pl.Expr:
     return loss.log() if unit == "perplexity" else loss
 
 
+def error_in_nats(name: str, unit: str | None, path: str) -> float:
+    """What a standard error in a unit is multiplied by.
+
+    Raises
+    ------
+    InputError
+        The error of a perplexity, which is no number of nats.
+    """
+    if unit == "perplexity":
+        raise InputError(f"{path}: {name} of a perplexity cannot be converted: give it in nats, over the perplexity")
+    return math.log(2) if unit in ("bits", "bits-per-byte") else 1.0
+
+
 def nats(value: float, unit: str | None) -> float:
     """One loss in nats, as `to_nats`.
 

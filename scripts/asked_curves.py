@@ -79,20 +79,29 @@ def floor_of(given: str, layout: Layout) -> FloorChoice:
     InputError
         Neither a source nor a number, or a number whose unit is not said beside a loss that is converted.
     """
-    from ..results.values import nats
+    from ..results.values import error_in_nats, nats
 
     if given in SOURCES:
         return given  # type: ignore[return-value]
+    value, around, error = given.replace("\u00b1", "+-").partition("+-")
     try:
-        ends = [float(end) for end in given.split(":", 1)]
+        ends = [float(end) for end in value.split(":", 1)]
+        se = float(error) if around else 0.0
+        if around and len(ends) == 2:
+            raise ValueError
     except ValueError:
-        raise unknown("source of the irreducible loss", given, (*SOURCES, "a number", "LOW:HIGH")) from None
+        allowed = (*SOURCES, "a number", "LOW:HIGH", "VALUE+-ERROR")
+        raise unknown("source of the irreducible loss", given, allowed) from None
     unit = layout.floor_unit
     if layout.unit not in (None, "nats") and unit is None:
         raise InputError(
             f"the loss is converted from {layout.unit} to nats, and the unit of --irreducible-loss {given} is not "
             f"said: --floor-unit {layout.unit}, or --floor-unit nats"
         )
+    if around:
+        from ..collapse.irreducible.choice import Around
+
+        return Around(nats(ends[0], unit), se * error_in_nats("the error", unit, f"--irreducible-loss {given}"))
     ends = [nats(end, unit) for end in ends]
     return (ends[0], ends[1]) if len(ends) == 2 else ends[0]
 

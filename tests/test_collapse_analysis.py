@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from onecurve.collapse.analysis import analyze, to_json, to_table
 from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
+from onecurve.collapse.irreducible.choice import Around
 from onecurve.collapse.outcome import HORIZON
 from onecurve.collapse.reasons import because
 from onecurve.collapse.sentences.verdicts import sentence
@@ -198,6 +199,15 @@ def test_an_uncertain_floor_is_said_aloud():
     assert group.irreducible_loss.high == pytest.approx(FLOOR + 0.0098, abs=1e-4)
     (share,) = [w.values["share"] for w in group.warnings if not isinstance(w, str) and w.code == "floor-uncertain"]
     assert share == pytest.approx(0.035, abs=5e-4)
+
+
+def test_a_floor_that_is_given_with_its_error():
+    exact = verdict_on(curves_of(), irreducible_loss=FLOOR)
+    rough = verdict_on(curves_of(), irreducible_loss=Around(FLOOR, 0.01))
+    assert rough.irreducible_loss.high == pytest.approx(FLOOR + 0.0196, abs=1e-4)
+    assert rough.upper_bound > 1.5 * exact.upper_bound and rough.deviation == exact.deviation
+    with pytest.raises(InputError, match="at least 0"):
+        verdict_on(curves_of(), irreducible_loss=Around(FLOOR, -1.0))
 
 
 # ---- bad input

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from onecurve.collapse.calibration.simulation import autoregression
 from onecurve.collapse.ladders.rescaling import to_shape
 from onecurve.collapse.reasons import because
 from onecurve.collapse.within.battery import assess, assess_with
@@ -245,3 +246,22 @@ def test_results_follow_the_generator():
     values[1] = values[1] + np.random.default_rng(8).normal(size=(5, 24))
     first, second = (assess(values, X, SIZES, rng=np.random.default_rng(1), resamples=199)[0].p for _ in range(2))
     assert first == second
+
+
+def test_an_error_that_all_curves_share_is_in_p_bounds_and_band():
+    """An irreducible loss that is off by one of its standard errors: rejected where the error is not given."""
+    rng = np.random.default_rng(11)
+    sizes, x = 2.0 ** np.arange(6), common_grid()
+    ends = 0.8 * 2.0 ** (-0.5 * np.arange(6))[:, None]
+    se, p, low, blind = 0.1 * ends.min(), [], [], []
+    for _ in range(60):
+        noise = np.exp(0.01 * autoregression((6, 5), 25, rng))
+        excess = ends[:, None] * np.append(x, 1.0) ** -0.4 * noise + se * rng.normal()
+        z = np.log(excess[..., :-1]) - np.log(excess[..., -1:])
+        shift = se * (np.exp(-z.mean(axis=1)) - 1) / excess[..., -1].mean(axis=1)[:, None]
+        exact, found = assess(list(z), x, sizes, rng=rng, resamples=199, shift=shift)
+        p.append(exact.p)
+        low.append(found.lower())
+        blind.append(assess(list(z), x, sizes, rng=rng, resamples=199)[0].p)
+    assert np.mean(np.array(p) <= 0.05) <= 0.15 and np.mean(np.array(blind) <= 0.05) > 0.4
+    assert max(low) < 0.03

@@ -389,6 +389,19 @@ def test_schedules_and_warmups_that_are_none_are_refused():
         Layout(warmup=-1.0)
 
 
+def test_errors_of_the_floor_and_of_the_test_set_are_read_in_nats(read):
+    frame = table().with_columns(
+        irreducible_loss=pl.lit(1.7), irreducible_loss_se=pl.lit(0.01), test_loss_se=pl.lit(0.02)
+    )
+    assert {(c.irreducible_loss_se, c.test_loss_se) for c in read(frame)} == {(0.01, 0.02)}
+    (found,) = {(c.irreducible_loss_se, c.test_loss_se) for c in read(frame, unit="bits", floor_unit="bits")}
+    assert found == pytest.approx((0.01 * np.log(2), 0.02 * np.log(2)))
+    with pytest.raises(InputError, match="number of at least 0"):
+        read(frame.with_columns(test_loss_se=pl.lit(-0.1)))
+    with pytest.raises(InputError, match="perplexity"):
+        read(frame, unit="perplexity", floor_unit="perplexity")
+
+
 # ---- restarts, endings, copies
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Literal
 
 import numpy as np
@@ -15,7 +16,16 @@ from ..within.exactness import Exactness
 from .end_points import fit_end_points
 from .profile import profile_floor
 
-FloorChoice = Literal["known", "profile", "fit"] | float | tuple[float, float]
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Around:
+    """An irreducible loss that is known but for a standard error."""
+
+    value: float
+    se: float
+
+
+FloorChoice = Literal["known", "profile", "fit"] | float | tuple[float, float] | Around
 UNKNOWN = IrreducibleLoss()
 
 
@@ -27,6 +37,11 @@ def check_choice(choice: FloorChoice) -> None:
     elif isinstance(choice, tuple):
         if not (np.all(np.isfinite(choice)) and choice[0] < choice[1]):
             raise InputError(f"the irreducible loss lies between two numbers in order, got {choice[0]:g}:{choice[1]:g}")
+    elif isinstance(choice, Around):
+        if not (np.isfinite(choice.value) and np.isfinite(choice.se) and choice.se >= 0):
+            raise InputError(
+                f"the irreducible loss has a standard error of at least 0, got {choice.value}+-{choice.se}"
+            )
     elif not np.isfinite(choice):
         raise InputError(f"the irreducible loss must be a finite number, got {choice}")
 
@@ -39,13 +54,21 @@ def known_floor(ladder: Ladder) -> tuple[IrreducibleLoss, Reason | None]:
     value = values.pop() if values else None
     if value is None:
         return UNKNOWN, because("floor-unknown", quantity=ladder.quantity)
-    error = NORMAL * max(curve.irreducible_loss_se for curve in ladder.curves)
+    error = NORMAL * max(float(np.hypot(curve.irreducible_loss_se, curve.test_loss_se)) for curve in ladder.curves)
     return IrreducibleLoss(value=value, low=value - error, high=value + error, source="known"), None
 
 
-def given_floor(value: float) -> IrreducibleLoss:
-    """A floor that the user typed; its error is not known, so the interval is the point."""
-    return IrreducibleLoss(value=value, low=value, high=value, source="given")
+def given_floor(choice: float | Around) -> IrreducibleLoss:
+    """A floor that the user typed; where its error is not known the interval is the point."""
+    value, se = (choice.value, choice.se) if isinstance(choice, Around) else (float(choice), 0.0)
+    return IrreducibleLoss(value=value, low=value - NORMAL * se, high=value + NORMAL * se, source="given")
+
+
+def shared_error(floor: IrreducibleLoss) -> float:
+    """Standard error of the floor that all curves have in common; 0 where the curves chose it, or it has none."""
+    if floor.source not in ("known", "given") or floor.value is None or floor.high is None:
+        return 0.0
+    return (floor.high - floor.value) / NORMAL
 
 
 def fitted_floor(ladder: Ladder, rng: np.random.Generator) -> tuple[IrreducibleLoss, Reason | None]:

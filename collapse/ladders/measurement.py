@@ -9,7 +9,15 @@ import numpy as np
 from ...results.curves import CurveSet
 from ...results.grid import start_after
 from ..forms.fitted import fit_form
-from ..irreducible.choice import UNKNOWN, FloorChoice, fitted_floor, given_floor, known_floor, profiled_floor
+from ..irreducible.choice import (
+    UNKNOWN,
+    FloorChoice,
+    fitted_floor,
+    given_floor,
+    known_floor,
+    profiled_floor,
+    shared_error,
+)
 from ..irreducible.over_floors import OverFloors, bounds_over_floors
 from ..outcome import FittedForm, IrreducibleLoss, Key, RescaledGroup, Spread
 from ..reasons import Reason, because
@@ -123,7 +131,7 @@ def measure(
     rescaled = ends or shape
     # Copies make the noise too small: every number that rests on it would look better than it is.
     repeated = bool(copied(ladder, rescaled))
-    exact, bounds = (None, None) if repeated else _assessed(ends, resamples, end_rng)
+    exact, bounds = (None, None) if repeated else _assessed(ends, resamples, end_rng, shared_error(floor))
     exact_shape, shape_bounds = (None, None) if repeated else _assessed(shape, resamples, shape_rng)
     # Where the end losses choose the floor, equal curves are rejected three to five times too often: no p-value.
     exact = None if floor.source == "fit" else _told(profiled, exact)
@@ -179,7 +187,8 @@ def _floor(
     elif choice == "fit":
         floor, problem = fitted_floor(ladder, rng)
     else:
-        floor, problem = given_floor(float(choice)), None  # type: ignore[arg-type]
+        assert not isinstance(choice, tuple)  # a range is profiled
+        floor, problem = given_floor(choice), None
     return floor, None, problem
 
 
@@ -196,11 +205,22 @@ def _told(profiled: Exactness | None, exact: Exactness | None) -> Exactness | No
     return exact if rare else profiled or exact
 
 
+def floor_shift(group: RescaledGroup, se: float) -> np.ndarray:
+    """``(K, m)`` what an irreducible loss that is too small by one standard error does to the mean ln l of each size.
+
+    ``ln[(E(x) + c)/(E(1) + c)]`` moves by ``c [1/E(x) - 1/E(1)]``, with the mean end excess of the size.
+    """
+    return np.stack(
+        [se * (np.exp(-z.mean(axis=0)) - 1) / unit.mean() for z, unit in zip(group.values, group.units, strict=True)]
+    )
+
+
 def _assessed(
-    group: RescaledGroup | None, resamples: int, rng: np.random.Generator
+    group: RescaledGroup | None, resamples: int, rng: np.random.Generator, floor_se: float = 0.0
 ) -> tuple[Exactness | None, Deviations | None]:
     if group is None or len(group.sizes) < 2 or not noisy(group):
         return None, None
-    exact, found = assess(group.values, group.x, group.sizes, rng=rng, resamples=resamples)
+    shift = floor_shift(group, floor_se) if floor_se else None
+    exact, found = assess(group.values, group.x, group.sizes, rng=rng, resamples=resamples, shift=shift)
     rare = untold(group, found.se)
     return (exact if rare is None else Exactness(reason=rare)), with_error(found, group.error)

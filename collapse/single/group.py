@@ -80,7 +80,7 @@ def _floor(ladder: Ladder, choice: FloorChoice) -> tuple[IrreducibleLoss, Reason
     if choice == "profile" or isinstance(choice, tuple):
         return UNKNOWN, because("profile-needs-seeds", quantity=ladder.quantity)
     if choice != "fit":
-        return given_floor(float(choice)), None
+        return given_floor(choice), None
     if len(ladder.rungs) < 4:
         return UNKNOWN, because("no-floor-from-ends", quantity=ladder.quantity, why=because("end-points-few"))
     ends = np.array([rung[0].loss[-1] for rung in ladder.rungs])

@@ -85,7 +85,7 @@ def contrast(variances: np.ndarray) -> np.ndarray:
     return (1 - 2 / k) * variances + variances.sum(axis=0) / k**2
 
 
-def assess_deviations(data: Moments, resampled_peaks: np.ndarray) -> Deviations:
+def assess_deviations(data: Moments, resampled_peaks: np.ndarray, common: np.ndarray | None = None) -> Deviations:
     """Deviations of the rungs with everything that bounds them (T5).
 
     Upper bounds take plain variances and Satterthwaite's degrees of freedom. The band takes separable variances,
@@ -95,19 +95,21 @@ def assess_deviations(data: Moments, resampled_peaks: np.ndarray) -> Deviations:
     ----------
     data : moments of the data, ``B = 1``; variances above zero.
     resampled_peaks : ``(m, B)``, what `peaks` gives for the wild resamples.
+    common : ``(K, m)`` variance of d from an error that all curves share; it is known, and has no degrees of freedom.
     """
     n = data.column[..., 0]
     k = len(n)
     means, of_mean = data.means[..., 0], data.variances[..., 0] / n
     squared = contrast(of_mean)
+    shared = 0.0 if common is None else common
     quartic = of_mean**2 / (n - 1)
-    df = squared**2 / ((1 - 1 / k) ** 4 * quartic + (quartic.sum(axis=0) - quartic) / k**4)
+    df = (squared + shared) ** 2 / ((1 - 1 / k) ** 4 * quartic + (quartic.sum(axis=0) - quartic) / k**4)
     a, h = separable(data.variances)
     return Deviations(
         d=means - means.mean(axis=0),
-        se=np.sqrt(squared),
+        se=np.sqrt(squared + shared),
         df=df,
-        band_se=np.sqrt(contrast(a / n) * h[:, 0]),
+        band_se=np.sqrt(contrast(a / n) * h[:, 0] + shared),
         peaks=resampled_peaks,
     )
 
@@ -120,11 +122,14 @@ def with_error(found: Deviations, error: np.ndarray | None) -> Deviations:
     return dataclasses.replace(found, error=(1 - 2 / k) * error + error.sum(axis=0) / k)
 
 
-def peaks(resampled: Moments) -> np.ndarray:
-    """``(m, B)`` largest ``|d*_k|/se~*_k`` over rungs at each x, studentised anew in each resample."""
+def peaks(resampled: Moments, common: np.ndarray | None = None) -> np.ndarray:
+    """``(m, B)`` largest ``|d*_k|/se~*_k`` over rungs at each x, studentised anew in each resample; ``common`` as for
+    `assess_deviations`."""
     a, h = separable(resampled.variances)
     scale = contrast(a / resampled.counts[:, None])
     d = resampled.means - resampled.means.sum(axis=0) / len(resampled.means)
     np.square(d, out=d)
+    if common is not None:
+        return np.sqrt((d / (scale[:, None] * h + common[..., None])).max(axis=0))
     d *= 1.0 / scale[:, None]
     return np.sqrt(d.max(axis=0) / h)
