@@ -91,7 +91,7 @@ def memory() -> float:
 
 def slow_reference() -> ModuleType:
     """The slow, obvious version that the tests compare with."""
-    path = Path(__file__).resolve().parent.parent / "tests" / "test_collapse_within.py"
+    path = Path(__file__).resolve().parents[2] / "tests" / "test_collapse_within.py"
     spec = importlib.util.spec_from_file_location("slow_reference", path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
