@@ -104,7 +104,7 @@ def inquire_group(
         leg=one.leg,
         laws=_laws(one, settings, laws_rng) if "laws" in asked else None,
         forecast=_forecast(one, measured, settings) if "forecast" in asked and ends else None,
-        detectable=_detectable(group, margin, power_rng) if "detectable" in asked and group else None,
+        detectable=_detectable(one, margin, power_rng) if "detectable" in asked and group else None,
         where=departures(group, rng=where_rng) if "where" in asked and group else None,
         controls=_controls(one, crossing, margin, controls_rng) if "controls" in asked else None,
         # Single runs and groups of one rung have noise and tightness, though they have no verdict.
@@ -140,8 +140,10 @@ def _single_runs(one: Measured, measured: Sequence[Measured], settings: Settings
     return single_runs(one.ladder, same, irreducible_loss=floor, x_min=settings.x_min)
 
 
-def _detectable(group: RescaledGroup, margin: float, rng: np.random.Generator) -> Detectable | Missing:
-    return smallest_detectable(group, rng=rng, margin=margin, groups=_SIMULATED, resamples=99)
+def _detectable(one: Measured, margin: float, rng: np.random.Generator) -> Detectable | Missing:
+    assert one.rescaled is not None
+    floors = one.floor.free
+    return smallest_detectable(one.rescaled, rng=rng, margin=margin, groups=_SIMULATED, resamples=99, floors=floors)
 
 
 def _controls(one: Measured, crossing: Crossing | None, margin: float, rng: np.random.Generator) -> Controls:

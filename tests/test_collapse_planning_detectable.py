@@ -11,9 +11,10 @@ from onecurve.collapse.analysis import analyze
 from onecurve.collapse.calibration.simulation import Cell, simulate
 from onecurve.collapse.composing import OK, Missing
 from onecurve.collapse.contract import plain
+from onecurve.collapse.inquiry import inquire
 from onecurve.collapse.ladders.ladder import Ladder
 from onecurve.collapse.ladders.rescaling import rescale
-from onecurve.collapse.planning.detectable import smallest_detectable
+from onecurve.collapse.planning.detectable import Detectable, smallest_detectable
 from onecurve.collapse.planning.patterns import odd_rung, trend
 from onecurve.collapse.planning.pilot import pilot_of
 from onecurve.collapse.reasons import because
@@ -115,3 +116,13 @@ def test_it_stands_beside_a_result_of_any_kind():
 
 def test_it_repeats_itself():
     assert detectable(group_of(), 3, groups=20) == detectable(group_of(), 3, groups=20)
+
+
+def test_a_floor_that_is_free_hides_most_of_a_wrong_horizon():
+    curves = CurveSet.of(simulate(Cell(seeds=10), 1, np.random.default_rng(0)).curves(0))
+    errors = {}
+    for floor in ("known", "profile"):
+        found = inquire(curves, ["detectable"], rng=np.random.default_rng(0), irreducible_loss=floor)
+        assert isinstance(found.groups[0].detectable, Detectable)
+        errors[floor] = found.groups[0].detectable.horizon_error
+    assert errors["profile"] > 3 * errors["known"] > 0

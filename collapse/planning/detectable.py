@@ -56,6 +56,7 @@ def smallest_detectable(
     power: float = POWER,
     groups: int = 200,
     resamples: int = 199,
+    floors: tuple[float, float] | None = None,
 ) -> Detectable | Missing:
     """The smallest errors that this group would have shown, by simulation on its own noise, seeds and sizes.
 
@@ -69,6 +70,8 @@ def smallest_detectable(
     margin : of the verdict; for a result its own is taken.
     power : chance with which the error would have shown.
     groups, resamples : simulated groups, and wild resamples of each.
+    floors : as for `resolution`: ends between which L0 may lie, relative to the one in use, for a rescaled group; a
+        result has its own. A wrong horizon then shows by what no floor can hide.
     """
     group = source.rescaled if isinstance(source, GroupResult) else source
     margin = source.margin if isinstance(source, GroupResult) else margin
@@ -92,7 +95,11 @@ def smallest_detectable(
         band=True,
     )
     trending = _smallest(lambda d: trials.rejects(trend(pilot, group.sizes, d)), power)
-    known = source.resolution.get(HORIZON) if isinstance(source, GroupResult) else resolution(pilot.form, group)
+    known = (
+        source.resolution.get(HORIZON)
+        if isinstance(source, GroupResult)
+        else resolution(pilot.form, group, floors=floors)
+    )
     return Detectable(
         trend=trending,
         odd_rung=_smallest(lambda d: trials.rejects(odd_rung(pilot, group.sizes, d)), power),
