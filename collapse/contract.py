@@ -18,7 +18,7 @@ _SAME = (
     *("n_rungs", "n_seeds", "n_censored", "x_min", "x_max", "overlap"),
     *("p_exact", "p_trend", "p_shape", "deviation", "lower_bound", "upper_bound", "margin"),
     *("single", "noise_from", "noise_floor", "noise_bound", "unrelated_deviation"),
-    *("verdict", "evidence", "reason", "sentence", "rescaling"),
+    *("verdict", "conditional", "evidence", "reason", "sentence", "rescaling"),
 )
 #: Columns of `to_table`, and the way to each through a group's JSON.
 COLUMNS = {

@@ -262,3 +262,16 @@ def test_a_warmup_is_read_off_the_rates_and_offered():
     assert said.values["start"] == pytest.approx(0.43, rel=0.05) and said.values["x"] == pytest.approx(0.1)
     later = measure(CurveSet.of(curves), choice=FLOOR, resamples=99, x_min=said.values["start"], rng=rng)
     assert "warmup-seen" not in [one.code for one in later.warnings]
+
+
+def test_evaluations_at_rounded_steps_are_shared():
+    """Twentieths of three training lengths, each to the nearest step: no interpolation error is added."""
+    x = np.arange(1, 21) / 20
+    ladder = [
+        curve(size=size, seed=seed, x=np.round(x * steps) / steps, loss=FLOOR + x**-0.4 * (1 + 0.01 * seed * x))
+        for size, steps in ((1e3, 1003), (2e3, 1777), (4e3, 2501))
+        for seed in (0, 1)
+    ]
+    assert rescale(Ladder.of(ladder), scale="end-point", irreducible_loss=FLOOR).error is None
+    late = [dataclasses.replace(c, x=np.append(c.x[:-1] ** 1.1, 1.0)) if c.size > 3e3 else c for c in ladder]
+    assert rescale(Ladder.of(late), scale="end-point", irreducible_loss=FLOOR).error is not None

@@ -7,7 +7,7 @@ import pytest
 from onecurve.collapse.calibration.simulation import autoregression
 from onecurve.collapse.ladders.rescaling import to_shape
 from onecurve.collapse.reasons import because
-from onecurve.collapse.within.battery import assess, assess_with
+from onecurve.collapse.within.battery import assess, assess_exactly, assess_with
 from onecurve.collapse.within.bootstrap import blocks, draw_signs, moments, quantile, resample
 from onecurve.collapse.within.equivalence import separable
 from onecurve.collapse.within.exactness import p_value, statistics
@@ -265,3 +265,11 @@ def test_an_error_that_all_curves_share_is_in_p_bounds_and_band():
         blind.append(assess(list(z), x, sizes, rng=rng, resamples=199)[0].p)
     assert np.mean(np.array(p) <= 0.05) <= 0.15 and np.mean(np.array(blind) <= 0.05) > 0.4
     assert max(low) < 0.03
+
+
+def test_exactness_alone_is_that_of_the_whole_battery():
+    rng = np.random.default_rng(12)
+    values, x, sizes = list(autoregression((4, 5), 24, rng)), common_grid(), 2.0 ** np.arange(4)
+    whole, _ = assess(values, x, sizes, rng=np.random.default_rng(3), resamples=299)
+    alone = assess_exactly(values, x, sizes, rng=np.random.default_rng(3), resamples=299)
+    assert (alone.p, alone.p_trend, alone.statistic) == (whole.p, whole.p_trend, whole.statistic)

@@ -17,7 +17,7 @@ from ..forms.sum_of_power_laws import log_sum
 from ..ladders.rescaling import to_shape
 from ..outcome import FittedForm, RescaledGroup
 from ..reasons import Reason, because
-from ..within.battery import assess
+from ..within.battery import assess_exactly
 from ..within.bootstrap import moments
 from ..within.exactness import statistics
 from .prior import CURVES, prior_curves
@@ -135,8 +135,8 @@ def shuffled_rungs(
     deviations, exact, trend = [], [], []
     for _ in range(shuffles):
         dealt = np.split(rng.permutation(pooled), places)
-        found, bounds = assess(dealt, group.x, group.sizes, rng=rng, resamples=resamples)
-        deviations.append(float(np.abs(bounds.d).max()))
+        found = assess_exactly(dealt, group.x, group.sizes, rng=rng, resamples=resamples)
+        deviations.append(_deviation(dealt))
         exact.append(found.p)
         trend.append(found.p_trend)
     return Shuffled(

@@ -12,19 +12,27 @@ from ..reasons import Reason, because
 
 FEW = 8  # evaluations on the grid: with fewer most of a curve is interpolated
 _DENSE = 0.15  # gaps in ln x over which linear interpolation is wrong by .1 to .2 % at most, under a cosine too
-_SAME = 1e-6  # x that differ by less are one
+_SAME = 0.03  # of a gap in ln x: evaluations that differ by less are shared, as those at rounded steps are
+_AT = 0.01  # relative: what lies this little after a point lies at it
 
 
 def straight(curves: Sequence[LearningCurve], start: float) -> bool:
-    """Whether lines between the evaluations will do: all curves share them, or none has gaps from ``start`` on.
+    """Whether lines between the evaluations will do: all curves share those beside wide gaps, or none has such gaps.
 
     At shared evaluations the curves are compared as they are: between them every curve is the same mean of the same
     two, so that no difference is made by interpolation. Else each curve would have kinks of its own.
     """
     seen = [_from(curve, start) for curve in curves]
     first = seen[0]
-    shared = all(len(x) == len(first) and np.allclose(x, first, rtol=_SAME, atol=0) for x in seen)
+    shared = all(len(x) == len(first) and _alike(np.log(x), np.log(first)) for x in seen)
     return shared or max(float(np.diff(np.log(x)).max(initial=0.0)) for x in seen) <= _DENSE
+
+
+def _alike(u: np.ndarray, first: np.ndarray) -> bool:
+    """Whether two rows of ln x differ, beside their wide gaps, by little of these."""
+    gaps = np.append(np.diff(first), 0.0)
+    beside = np.maximum(gaps, np.append(0.0, gaps[:-1]))
+    return bool(np.all((beside <= _DENSE) | (np.abs(u - first) <= _SAME * beside)))
 
 
 def interpolate(at: np.ndarray, x: np.ndarray, values: np.ndarray, *, lines: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -84,4 +92,4 @@ def evaluations(curves: Sequence[LearningCurve], start: float) -> int:
 def _from(curve: LearningCurve, start: float) -> np.ndarray:
     """The evaluations from the last one at or before ``start``."""
     x = curve.x[curve.x > 0]
-    return x[max(0, int(np.searchsorted(x, start * (1 + 1e-9), side="right")) - 1) :]
+    return x[max(0, int(np.searchsorted(x, start * (1 + _AT), side="right")) - 1) :]

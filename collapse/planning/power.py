@@ -6,10 +6,11 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.special import stdtrit as student_quantile
 
-from ...results.levels import ALPHA, NORMAL
+from ...results.levels import ALPHA, COVERAGE, NORMAL
 from ..within.bootstrap import Moments, blocks, draw_signs, moments, quantile
-from ..within.equivalence import assess_deviations, peaks
+from ..within.equivalence import peaks, standard_errors
 from ..within.exactness import statistics
 from .pilot import Pilot
 
@@ -59,21 +60,18 @@ class Trials:
 
     def upper(self, truth: np.ndarray) -> np.ndarray:
         """``(groups,)`` upper bounds U95."""
-        return np.array([assess_deviations(data, _NO_PEAKS).upper() for data in self._each(truth)])
+        se, df, _ = standard_errors(self.noise)
+        return (self._deviations(truth) + student_quantile(df, COVERAGE) * se).max(axis=(0, 1))
 
     def lower(self, truth: np.ndarray) -> np.ndarray:
         """``(groups,)`` lower bounds L95."""
         assert self.reach is not None
-        found = [assess_deviations(data, _NO_PEAKS) for data in self._each(truth)]
-        rows = [np.abs(one.d) - c * one.band_se for one, c in zip(found, self.reach, strict=True)]
-        return np.maximum(0.0, np.max(rows, axis=(1, 2)))
+        band_se = standard_errors(self.noise)[2]
+        return np.maximum(0.0, (self._deviations(truth) - self.reach * band_se).max(axis=(0, 1)))
 
-    def _each(self, truth: np.ndarray) -> list[Moments]:
-        counts, means, variances = self.noise.counts, self.noise.means + truth[..., None], self.noise.variances
-        return [Moments(counts, means[..., i : i + 1], variances[..., i : i + 1]) for i in range(means.shape[-1])]
-
-
-_NO_PEAKS = np.empty((0, 0))
+    def _deviations(self, truth: np.ndarray) -> np.ndarray:
+        means = self.noise.means + truth[..., None]
+        return np.abs(means - means.mean(axis=0))
 
 
 def simulate_noise(

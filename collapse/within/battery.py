@@ -40,6 +40,18 @@ def assess(
     return assess_with(values, x, sizes, signs, shift=shift, draws=draws)
 
 
+def assess_exactly(
+    values: Sequence[np.ndarray], x: np.ndarray, sizes: np.ndarray, *, rng: np.random.Generator, resamples: int
+) -> Exactness:
+    """T1 and T1d alone, with the numbers that `assess` gives from the same generator, in two thirds of its time."""
+    found = [
+        statistics(block, x, sizes)
+        for block in blocks(values, draw_signs([len(rows) for rows in values], resamples, rng))
+    ]
+    spreads, directions = (np.concatenate(rows) for rows in zip(*found, strict=True))
+    return assess_exactness(moments(values), (spreads, directions), x, sizes)
+
+
 def assess_with(
     values: Sequence[np.ndarray],
     x: np.ndarray,

@@ -97,21 +97,27 @@ def assess_deviations(data: Moments, resampled_peaks: np.ndarray, common: np.nda
     resampled_peaks : ``(m, B)``, what `peaks` gives for the wild resamples.
     common : ``(K, m)`` variance of d from an error that all curves share; it is known, and has no degrees of freedom.
     """
-    n = data.column[..., 0]
-    k = len(n)
-    means, of_mean = data.means[..., 0], data.variances[..., 0] / n
-    squared = contrast(of_mean)
-    shared = 0.0 if common is None else common
-    quartic = of_mean**2 / (n - 1)
-    df = (squared + shared) ** 2 / ((1 - 1 / k) ** 4 * quartic + (quartic.sum(axis=0) - quartic) / k**4)
-    a, h = separable(data.variances)
+    means = data.means[..., 0]
+    se, df, band_se = standard_errors(data, common)
     return Deviations(
         d=means - means.mean(axis=0),
-        se=np.sqrt(squared + shared),
-        df=df,
-        band_se=np.sqrt(contrast(a / n) * h[:, 0] + shared),
+        se=se[..., 0],
+        df=df[..., 0],
+        band_se=band_se[..., 0],
         peaks=resampled_peaks,
     )
+
+
+def standard_errors(data: Moments, common: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Standard errors of d on plain variances, their degrees of freedom, and standard errors on separable variances,
+    ``(K, m, B)`` each; ``common`` as for `assess_deviations`."""
+    n, k = data.column, len(data.counts)
+    of_mean, shared = data.variances / n, 0.0 if common is None else common[..., None]
+    squared = contrast(of_mean) + shared
+    quartic = of_mean**2 / (n - 1)
+    df = squared**2 / ((1 - 1 / k) ** 4 * quartic + (quartic.sum(axis=0) - quartic) / k**4)
+    a, h = separable(data.variances)
+    return np.sqrt(squared), df, np.sqrt(contrast(a / data.counts[:, None])[:, None] * h + shared)
 
 
 def with_error(found: Deviations, error: np.ndarray | None) -> Deviations:
