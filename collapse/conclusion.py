@@ -101,6 +101,7 @@ def _verdict(
     found = Findings(
         bounds=bounds,
         largest_se=one.deviations.largest_se(),
+        common=one.deviations.common_bound(),
         extent=extent,
         p_exact=one.exact.p if one.exact else None,
         untested=_untestable(one),

@@ -21,6 +21,7 @@ from .laws.comparison import FormComparison, compare_forms, compared
 from .laws.forecast import Forecast, forecast
 from .laws.frontier import Deltas, estimate_deltas
 from .laws.ranking import Ranking, rank_rescalings
+from .onset.question import OnsetAnswer, ask_onset
 from .outcome import RescaledGroup
 from .planning.detectable import Detectable, smallest_detectable
 from .settings import Settings
@@ -69,6 +70,7 @@ class GroupInquiry:
     controls: Controls | None
     noise: tuple[SeedNoise, ...] | None
     tightness: SingleRuns | None
+    onset: OnsetAnswer | Missing | None = None
     single_runs: SingleAnswers | None = None
 
 
@@ -93,7 +95,7 @@ def inquire_group(
     margin : in use.
     rng : chance.
     """
-    group, (laws_rng, power_rng, where_rng, controls_rng) = one.rescaled, rng.spawn(4)
+    group, (laws_rng, power_rng, where_rng, controls_rng, onset_rng) = one.rescaled, rng.spawn(5)
     asked = set(questions) if one.independent else set()
     ends = group is not None and group.scale == "end-point"
     computable = unusable(one.ladder) is None
@@ -110,16 +112,18 @@ def inquire_group(
         # Single runs and groups of one rung have noise and tightness, though they have no verdict.
         noise=seed_noise(one.curves) if "noise" in questions and computable else None,
         tightness=_single_runs(one, measured, settings) if "tightness" in questions and computable else None,
-        single_runs=_answered(one, measured, questions, settings),
+        # An onset that cannot be had says why.
+        onset=ask_onset(one, margin=margin, rng=onset_rng) if "onset" in questions and one.single is None else None,
+        single_runs=_answered(one, measured, questions, settings, margin),
     )
 
 
 def _answered(
-    one: Measured, measured: Sequence[Measured], questions: Collection[str], settings: Settings
+    one: Measured, measured: Sequence[Measured], questions: Collection[str], settings: Settings, margin: float
 ) -> SingleAnswers | None:
     if one.single is None:
         return None
-    return answer_single(one.single, questions, _others(one, measured), settings.x_min, settings.forms)
+    return answer_single(one.single, questions, _others(one, measured), settings.x_min, settings.forms, margin=margin)
 
 
 def _forecast(one: Measured, measured: Sequence[Measured], settings: Settings) -> Forecast | Missing | None:

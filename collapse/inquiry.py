@@ -29,7 +29,7 @@ from .reasons import because
 from .settings import Settings
 from .single.noise_levels import NoiseChoice
 
-OF_GROUPS = ("controls", "detectable", "forecast", "laws", "noise", "tightness", "where")
+OF_GROUPS = ("controls", "detectable", "forecast", "laws", "noise", "onset", "tightness", "where")
 QUESTIONS = ("across", *OF_GROUPS)
 _NO_MODEL = SmallestModel(model=None, reason=because("models-need-a-floor"))
 
@@ -83,7 +83,8 @@ def inquire(
     curves : learning curves.
     questions : any of ``across`` (models, cards, exponents, data sets against architectures), ``laws`` (implied floor,
         delta, forms, rescalings), ``forecast`` (the largest rung from the smaller ones), ``detectable`` (the smallest
-        errors that each ladder would have shown), ``where`` (the envelope over x), ``controls`` (shuffled
+        errors that each ladder would have shown), ``where`` (the envelope over x), ``onset`` (the
+        smallest size from which on the ladder is within the margin, and corrections to scaling), ``controls`` (shuffled
         rungs, wrong horizons, other data sets), ``noise`` (sd over seeds of each rung's last loss), ``tightness`` (the
         floor at which single runs are tightest, and their bound from reruns).
     rng, margin, irreducible_loss, x_min : as in `analyze`.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .controls.discrimination import Discrimination
     from .controls.negatives import Gate
 
-_MOST_SEEDS = 50  # a model size; more than anyone trains is no advice
+MOST_SEEDS = 50  # a model size; more than anyone trains is no advice
 _POOL = 1 / 8  # a pool under eight times the longest horizon makes noise shrink with size by construction
 
 
@@ -28,6 +28,7 @@ class Findings:
     ----------
     bounds : the largest deviation and its 95 % bounds.
     largest_se : standard error where the upper bound is reached.
+    common : the bound that an error shared by all curves would leave alone, with any number of seeds.
     extent : seeds of the model size that has fewest, and runs that did not reach their horizon.
     p_exact : None where it cannot be had, as with two seeds.
     untested : why, where it is not for want of seeds.
@@ -40,6 +41,7 @@ class Findings:
     extent: Extent
     p_exact: float | None = None
     untested: Reason | None = None
+    common: float = 0.0
     gate: Gate | None = None
     discrimination: Discrimination | None = None
 
@@ -138,10 +140,12 @@ def _undecided(found: Findings, margin: float) -> Reason:
     where = {"low": lower, "high": found.upper}
     if found.p_exact is not None and found.p_exact < ALPHA:
         return because("size-undecided", p=found.p_exact, **where)
+    if found.common >= margin:
+        return because("shared-error-reaches-margin", high=found.upper, common=found.common)
     needed = seeds_needed(found, margin)
     if needed is None:
         return because("at-the-margin", margin=margin)
-    if needed > _MOST_SEEDS:
+    if needed > MOST_SEEDS:
         return because("beyond-seeds", **({} if lower is None else {"low": lower}), high=found.upper, margin=margin)
     more = needed - found.extent.n_seeds
     if lower is None:
@@ -152,12 +156,15 @@ def _undecided(found: Findings, margin: float) -> Reason:
 def seeds_needed(found: Findings, margin: float) -> int | None:
     """Seeds a model size with which the bound would fall below the margin, None where no number of seeds is enough.
 
-    About ``n (U95/eps)^2`` where the deviation is within two standard errors of 0, so that it would shrink as well;
-    else ``n [(U95 - D)/(eps - D)]^2`` with the deviation D.
+    About ``n (U95^2 - c^2)/(eps^2 - c^2)`` where the deviation is within two standard errors of 0, so that it would
+    shrink as well, c being the bound that an error shared by all curves leaves; else ``n [(U95 - D)/(eps - D)]^2`` with
+    the deviation D.
     """
-    n = found.extent.n_seeds
+    n, common = found.extent.n_seeds, found.common
+    if common >= margin:
+        return None
     if found.deviation <= 2 * found.largest_se:
-        return max(n + 1, math.ceil(n * (found.upper / margin) ** 2))
+        return max(n + 1, math.ceil(n * (found.upper**2 - common**2) / (margin**2 - common**2)))
     if found.deviation >= margin:
         return None
     ratio = (found.upper - found.deviation) / (margin - found.deviation)

@@ -115,3 +115,14 @@ def draw(analysis: Analysis, curves: CurveSet, to: str) -> None:
     except OSError as error:
         raise InputError(f"cannot draw into {to!r}: {error}") from None
     say_drawn(paths)
+
+
+def draw_onset(inquiry: Inquiry, to: str) -> None:
+    """Draw the onset of each group into a folder, and say where."""
+    from ..collapse.drawing.onset import save_onset
+
+    try:
+        paths = save_onset(inquiry, Path(to))
+    except OSError as error:
+        raise InputError(f"cannot draw into {to!r}: {error}") from None
+    say_drawn(paths)

@@ -151,3 +151,11 @@ def test_each_size_leaves_where_it_does(out, said):
     rescaled = SimpleNamespace(rungs=names, x=x)
     result = SimpleNamespace(single=False, d=d, band=np.full((3, 24), 0.01), rescaled=rescaled, exact=None)
     assert leaving(result) == said
+
+
+def test_no_seeds_are_advised_against_an_error_that_all_curves_share():
+    shared = dataclasses.replace(found(upper=0.045, deviation=0.009), common=0.031)
+    assert seeds_needed(shared, 0.03) is None
+    assert decide(shared, 0.03)[1].code == "shared-error-reaches-margin"
+    some = dataclasses.replace(found(upper=0.045, deviation=0.009), common=0.02)
+    assert seeds_needed(some, 0.03) == 17  # 5 (.045^2 - .02^2)/(.03^2 - .02^2) = 16.25

@@ -8,6 +8,7 @@ from ...results.quantity import LOSS, Quantity
 from ..single.questions import SingleAnswers, SingleLaws, SingleWhere
 from .numbers import estimate, percent_interval, signed_percent
 from .of_laws import forecast_line
+from .of_onset import single_onset_line
 from .reasons import say
 
 _BEYOND = {True: ", beyond the noise", False: ", within the noise", None: ""}
@@ -17,6 +18,8 @@ def single_lines(found: SingleAnswers, quantity: Quantity = LOSS) -> Iterator[st
     """What single runs can say, and why they say no more."""
     if found.where is not None:
         yield from _where_lines(found.where)
+    if found.onset is not None:
+        yield single_onset_line(found.onset, quantity)
     if found.laws is not None:
         yield from _law_lines(found.laws, quantity)
     if found.forecast is not None:

@@ -24,6 +24,7 @@ from .templates import (
     ladders,
     laws,
     monitoring,
+    onset,
     planning,
     scaling_laws,
     single_runs,
@@ -31,7 +32,7 @@ from .templates import (
 
 TABLES = (
     *(ladders, irreducible_loss, judging, single_runs, monitoring),
-    *(families, controls, planning, finite_size, scaling_laws, laws),
+    *(families, controls, planning, finite_size, scaling_laws, laws, onset),
 )
 #: Tables of the rooms, joined: code -> template.
 SENTENCES: Mapping[str, str] = {code: said for table in TABLES for code, said in table.TEMPLATES.items()}

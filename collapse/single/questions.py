@@ -8,13 +8,14 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 from scipy.stats import t as student
 
-from ...results.levels import LOWER, UPPER
+from ...results.levels import LOWER, MARGIN, UPPER
 from ..composing import Missing
 from ..forms.fitted import fit_form
 from ..forms.form import Form
 from ..irreducible.end_points import fit_means
 from ..laws.comparison import Estimate
 from ..laws.forecast import Forecast, forecast
+from ..onset.single_runs import SingleOnset, single_onset
 from ..outcome import FittedForm, RescaledGroup
 from ..reasons import Reason, because
 from .from_reruns import single_runs
@@ -83,6 +84,7 @@ class SingleAnswers:
     where: SingleWhere | None = None
     laws: SingleLaws | None = None
     forecast: Forecast | Missing | None = None
+    onset: SingleOnset | None = None
     reasons: tuple[Reason, ...] = ()
 
 
@@ -92,6 +94,8 @@ def answer_single(
     others: Mapping[str, RescaledGroup],
     x_min: float,
     forms: Sequence[Form] = (),
+    *,
+    margin: float = MARGIN,
 ) -> SingleAnswers:
     """Answer what single runs can answer.
 
@@ -102,6 +106,7 @@ def answer_single(
     others : groups of other families on the same data set, grid and scale, for the forecast.
     x_min : where the grid starts at the earliest.
     forms : further references of the forecast.
+    margin : in use, for the onset.
     """
     reasons = []
     if "where" in questions:
@@ -112,10 +117,13 @@ def answer_single(
             reasons.append(because("single-no-frontier", quantity=single.ladder.quantity))
     if "controls" in questions:
         reasons.append(_NEEDS["controls"])
+    if "onset" in questions:
+        reasons += [because("single-no-onset-interval"), because("single-no-omega")]
     return SingleAnswers(
         where=_where(single) if "where" in questions else None,
         laws=_laws(single, x_min) if "laws" in questions else None,
         forecast=forecast(single.rescaled, others=others, forms=forms) if "forecast" in questions else None,
+        onset=single_onset(single, margin=margin) if "onset" in questions else None,
         reasons=tuple(reasons),
     )
 

@@ -20,6 +20,7 @@ class Deviations:
     d, se, df : ``(K, m)`` deviation, standard error (plain variances), degrees of freedom.
     band_se : ``(K, m)`` standard error on separable variances, the unit of the simultaneous band.
     peaks : ``(m, B)`` largest ``|d*|/se~*`` over rungs in each resample.
+    common_se : ``(K, m)`` part of ``se`` that all curves share, against which no seeds help.
     error : ``(K, m)`` what interpolation may have added to d, beside its noise: bounds and band are wider by it.
     """
 
@@ -29,6 +30,7 @@ class Deviations:
     band_se: np.ndarray
     peaks: np.ndarray
     error: np.ndarray | float = 0.0
+    common_se: np.ndarray | float = 0.0
 
     def upper(self, where: np.ndarray | slice = slice(None), level: float = COVERAGE) -> float:
         """``max_{k,x} [|d_k| + t_{level; df} se_k]`` over the grid points ``where``.
@@ -46,6 +48,10 @@ class Deviations:
         """The standard error where the upper bound is reached."""
         upper = self.pointwise_upper()
         return float(self.se[np.unravel_index(np.argmax(upper), upper.shape)])
+
+    def common_bound(self, level: float = COVERAGE) -> float:
+        """``max_{k,x}`` of the upper bound that the shared error alone would leave, with any number of seeds."""
+        return float(np.max(student_quantile(np.inf, level) * np.asarray(self.common_se)))
 
     def noise_bound(self, level: float = COVERAGE) -> float:
         """``max_{k,x} t se_k``: the upper bound that the seeds' own noise would leave if no rung deviated at all."""
@@ -105,6 +111,7 @@ def assess_deviations(data: Moments, resampled_peaks: np.ndarray, common: np.nda
         df=df[..., 0],
         band_se=band_se[..., 0],
         peaks=resampled_peaks,
+        common_se=0.0 if common is None else np.sqrt(common),
     )
 
 

@@ -10,7 +10,7 @@ from ...errors import InputError
 from ...results.layout import Layout
 from ...results.levels import X_MIN
 from ..application import ASK, app
-from ..asked_curves import SOURCES, asked, draw
+from ..asked_curves import SOURCES, asked, draw, draw_onset
 from ..options import FiguresFolder, JsonFile, OfOption, ScaleOption
 from ..table_options import with_layout
 from ..writing import write_json
@@ -58,6 +58,12 @@ def analyze(
     where: Annotated[
         bool, typer.Option("--where", help="At which x which model size leaves the common curve.")
     ] = False,
+    onset: Annotated[
+        bool,
+        typer.Option(
+            "--onset", help="From which model size on the curves are within the margin, and corrections to scaling."
+        ),
+    ] = False,
     noise: Annotated[
         bool, typer.Option("--noise", help="The noise over seeds of the last loss, for each model size.")
     ] = False,
@@ -94,7 +100,7 @@ def analyze(
 ) -> None:
     """Test whether learning curves collapse, and by how much each family deviates."""
     flags = {"across": across, "controls": controls, "forecast": forecast, "laws": laws, "noise": noise}
-    flags |= {"tightness": tightness, "where": where}
+    flags |= {"onset": onset, "tightness": tightness, "where": where}
     if form and not (laws or forecast or across):
         raise InputError("--form adds a form to what --laws, --forecast and --across compare: ask one of these too")
     # What a ladder would have shown stands beside every verdict.
@@ -135,3 +141,5 @@ def analyze(
             print_answers(inquiry, console(), across=across)
         if to is not None:
             draw(inquiry.analysis, curves, to)
+            if onset:
+                draw_onset(inquiry, to)

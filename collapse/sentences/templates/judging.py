@@ -30,6 +30,9 @@ TEMPLATES = {
     "test-level-not-held": "what is subtracted was fitted to the same curves, and a test does not hold its level then",
     "size-undecided": "a deviation is real (p = {p:.2g}), its size is undecided: between {low:percent} and "
     "{high:percent}",
+    "shared-error-reaches-margin": "the deviation lies below {high:percent}, and the error of the irreducible loss, "
+    "which all curves share, leaves {common:percent} open by itself: more seeds do not help against it, a larger test "
+    "set would",
     "at-the-margin": "the deviation seen is at the margin of {margin:percent}, which more seeds cannot certify",
     "underpowered": "underpowered: the deviation lies between {low:percent} and {high:percent}; {more:n more seed} "
     "would certify {margin:percent}",

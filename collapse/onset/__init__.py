@@ -1,0 +1,1 @@
+"""From which model size on is a ladder universal? Sub-ladders tested from the top, and corrections to scaling."""
