@@ -130,7 +130,7 @@ class CurveSet:
 
     curves: tuple[LearningCurve, ...]
     margin: float | None = None
-    axis: str = "fraction of the horizon x"
+    axis: str = "fraction of training x"
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -159,7 +159,7 @@ class CurveSet:
         cls,
         curves: Iterable[LearningCurve],
         margin: float | None = None,
-        axis: str = "fraction of the horizon x",
+        axis: str = "fraction of training x",
         warnings: Iterable[str] = (),
         notes: Iterable[str] = (),
     ) -> CurveSet:
