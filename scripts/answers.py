@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 def print_answers(inquiry: Inquiry, console: Console, *, across: bool = False) -> None:
     """Print what was asked beyond the verdicts, group by group and then across families."""
     from ..collapse.sentences.answers import group_lines, leg_lines, setting_lines
+    from ..collapse.sentences.of_groups import spread_line
 
     quantity = inquiry.analysis.quantity
     names = [f"{group.family} on {group.dataset} ({group.leg} rate)" for group in inquiry.groups]
     for group, name, result in zip(inquiry.groups, names, inquiry.analysis.groups, strict=True):
         setting = f", {result.recipe_label or result.recipe}" if names.count(name) > 1 else ""
-        _print_under(console, f"{name}{setting}", group_lines(group, quantity))
+        spread = spread_line(result) if group.noise is not None else None
+        lines = [*([spread] if spread else []), *group_lines(group, quantity)]
+        _print_under(console, f"{name}{setting}", lines)
     if across and not inquiry.settings:
         console.print("\nfamilies: no data set has two families with seeds of their own, so none are compared")
     for setting in inquiry.settings:

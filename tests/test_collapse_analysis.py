@@ -12,6 +12,7 @@ from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
 from onecurve.collapse.irreducible.choice import Around
 from onecurve.collapse.outcome import HORIZON
 from onecurve.collapse.reasons import because
+from onecurve.collapse.sentences.of_groups import spread_line
 from onecurve.collapse.sentences.verdicts import sentence
 from onecurve.errors import InputError
 from onecurve.results.curves import CurveSet, LearningCurve
@@ -546,3 +547,11 @@ def test_table_has_the_same_columns_in_every_row():
     assert len({tuple(row) for row in rows}) == 1
     assert set(COLUMNS) <= set(rows[0])
     assert all(value is None or isinstance(value, str | int | float) for row in rows for value in row.values())
+
+
+def test_the_collapse_deviation_stands_beside_its_noise_floor_and_decides_nothing():
+    group = verdict_on(curves_of(Cell(seeds=8)))
+    assert 0 < group.collapse_deviation < 0.03 and group.noise_floor == pytest.approx(0.01, rel=0.15)
+    below = group.collapse_deviation < group.noise_floor
+    assert (", below the noise floor" in spread_line(group)) is below
+    assert spread_line(dataclasses.replace(group, collapse_deviation=None)) is None

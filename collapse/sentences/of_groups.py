@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ...results.quantity import LOSS, Quantity
 from ..ladders.last_losses import SeedNoise
+from ..outcome import GroupResult
 from ..single.from_reruns import SingleRuns
 from ..within.envelope import Departures
 from .numbers import estimate, percent, percent_interval, signed_percent, stretches
@@ -34,6 +35,18 @@ def noise_line(row: SeedNoise, quantity: Quantity = LOSS) -> str:
         return runs + say(row.status, quantity)
     relative = "" if row.relative is None else f", {percent(row.relative)} of the reducible {quantity.noun}"
     return f"{runs}sd {estimate(row.sd, row.low, row.high, '.3g')} about {row.mean:.5g}{relative}"
+
+
+def spread_line(result: GroupResult) -> str | None:
+    """The collapse deviation of the literature beside its noise floor: a description, which decides nothing."""
+    if result.collapse_deviation is None or result.noise_floor is None:
+        return None
+    side = "below" if result.collapse_deviation < result.noise_floor else "not below"
+    return (
+        f"collapse deviation {percent(result.collapse_deviation)}, {side} the noise floor of "
+        f"{percent(result.noise_floor)}: sd over mean of the normalised curves, and over seeds of the reducible loss, "
+        "means over ln x (a description, not a test)"
+    )
 
 
 def tightness_lines(found: SingleRuns, quantity: Quantity = LOSS) -> Iterator[str]:

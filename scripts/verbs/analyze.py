@@ -65,7 +65,8 @@ def analyze(
         ),
     ] = False,
     noise: Annotated[
-        bool, typer.Option("--noise", help="The noise over seeds of the last loss, for each model size.")
+        bool,
+        typer.Option("--noise", help="The noise over seeds of each model size, and the collapse deviation beside it."),
     ] = False,
     tightness: Annotated[
         bool,
