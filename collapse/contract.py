@@ -12,7 +12,7 @@ import numpy as np
 from .outcome import Analysis
 from .sentences.as_json import worded
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _SAME = (
     *("family", "dataset", "recipe", "recipe_label", "leg", "control"),
     *("n_rungs", "n_seeds", "n_censored", "x_min", "x_max", "overlap"),

@@ -498,7 +498,7 @@ def broken_suite():
 def test_json_contract():
     data = to_json(analysed(broken_suite()))
     assert json.loads(json.dumps(data, allow_nan=False)) == data
-    assert data["schema_version"] == 2
+    assert data["schema_version"] == 3
     assert len(data["groups"]) == 11
     for group in data["groups"]:
         assert set(GROUP_KEYS) <= set(group)

@@ -40,7 +40,7 @@ def test_a_sweep_from_file_to_figures(onecurve, tiny, tmp_path):
     analyzed = onecurve("analyze", "run", "--json", "out/analysis.json", "--to", "figures")
     assert analyzed.returncode == 0, analyzed.stderr
     result = json.loads((tmp_path / "out" / "analysis.json").read_text())
-    assert result["schema_version"] == 2
+    assert result["schema_version"] == 3
     assert {(g["family"], g["control"], g["n_rungs"], g["n_seeds"]) for g in result["groups"]} == {
         ("linear", "holds", 3, 3),
         ("mlp", None, 3, 3),
