@@ -58,8 +58,10 @@ def test_a_worker_that_rays_memory_monitor_ends(watched_ray, tiny, tmp_path, mon
     began, outcomes = tmp_path / "began", []
     began.mkdir()
     monkeypatch.setattr(dispatch, "work", greedy(began))
-    again = dispatch.Dispatch._tried_again
-    monkeypatch.setattr(dispatch.Dispatch, "_tried_again", lambda self, o: outcomes.append(o) or again(self, o))
+    judge = dispatch.Dispatch._judge
+    monkeypatch.setattr(
+        dispatch.Dispatch, "_judge", lambda self, o, executor: outcomes.append(o) or judge(self, o, executor)
+    )
     summary = runner.run(load_sweep(str(tiny())), Store(tmp_path / "run"), watched_ray)
     (pid,) = (int(path.name) for path in began.iterdir())
     with pytest.raises(ProcessLookupError):
