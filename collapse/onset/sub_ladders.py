@@ -75,7 +75,7 @@ def find_onset(group: RescaledGroup, *, margin: float, rng: np.random.Generator,
     ``S_j`` is the ladder from size j up. ``S_{K-2}``, the three largest sizes, is tested first, then one size more at a
     time as long as U95(S_j) < margin; the onset is the last j that passed. Hypotheses are tested in an order that was
     fixed beforehand and none after the first that is not rejected, so the chance of an onset below the true one is at
-    most that of one bound, 5 %, whatever the number of sizes (Maurer, Hothorn and Lehmacher 1995; Bauer 1991).
+    most that of one bound, 5 %, whatever the number of sizes (Hsu and Berger 1999).
 
     The interval: the same path in wild resamples of whole curves about their means, 2.5 to 97.5 % of its ends. A
     resample has the noise twice, in its centre and in its signs, so its onset lies high rather than low; the lower end
