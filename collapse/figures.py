@@ -6,9 +6,6 @@ Every figure is a `Sheet`, so the table of what was plotted is written beside it
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -19,6 +16,7 @@ from ..results.curves import CurveSet, seed_order
 from ..results.quantity import LOSS
 from .drawing.across import across_sheet
 from .drawing.charts import deviations_sheet
+from .drawing.files import safe_name, write_sheets
 from .drawing.lettering import house_style, wrap
 from .drawing.palette import family_colors
 from .drawing.panels import DrawnGroup, draw_collapsed, draw_residual
@@ -27,7 +25,6 @@ from .drawing.sheet import Sheet
 from .outcome import Analysis, GroupResult
 from .sentences.verdicts import told_apart
 
-KINDS = ("png", "svg", "pdf")
 _SUMMARY_WIDTH = 9.0
 
 
@@ -76,17 +73,9 @@ def save_figures(analysis: Analysis, curves: CurveSet, directory: str | Path) ->
     -------
     The files written, in the order of the figures.
     """
-    directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    written = []
     # The figures of several observables lie beside each other in one folder.
     ending = "" if analysis.quantity == LOSS else f"-{safe_name(analysis.quantity.noun)}"
-    for name, draw in _all_figures(analysis, curves):
-        with house_style():
-            sheet = draw()
-        contents = {kind: sheet.picture(kind) for kind in KINDS} | {"csv": sheet.table().encode()}
-        written += [write_file(directory / f"{name}{ending}.{kind}", content) for kind, content in contents.items()]
-    return written
+    return write_sheets(((f"{name}{ending}", draw) for name, draw in _all_figures(analysis, curves)), directory)
 
 
 def _all_figures(analysis: Analysis, curves: CurveSet) -> Iterator[tuple[str, Callable[[], Sheet]]]:
@@ -96,19 +85,6 @@ def _all_figures(analysis: Analysis, curves: CurveSet) -> Iterator[tuple[str, Ca
         yield "across-families", lambda: across_sheet(analysis)
     for dataset in dict.fromkeys(group.dataset for group in analysis.groups):
         yield f"dataset-{safe_name(dataset)}", lambda dataset=dataset: _dataset_sheet(analysis, curves, dataset)
-
-
-def safe_name(name: str) -> str:
-    """A file name without surprises; names that had to be changed carry a hash, so that no two become one file."""
-    plain = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-.")[:60]
-    return plain if plain and plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}".lstrip("-")
-
-
-def write_file(path: Path, content: bytes) -> Path:
-    # A figure that is being looked at is never half a figure: the finished file takes its place at once.
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    unfinished.write_bytes(content)
-    return unfinished.replace(path)
 
 
 def _views(analysis: Analysis, curves: CurveSet, groups: Sequence[GroupResult]) -> list[DrawnGroup]:

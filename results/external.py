@@ -56,8 +56,9 @@ def read_external(raw: Raw, path: str, layout: Layout) -> OtherCurves:
         notes.setdefault(observable, []).extend(fractions(own, clock, layout.horizon, path, ends))
     if all(len(run.clock) < 2 for run in runs):
         raise _final(path, len(runs))
-    notes[""].extend(rate_notes(runs, layout))
-    return OtherCurves([_curve(run, layout) for run in runs], notes)
+    curves = [_curve(run, layout) for run in runs]
+    notes[""].extend(rate_notes(curves, layout))
+    return OtherCurves(curves, notes)
 
 
 def read_runs(tidy: Tidy, chosen: Chosen, path: str, layout: Layout) -> tuple[list[Run], str, dict[str, list[str]]]:
@@ -177,13 +178,14 @@ def _check_unit(chosen: Chosen, layout: Layout, path: str) -> None:
 
 def _curve(run: Run, layout: Layout) -> LearningCurve:
     named = {name: getattr(run, name) for name in ("family", "dataset", "recipe", "size", "seed", "loss", "status")}
+    rate = rate_of(run, layout)
     return LearningCurve(
         **named,
         recipe_label=run.recipe,
         leg="constant" if layout.schedule == "constant" else run.leg,  # type: ignore[arg-type]
         x=run.clock,
-        lr=rate_of(run, layout),
-        warmup_fraction=warmup_of(run, layout),
+        lr=rate,
+        warmup_fraction=warmup_of(run, rate, layout),
         irreducible_loss=run.irreducible_loss,
         irreducible_loss_se=run.irreducible_loss_se or 0.0,
         test_loss_se=run.test_loss_se or 0.0,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .curves import LearningCurve
 from .grid import start_after
 from .layout import Layout
 from .levels import X_MIN
@@ -28,12 +29,11 @@ def rate_of(run: Run, layout: Layout) -> np.ndarray | None:
     return fallen[layout.schedule] * rising
 
 
-def warmup_of(run: Run, layout: Layout) -> float:
-    """Share of the training in which the rate rises: as said, else from the column of rates; 0 where it never does."""
+def warmup_of(run: Run, rate: np.ndarray | None, layout: Layout) -> float:
+    """Share of the training in which the rate rises: as said, else from the rates; 0 where it never does."""
     said = said_warmup(run, layout)
     if said is not None:
         return said
-    rate = rate_of(run, layout)
     return 0.0 if rate is None else risen(run.clock, rate)
 
 
@@ -59,10 +59,9 @@ def said_warmup(run: Run, layout: Layout) -> float | None:
     return min(layout.warmup / (run.horizon or 1.0), 0.99)
 
 
-def rate_notes(runs: Sequence[Run], layout: Layout) -> list[str]:
+def rate_notes(curves: Sequence[LearningCurve], layout: Layout) -> list[str]:
     """What was read off the rates, in words."""
-    found = {run.rung: warmup_of(run, layout) for run in runs}
-    longest = max(found.values(), default=0.0)
+    longest = max((curve.warmup_fraction for curve in curves), default=0.0)
     if layout.warmup is not None or start_after([longest]) <= X_MIN:
         return []
     return [

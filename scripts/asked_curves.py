@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import InputError, unknown
 from ..results.layout import Layout
 from ..results.levels import X_MIN
-from .writing import say_drawn
+from .writing import draw_into
 
 if TYPE_CHECKING:
     from ..collapse.inquiry import Inquiry
@@ -110,19 +109,11 @@ def draw(analysis: Analysis, curves: CurveSet, to: str) -> None:
     """Draw the figures into a folder, and say which."""
     from ..collapse.figures import save_figures
 
-    try:
-        paths = save_figures(analysis, curves, Path(to))
-    except OSError as error:
-        raise InputError(f"cannot draw into {to!r}: {error}") from None
-    say_drawn(paths)
+    draw_into(to, lambda folder: save_figures(analysis, curves, folder))
 
 
 def draw_onset(inquiry: Inquiry, to: str) -> None:
     """Draw the onset of each group into a folder, and say where."""
     from ..collapse.drawing.onset import save_onset
 
-    try:
-        paths = save_onset(inquiry, Path(to))
-    except OSError as error:
-        raise InputError(f"cannot draw into {to!r}: {error}") from None
-    say_drawn(paths)
+    draw_into(to, lambda folder: save_onset(inquiry, folder))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,21 @@ def write_json(path: str, value: Any) -> bool:
         return True
     write_text(path, json_text(value))
     return False
+
+
+def draw_into(to: str, save: Callable[[Path], Iterable[Path]]) -> None:
+    """Draw figures into a folder, and say which.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be written.
+    """
+    try:
+        paths = save(Path(to))
+    except OSError as error:
+        raise InputError(f"cannot draw into {to!r}: {error}") from None
+    say_drawn(paths)
 
 
 def say_drawn(paths: Iterable[Path]) -> None:

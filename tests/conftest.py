@@ -163,6 +163,17 @@ def undisturbed(kept, rows_of):
 
 
 @pytest.fixture
+def one_thread():
+    """One thread of torch, as a worker has it; what it was before comes back."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
 def onecurve(tmp_path, monkeypatch):
     """Runs the command line in this process, in a temporary folder; what is not `InputError` fails the test.
 

@@ -13,16 +13,10 @@ from onecurve.errors import InputError
 from onecurve.task import Task
 from torch import nn
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 VECTOR = Task(kind="vector", shape=(8,), outputs=2, loss="squared_error")
 TOKENS = Task(kind="tokens", shape=(8,), outputs=16, loss="cross_entropy", vocabulary=16)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def draw(family, rung, task, optimizer, seed=0):

@@ -16,6 +16,8 @@ from onecurve.errors import InputError
 from onecurve.task import Task
 from torch import nn
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 VECTOR = Task(kind="vector", shape=(8,), outputs=1, loss="squared_error")
 TOKENS = Task(kind="tokens", shape=(32,), outputs=64, loss="cross_entropy", vocabulary=64)
 
@@ -35,14 +37,6 @@ def promised():
             if (name, promise.__name__) not in NOT_PROMISED:
                 marks = pytest.mark.slow if slow else ()
                 yield pytest.param(name, promise, id=f"{name}-{promise.__name__}", marks=marks)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def draw(name, rung=0, task=None, seed=0, parametrization="mup"):

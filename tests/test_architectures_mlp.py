@@ -13,17 +13,11 @@ from onecurve.architectures.recurrent import GRULayer, ImageRows, LSTMLayer
 from onecurve.task import Task
 from torch import nn
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 VECTOR = Task(kind="vector", shape=(8,), outputs=3, loss="squared_error")
 IMAGE = Task(kind="image", shape=(2, 6, 10), outputs=5, loss="cross_entropy")
 TOKENS = Task(kind="tokens", shape=(12,), outputs=20, loss="cross_entropy", vocabulary=20)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(autouse=True)

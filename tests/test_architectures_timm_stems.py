@@ -10,6 +10,8 @@ from onecurve.errors import InputError
 from onecurve.task import Task
 from torch import nn
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 def images(channels, side, width=None):
     return Task(kind="image", shape=(channels, side, width or side), outputs=10, loss="cross_entropy")
@@ -18,14 +20,6 @@ def images(channels, side, width=None):
 NAMES = [name for name in FAMILIES.names() if FAMILIES.make(name).library == "timm"]
 BATCH_NORM = {"convmixer", "densenet", "efficientnet", "xcit"}
 PYRAMIDS = ["convnext", "inceptionnext", "mambaout", "nfnet", "poolformer", "pvt", "swin"]
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def draw(name, rung=0, task=None):

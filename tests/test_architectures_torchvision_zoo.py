@@ -8,15 +8,9 @@ from onecurve.architectures.parametrization import multipliers
 from onecurve.benchmark.checks.tasks import images
 from torch import nn
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 NAMES = ["efficientnetv2", "maxvit", "mobilenetv2", "mobilenetv3", "shufflenetv2"]
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def build(name, rung=0, task=None):

@@ -15,15 +15,9 @@ from onecurve.errors import InputError
 from onecurve.task import Task
 from torch import nn
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 VECTOR = Task(kind="vector", shape=(8,), outputs=1, loss="squared_error")
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @dataclasses.dataclass(frozen=True)

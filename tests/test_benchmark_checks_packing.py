@@ -10,6 +10,8 @@ from onecurve.benchmark.checks.packing import draw_seeds, looped, packed
 from onecurve.benchmark.checks.tasks import TASKS, fitting, home, images
 from onecurve.task import Task
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 VECTOR = Task(kind="vector", shape=(8,), outputs=1, loss="squared_error")
 PACKABLE = [name for name in FAMILIES.names() if FAMILIES.make(name).packable]
 
@@ -21,14 +23,6 @@ def other_tasks():
             if task != home(family):
                 cheap = task == images(1, 8) and family.library == "torch"
                 yield pytest.param(name, task, id=f"{name}-{task}", marks=() if cheap else pytest.mark.slow)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def test_families_that_pack_are_there():

@@ -10,6 +10,7 @@ import pytest
 from onecurve.benchmark.backlog import Backlog, Needs
 from onecurve.benchmark.executors import Failure
 from onecurve.benchmark.nodes import Node, Standing, options, room, unmet
+from processes import alive
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
@@ -97,14 +98,6 @@ def test_a_process_in_which_something_failed_is_not_used_again(fake):
     assert not broken & {outcome.value for outcome in outcomes if outcome.status == "ok"}
     time.sleep(0.2)
     assert not any(alive(pid) for pid in broken)
-
-
-def alive(pid: int) -> bool:
-    try:
-        with open(f"/proc/{pid}/stat") as source:
-            return source.read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def test_what_no_node_has_is_said_at_once(fake):

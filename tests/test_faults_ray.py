@@ -13,6 +13,7 @@ from onecurve.benchmark import dispatch, runner, worker
 from onecurve.benchmark.dispatch import Terms
 from onecurve.benchmark.sweep import load_sweep
 from onecurve.results.store import Store
+from processes import alive
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 LONGER = {"pack": False, "horizon": {"rule": "steps", "steps": 200}}
@@ -37,14 +38,6 @@ def cluster():
 
 def run(path, folder, executor, **options):
     return runner.run(load_sweep(str(path)), Store(folder), executor, **options)
-
-
-def alive(pid: int) -> bool:
-    try:
-        with open(f"/proc/{pid}/stat") as source:
-            return source.read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def told(folder):

@@ -3,19 +3,12 @@
 import time
 
 import pytest
-import torch
 from onecurve.architectures.family import FAMILIES
 from onecurve.benchmark.checks.tasks import home, images
 from onecurve.scripts.bench import packing_gain as bench_packing
 from onecurve.scripts.bench.packing_gain import Speed, measure, row, task_of
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_a_packed_perceptron_is_faster_than_a_loop():

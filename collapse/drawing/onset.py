@@ -19,7 +19,8 @@ from ..onset.single_runs import SingleOnset
 from ..onset.sub_ladders import Onset, SubLadder
 from ..sentences.of_onset import correction_sentence, onset_sentence, single_onset_line
 from ..sentences.reasons import say
-from .lettering import house_style, wrap
+from .files import safe_name, write_sheets
+from .lettering import wrap
 from .limits import limit_axis
 from .palette import FAINT, INK, NOISE, family_colors
 from .sheet import Mark, Sheet
@@ -34,16 +35,9 @@ _DASHED = (0, (4, 2))
 
 def save_onset(inquiry: Inquiry, directory: str | Path) -> list[Path]:
     """Write the figure of all groups that were asked: PNG, SVG, PDF, and the points plotted as CSV."""
-    from ..figures import KINDS, safe_name, write_file
-
-    directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
     quantity = inquiry.analysis.quantity
     name = "onset" if quantity == LOSS else f"onset-{safe_name(quantity.noun)}"
-    with house_style():
-        sheet = onset_sheet(inquiry)
-    contents = {kind: sheet.picture(kind) for kind in KINDS} | {"csv": sheet.table().encode()}
-    return [write_file(directory / f"{name}.{kind}", content) for kind, content in contents.items()]
+    return write_sheets([(name, lambda: onset_sheet(inquiry))], directory)
 
 
 def onset_sheet(inquiry: Inquiry) -> Sheet:

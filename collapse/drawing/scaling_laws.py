@@ -19,7 +19,8 @@ from ..scaling.study import Fitted, Shared, Study
 from ..sentences.numbers import interval, percent, signed_percent
 from ..sentences.of_scaling_laws import law_status
 from .charts import ROW
-from .lettering import house_style, wrap
+from .files import safe_name, write_sheets
+from .lettering import wrap
 from .limits import limit_axis, words
 from .palette import FAINT, INK, NOISE, family_colors, family_markers
 from .sheet import Mark, Sheet
@@ -30,19 +31,9 @@ _MOST = 8  # budgets that the key names one by one
 
 def save_scaling(studies: Mapping[str, Study], shared: Sequence[Shared], directory: str | Path) -> list[Path]:
     """Write one figure a family, and with several families the forest of their exponents: PNG, SVG, PDF, points."""
-    from ..figures import KINDS, safe_name, write_file
-
-    directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    written = []
     named = [(f"scaling-law-{safe_name(name)}", lambda one=one: scaling_sheet(one)) for name, one in studies.items()]
     forest = [("scaling-exponents", lambda: forest_sheet(studies, shared))] if len(studies) > 1 else []
-    for name, draw in [*named, *forest]:
-        with house_style():
-            sheet = draw()
-        contents = {kind: sheet.picture(kind) for kind in KINDS} | {"csv": sheet.table().encode()}
-        written += [write_file(directory / f"{name}.{kind}", content) for kind, content in contents.items()]
-    return written
+    return write_sheets([*named, *forest], directory)
 
 
 def scaling_sheet(study: Study) -> Sheet:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from ..outcome import Verdict
 from ..reasons import Reason, because
 from .crossing import Crossing
 from .mean_curve import Contrast, Member, mean_curves
-from .pairs import Pair, bounded, classes
+from .pairs import Pair, bounded, classes, together
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,24 +58,20 @@ def compare_datasets(
     """
     cells = sorted(crossing.cells)
     members = [Member(family, dataset, crossing.cells[family, dataset]) for family, dataset in cells]
-    couples = [(d, e) for i, d in enumerate(crossing.datasets) for e in crossing.datasets[i + 1 :]]
-    weights = [(d, e, _weights(cells, d, e)) for d, e in couples]
+    weights = [(d, e, _weights(cells, d, e)) for d, e in itertools.combinations(crossing.datasets, 2)]
     known = [(d, e, one) for d, e, one in weights if one is not None]
     if not known:
         why = because("no-family-on-two-data-sets")
         return Missing(DatasetPairs, why, {"leg": leg, "datasets": crossing.datasets})
     curves = mean_curves(members, rng, resamples)
     pairs = bounded([(d, e, Contrast.of(one, curves)) for d, e, one in known], margin=margin)
-    whole = len(known) == len(couples)
-    verdicts = [pair.verdict for pair in pairs]
-    informs = discriminates(members[0].group, margin).enough
-    every = whole and informs and all(one == "collapse" for one in verdicts)
+    whole = len(known) == len(weights)
     return DatasetPairs(
         leg=leg,
         datasets=crossing.datasets,
         deviation=max(pair.difference for pair in pairs),
         upper_bound=max(pair.high for pair in pairs),
-        shared="no-collapse" if "no-collapse" in verdicts else "collapse" if every else "cannot-tell",
+        shared=together(pairs, informs=discriminates(members[0].group, margin).enough, whole=whole),
         pairs=pairs,
         classes=classes(crossing.datasets, pairs) if whole else (),
     )

@@ -11,7 +11,7 @@ from ..outcome import AcrossFamilies, FamilyDeviation, Scale, Verdict
 from ..reasons import Reason, because
 from ..within.envelope import runs
 from .mean_curve import Contrast, MeanCurve, Member, mean_curves
-from .pairs import Pair, classes, compare_pairs, odd_ones
+from .pairs import Pair, classes, compare_pairs, odd_ones, together
 
 
 def compare_families(
@@ -65,7 +65,7 @@ def compare_families(
         per_family=tuple(rows),
         pairs=pairs,
         classes=classes(names, pairs),
-        shared=_together([pair.verdict for pair in pairs], informs),
+        shared=together(pairs, informs=informs.enough),
     )
 
 
@@ -73,13 +73,6 @@ def labels(members: Sequence[Member]) -> list[str]:
     """A name for each member: its family, with the recipe where a family has several."""
     families = [member.family for member in members]
     return [m.family if families.count(m.family) == 1 else f"{m.family} {m.recipe}" for m in members]
-
-
-def _together(verdicts: Sequence[Verdict], informs: Discrimination) -> Verdict:
-    """Of all curves together: ``collapse`` if every pair does, ``no-collapse`` if some pair does not."""
-    if "no-collapse" in verdicts:
-        return "no-collapse"
-    return "collapse" if informs.enough and all(one == "collapse" for one in verdicts) else "cannot-tell"
 
 
 def left_out(family: str, recipe: str) -> FamilyDeviation:

@@ -84,6 +84,21 @@ def bounded(differences: Sequence[tuple[str, str, Contrast]], *, margin: float) 
     return tuple(rows)
 
 
+def together(pairs: Sequence[Pair], *, informs: bool, whole: bool = True) -> Verdict:
+    """Whether all share one curve: ``no-collapse`` if some pair differs, ``collapse`` if every pair is bounded.
+
+    Parameters
+    ----------
+    pairs : of all that could be compared.
+    informs : whether the margin could be missed at enough of the grid.
+    whole : whether every two could be compared.
+    """
+    verdicts = [pair.verdict for pair in pairs]
+    if "no-collapse" in verdicts:
+        return "no-collapse"
+    return "collapse" if whole and informs and all(one == "collapse" for one in verdicts) else "cannot-tell"
+
+
 def classes(names: Sequence[str], pairs: Sequence[Pair]) -> tuple[tuple[str, ...], ...]:
     """Groups of curves that share one curve among themselves and differ from all of the others.
 

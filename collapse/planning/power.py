@@ -6,11 +6,10 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import stdtrit as student_quantile
 
-from ...results.levels import ALPHA, COVERAGE, NORMAL
+from ...results.levels import ALPHA, NORMAL
 from ..within.bootstrap import Moments, blocks, draw_signs, moments, quantile
-from ..within.equivalence import peaks, standard_errors
+from ..within.equivalence import peaks, standard_errors, upper_bounds
 from ..within.exactness import statistics
 from .pilot import Pilot
 
@@ -55,23 +54,21 @@ class Trials:
 
     def rejects(self, truth: np.ndarray) -> np.ndarray:
         """``(groups,)`` where T1 has p < .05 if the rungs deviate by ``truth`` ``(K, m)``."""
-        shifted = Moments(self.noise.counts, self.noise.means + truth[..., None], self.noise.variances)
-        return statistics(shifted, self.x, self.sizes)[0] > self.critical
+        return statistics(self._shifted(truth), self.x, self.sizes)[0] > self.critical
 
     def upper(self, truth: np.ndarray) -> np.ndarray:
         """``(groups,)`` upper bounds U95."""
-        se, df, _ = standard_errors(self.noise)
-        return (self._deviations(truth) + student_quantile(df, COVERAGE) * se).max(axis=(0, 1))
+        return upper_bounds(self._shifted(truth))
 
     def lower(self, truth: np.ndarray) -> np.ndarray:
         """``(groups,)`` lower bounds L95."""
         assert self.reach is not None
-        band_se = standard_errors(self.noise)[2]
-        return np.maximum(0.0, (self._deviations(truth) - self.reach * band_se).max(axis=(0, 1)))
+        means = self._shifted(truth).means
+        deviations, band_se = np.abs(means - means.mean(axis=0)), standard_errors(self.noise)[2]
+        return np.maximum(0.0, (deviations - self.reach * band_se).max(axis=(0, 1)))
 
-    def _deviations(self, truth: np.ndarray) -> np.ndarray:
-        means = self.noise.means + truth[..., None]
-        return np.abs(means - means.mean(axis=0))
+    def _shifted(self, truth: np.ndarray) -> Moments:
+        return Moments(self.noise.counts, self.noise.means + truth[..., None], self.noise.variances)
 
 
 def simulate_noise(

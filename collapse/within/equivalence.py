@@ -127,6 +127,13 @@ def standard_errors(data: Moments, common: np.ndarray | None = None) -> tuple[np
     return np.sqrt(squared), df, np.sqrt(contrast(a / data.counts[:, None])[:, None] * h + shared)
 
 
+def upper_bounds(data: Moments) -> np.ndarray:
+    """``(B,)`` U95 of each of B groups or resamples, as `Deviations.upper` over the whole grid."""
+    se, df, _ = standard_errors(data)
+    d = data.means - data.means.mean(axis=0)
+    return (np.abs(d) + student_quantile(df, COVERAGE) * se).max(axis=(0, 1))
+
+
 def with_error(found: Deviations, error: np.ndarray | None) -> Deviations:
     """The same with errors ``e (K, m)`` of the rungs' means: of d at most ``(1-1/K) e_k + sum_{j != k} e_j / K``."""
     if error is None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ...errors import InputError
 from ..application import ASK, app
 from ..options import FiguresFolder, JsonFile
-from ..writing import say_drawn, write_json
+from ..writing import draw_into, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,8 +115,4 @@ def _print(studies: Sequence[Study], shared: Sequence[Shared], notes: Sequence[s
 def _draw(studies: dict[str, Study], shared: Sequence[Shared], to: str) -> None:
     from ...collapse.drawing.scaling_laws import save_scaling
 
-    try:
-        paths = save_scaling(studies, shared, Path(to))
-    except OSError as error:
-        raise InputError(f"cannot draw into {to!r}: {error}") from None
-    say_drawn(paths)
+    draw_into(to, lambda folder: save_scaling(studies, shared, folder))

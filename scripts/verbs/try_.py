@@ -144,14 +144,6 @@ def _print(found: dict[str, Any], store: Store) -> None:
 
 
 def _draw(sheet: Any, store: Store) -> list[Path]:
-    from ...collapse.drawing.lettering import house_style
+    from ...collapse.drawing.files import write_sheets
 
-    if not store.local:
-        return []
-    folder = Path(store.root, "figures")
-    folder.mkdir(parents=True, exist_ok=True)
-    with house_style():
-        contents = {kind: sheet.picture(kind) for kind in ("png", "svg", "pdf")} | {"csv": sheet.table().encode()}
-    for kind, content in contents.items():
-        (folder / f"try.{kind}").write_bytes(content)
-    return [folder / "try.png"]
+    return write_sheets([("try", lambda: sheet)], Path(store.root, "figures")) if store.local else []
