@@ -54,10 +54,15 @@ def told(folder):
     return work
 
 
-def hung(job):
-    if job.pack.cell.rung == "width 12":
-        time.sleep(600)
-    return worker.work(job)
+def hung():
+    """Work that does not end for one size. Nested, so that it travels by value: a worker cannot import this file."""
+
+    def work(job):
+        if job.pack.cell.rung == "width 12":
+            time.sleep(600)
+        return worker.work(job)
+
+    return work
 
 
 def pids(folder):
@@ -78,7 +83,11 @@ def when(done, act):
 
 
 def poisoned(folder, where):
-    """Work that fails at once in one process, or on one node, and trains elsewhere: a device that broke there."""
+    """Work that fails at once in one process, or on one node, and trains elsewhere: a device that broke there.
+
+    A broken node needs a new process for each of its failures. The others wait for three of them, or they might be
+    done with everything before.
+    """
 
     def work(job):
         import ray
@@ -90,6 +99,9 @@ def poisoned(folder, where):
         if (folder / "mark").read_text() == here:
             (folder / f"{time.time_ns()}-{os.getpid()}").touch()
             raise Failure("killed", "RuntimeError: CUDA error: an illegal memory access was encountered", broken=True)
+        end = time.monotonic() + 120
+        while where == "node" and len(list(folder.iterdir())) < 4 and time.monotonic() < end:
+            time.sleep(0.05)
         return worker.work(job)
 
     return work
@@ -184,7 +196,7 @@ def test_kill_9_of_a_worker_costs_one_attempt(cluster, tiny, tmp_path, monkeypat
 def test_a_pack_that_hangs_on_ray_is_ended(cluster, tiny, tmp_path, monkeypatch, undisturbed, rows_of):
     limit = Terms(limit=lambda pack: 6.0 if pack.cell.rung == "width 12" else 300.0)
     with monkeypatch.context() as patch:
-        patch.setattr(dispatch, "work", hung)
+        patch.setattr(dispatch, "work", hung())
         began = time.monotonic()
         summary = run(tiny(), tmp_path / "run", cluster[1], terms=limit)
     assert 6 < time.monotonic() - began < 300
