@@ -18,7 +18,7 @@ _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 @dataclass(frozen=True)
-class Place:
+class ParameterUse:
     """A module that uses a parameter, and the sizes of the parameter's axes; None for both where it is no matrix.
 
     ``embeds`` says that its input is one of many, not a vector.
@@ -35,33 +35,33 @@ Role = tuple[str, float, float]  # with the factors by which the input and the o
 
 
 @lru_cache(maxsize=1024)
-def places(family: Family, key: Key, task: Task) -> dict[str, tuple[Place, ...]]:
+def places(family: Family, key: Key, task: Task) -> dict[str, tuple[ParameterUse, ...]]:
     """Where every parameter is used, by its name; at several places if modules share it."""
     with secluded(0):
         net = family.build(dict(key), task)
     names = {id(parameter): name for name, parameter in net.named_parameters()}
-    found: dict[str, tuple[Place, ...]] = dict.fromkeys(names.values(), ())
+    found: dict[str, tuple[ParameterUse, ...]] = dict.fromkeys(names.values(), ())
     for path, module in net.named_modules():
         for parameter in module.parameters(recurse=False):
             found[names[id(parameter)]] += (_read(path, module, tuple(parameter.shape)),)
     return found
 
 
-def _read(path: str, module: nn.Module, shape: tuple[int, ...]) -> Place:
+def _read(path: str, module: nn.Module, shape: tuple[int, ...]) -> ParameterUse:
     """The axes of a parameter. The type of the module says which one is the input."""
     if len(shape) < 2:
-        return Place(path, shape)
+        return ParameterUse(path, shape)
     if isinstance(module, _TRANSPOSED):  # (in, out / groups, ...)
-        return Place(path, shape, n_in=shape[0] // module.groups, n_out=shape[1] * module.groups)
+        return ParameterUse(path, shape, n_in=shape[0] // module.groups, n_out=shape[1] * module.groups)
     if isinstance(module, (nn.Embedding, nn.EmbeddingBag)):  # (in, out)
-        return Place(path, shape, n_in=shape[0], n_out=shape[1], embeds=True)
+        return ParameterUse(path, shape, n_in=shape[0], n_out=shape[1], embeds=True)
     stacked = isinstance(module, nn.MultiheadAttention) and len(shape) == 2
     if stacked or isinstance(module, (nn.Linear, nn.RNNBase, nn.RNNCellBase, *_CONVOLUTIONS)):  # (out, in / groups, ..)
-        return Place(path, shape, n_in=shape[1], n_out=shape[0])
-    return Place(path, shape)  # positions, class tokens, layer scales
+        return ParameterUse(path, shape, n_in=shape[1], n_out=shape[0])
+    return ParameterUse(path, shape)  # positions, class tokens, layer scales
 
 
-def role_of(base: Place, here: Place) -> Role:
+def role_of(base: ParameterUse, here: ParameterUse) -> Role:
     """Role of a parameter with the factors by which its input and output axes grew."""
     grown = [n / n0 for n, n0 in zip(here.shape, base.shape, strict=True) if n != n0]
     if here.n_in is not None and here.n_out is not None and base.n_in and base.n_out:
@@ -80,7 +80,7 @@ def furthest(ratios: Iterable[float]) -> float:
     return max(ratios, key=lambda m: abs(math.log(m)), default=1.0)
 
 
-def by_shape(found: Mapping[str, tuple[Place, ...]]) -> dict[str, str]:
+def by_shape(found: Mapping[str, tuple[ParameterUse, ...]]) -> dict[str, str]:
     """Roles where nothing can be compared: matrices between the first and the last are hidden, the rest is not."""
     matrices = [name for name, used in found.items() if len(used[0].shape) > 1 and used[0].n_in is not None]
     roles = {name: "hidden" if name in matrices else "vector" for name in found}

@@ -18,7 +18,7 @@ from .checkpoint import KEEP_EVERY
 from .devices import libraries
 from .executors import Executor, Failure, Outcome
 from .lock import Pack
-from .nodes import Standing
+from .nodes import NodeRecord
 from .preemption import heeding
 from .provenance import utc_now, version
 from .rows import failed_rows
@@ -94,7 +94,7 @@ class Dispatch:
         self.left_out: dict[str, str] = {}
         self._found = total - sum(len(pack.specs) for pack in packs)
         self._seconds, self._expected = 0.0, sum(pack.seconds for pack in packs)
-        self._standing, self._tries = Standing(), Tries(store)
+        self._standing, self._tries = NodeRecord(), Tries(store)
         self._job = functools.partial(
             Job,
             store=store.uri,

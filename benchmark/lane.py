@@ -18,13 +18,13 @@ from ..datasets.subset import first_examples
 from ..errors import InputError
 from ..results.trials import TrialSpec, TrialStatus
 from .checkpoint import LaneState
-from .clock import rate_table
 from .devices import WARM_UPS, Device
 from .evaluation import Measurement, Recorder, eval_steps
 from .observables.observable import Observable, Readout
 from .optimisers.optimiser import optimiser_of
 from .replicas import Replicas, Single, Stacked
 from .update import FromFeed, update_of
+from .update_clock import rate_table
 
 _CURVES = ("step", "test_loss", "test_accuracy", "test_loss_se", "observables", "status", "reason")
 _LOOKS = 3  # evaluations at which a network is looked at: the first weights may be zeros, which are affine, too

@@ -84,7 +84,7 @@ def unmet(needs: Needs, largest: Node) -> str | None:
     return None
 
 
-class Standing:
+class NodeRecord:
     """Which nodes fail packs that do well elsewhere, or that nobody else has tried."""
 
     def __init__(self) -> None:

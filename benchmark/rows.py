@@ -11,12 +11,12 @@ import numpy as np
 from ..datasets.dataset import Dataset
 from ..results.fields import empty_row
 from ..results.trials import TrialSpec, TrialStatus, rung_label
-from .clock import relative_rates
 from .lane import TrainedTrial
 from .lock import Pack
 from .provenance import provenance
 from .schedules.schedule import schedule_of
 from .train import dataset_of, family_of
+from .update_clock import relative_rates
 
 
 def rows_of(pack: Pack, trained: Sequence[TrainedTrial], *, threads: int, started: str) -> list[dict[str, Any]]:

@@ -18,9 +18,9 @@ from ..datasets.feed import Feed
 from ..errors import InputError
 from ..task import Task
 from .chance import Chance
-from .clock import UpdateClock
 from .optimisers.optimiser import Optimiser, Weight
 from .replicas import Replicas
+from .update_clock import UpdateClock
 
 
 class Batches(Protocol):

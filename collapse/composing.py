@@ -32,6 +32,15 @@ def inline(of: type) -> Mapping[str, Any]:
     return MappingProxyType({"json": "inline", "of": of})
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Estimate:
+    """A number with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Missing:
     """An answer that could not be had, in the place of the result that it would have been.

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..results.grid import bands, mean_over
 from .controls.discrimination import Discrimination, discriminates
-from .controls.negatives import Gate, resolution_gate
+from .controls.negatives import ResolutionLimit, resolution_gate
 from .controls.unrelated import Unrelated, unrelated
 from .forms.resolving import resolution, resolution_of_any_schedule
 from .ladders.measurement import Measured
@@ -84,13 +84,13 @@ def _resolution(one: Measured) -> float | None:
     return resolution(one.form, one.rescaled, floors=free)
 
 
-def _shown(gate: Gate) -> dict[str, float | None]:
+def _shown(gate: ResolutionLimit) -> dict[str, float | None]:
     """What each trained negative did, by its label, beside what the formula says."""
     return {f"trained: {row.recipe_label or row.recipe}": row.bounds.deviation for row in gate.negatives}
 
 
 def _verdict(
-    one: Measured, extent: Extent, bounds: Bounds, margin: float, gate: Gate, informs: Discrimination | None
+    one: Measured, extent: Extent, bounds: Bounds, margin: float, gate: ResolutionLimit, informs: Discrimination | None
 ) -> tuple[Verdict, Reason | None]:
     if one.problem is not None:
         return "cannot-tell", one.problem

@@ -14,7 +14,7 @@ from .reasons import Reason, because
 
 if TYPE_CHECKING:
     from .controls.discrimination import Discrimination
-    from .controls.negatives import Gate
+    from .controls.negatives import ResolutionLimit
 
 MOST_SEEDS = 50  # a model size; more than anyone trains is no advice
 _POOL = 1 / 8  # a pool under eight times the longest horizon makes noise shrink with size by construction
@@ -42,7 +42,7 @@ class Findings:
     p_exact: float | None = None
     untested: Reason | None = None
     common: float = 0.0
-    gate: Gate | None = None
+    gate: ResolutionLimit | None = None
     discrimination: Discrimination | None = None
 
     @property
@@ -118,7 +118,7 @@ def _claim(found: Findings, margin: float) -> tuple[Verdict, Reason | None]:
     return ("collapse" if found.p_exact >= ALPHA else "approximate"), None
 
 
-def _unresolved(gate: Gate, upper: float) -> Reason | None:
+def _unresolved(gate: ResolutionLimit, upper: float) -> Reason | None:
     """Why a claim of collapse within ``upper`` is worth nothing on this ladder; None where it is worth something."""
     if gate.undetected is not None:
         return because("unresolved", why=gate.undetected)

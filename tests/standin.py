@@ -18,13 +18,13 @@ import torch
 from onecurve.architectures.family import FAMILIES
 from onecurve.architectures.parametrization import initialise, multipliers, width_roles
 from onecurve.benchmark.checks.tasks import home
-from onecurve.benchmark.clock import UpdateClock
 from onecurve.benchmark.losses import example_losses
 from onecurve.benchmark.observables import parts
 from onecurve.benchmark.observables.observable import OBSERVABLES, Probe, Readout
 from onecurve.benchmark.optimisers.optimiser import OPTIMISERS
 from onecurve.benchmark.replicas import Single, Stacked, random_batch
 from onecurve.benchmark.update import Repeated, Update
+from onecurve.benchmark.update_clock import UpdateClock
 from onecurve.datasets.dataset import DATASETS, TestSet
 from onecurve.datasets.pool import PoolStream
 from onecurve.errors import InputError

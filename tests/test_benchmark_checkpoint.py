@@ -7,11 +7,11 @@ import json
 
 import pytest
 from onecurve.benchmark import checkpoint
-from onecurve.benchmark.branching import branch, trunk
 from onecurve.benchmark.checkpoint import FOLDER, InStore
 from onecurve.benchmark.observables.observable import observable_from
 from onecurve.benchmark.preemption import Preempted
 from onecurve.benchmark.train import train
+from onecurve.benchmark.trunk_branches import branch, trunk
 from onecurve.errors import InputError
 from onecurve.results.store import Store
 from onecurve.results.trials import TrialSpec

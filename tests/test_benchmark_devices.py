@@ -14,12 +14,12 @@ import pytest
 import torch
 import yaml
 from onecurve.benchmark import devices, dispatch, runner, worker
-from onecurve.benchmark.clock import UpdateClock
 from onecurve.benchmark.devices import CPU, Device, captured, device_of, side_by_side, torch_settings
 from onecurve.benchmark.executors import InProcess
 from onecurve.benchmark.observables.observable import observable_from
 from onecurve.benchmark.sweep import load_sweep
 from onecurve.benchmark.train import train
+from onecurve.benchmark.update_clock import UpdateClock
 from onecurve.datasets import blocks
 from onecurve.errors import InputError
 from onecurve.results.store import Store

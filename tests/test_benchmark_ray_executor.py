@@ -9,7 +9,7 @@ from collections import defaultdict
 import pytest
 from onecurve.benchmark.backlog import Backlog, Needs
 from onecurve.benchmark.executors import Failure
-from onecurve.benchmark.nodes import Node, Standing, options, room, unmet
+from onecurve.benchmark.nodes import Node, NodeRecord, options, room, unmet
 from processes import alive
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -139,7 +139,7 @@ def test_what_a_node_had_before_it_died_is_waited_for():
 
 
 def test_a_node_is_left_out_for_packs_that_nobody_else_failed():
-    standing = Standing()
+    standing = NodeRecord()
     for pack in "abc":
         assert standing.left_out == {}
         standing.failed("n1", "host1", pack, f"broke {pack}")

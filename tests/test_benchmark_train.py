@@ -9,13 +9,13 @@ import pytest
 import torch
 from onecurve.architectures.family import FAMILIES
 from onecurve.architectures.parametrization import Multiplier
-from onecurve.benchmark.clock import UpdateClock
 from onecurve.benchmark.evaluation import eval_steps
 from onecurve.benchmark.losses import example_losses
 from onecurve.benchmark.optimisers.optimiser import OPTIMISERS
 from onecurve.benchmark.schedules.schedule import schedule_of
 from onecurve.benchmark.train import train
 from onecurve.benchmark.update import Update
+from onecurve.benchmark.update_clock import UpdateClock
 from onecurve.datasets.dataset import DATASETS, TestSet
 from onecurve.errors import InputError
 from onecurve.results.trials import TrialSpec

@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 from onecurve.collapse.analysis import analyze, to_json, to_table
-from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
+from onecurve.collapse.calibration.simulation import FLOOR, Scenario, simulate
 from onecurve.collapse.irreducible.choice import Around
 from onecurve.collapse.outcome import HORIZON
 from onecurve.collapse.reasons import because
@@ -25,7 +25,7 @@ def codes(said) -> list[str]:
 
 
 def curves_of(cell=None, seed=0, **more) -> tuple[LearningCurve, ...]:
-    return simulate(cell or Cell(), 1, np.random.default_rng(seed)).curves(0, **more)
+    return simulate(cell or Scenario(), 1, np.random.default_rng(seed)).curves(0, **more)
 
 
 def analysed(curves, planned=None, **more):
@@ -50,7 +50,7 @@ def changed(curves, pick, **changes):
 
 
 def test_a_true_collapse():
-    group = verdict_on(curves_of(Cell(seeds=8)))
+    group = verdict_on(curves_of(Scenario(seeds=8)))
     assert (group.verdict, group.evidence, group.reason) == ("collapse", "confirmatory", None)
     assert (group.n_rungs, group.n_seeds, group.n_censored, group.overlap) == (6, 8, 0, 1.0)
     assert group.p_exact > 0.05 and group.p_shape > 0.05
@@ -64,7 +64,7 @@ def test_a_true_collapse():
 
 
 def test_a_false_collapse():
-    group = verdict_on(curves_of(Cell(drift=0.02)))
+    group = verdict_on(curves_of(Scenario(drift=0.02)))
     assert group.verdict == "no-collapse"
     assert group.lower_bound >= 0.03
     assert group.p_exact < 0.05
@@ -78,21 +78,21 @@ def test_a_false_collapse():
 
 
 def test_a_small_real_deviation_is_approximate():
-    group = verdict_on(curves_of(Cell(gamma_error=0.05, seeds=16)))
+    group = verdict_on(curves_of(Scenario(gamma_error=0.05, seeds=16)))
     assert group.verdict == "approximate"
     assert "not exactly (p = " in sentence(group)
 
 
 def test_an_undecided_size_and_too_few_seeds():
-    undecided = verdict_on(curves_of(Cell(gamma_error=0.1), seed=1))
+    undecided = verdict_on(curves_of(Scenario(gamma_error=0.1), seed=1))
     assert undecided.verdict == "cannot-tell" and undecided.reason.code == "size-undecided"
-    noisy = verdict_on(curves_of(Cell(noise_ratio=8, rungs=4, seeds=3), seed=1))
+    noisy = verdict_on(curves_of(Scenario(noise_ratio=8, rungs=4, seeds=3), seed=1))
     assert noisy.verdict == "cannot-tell" and noisy.reason.code == "underpowered"
     assert "more seeds would certify 3 %" in sentence(noisy)
 
 
 def test_the_gate_is_for_measurements_and_not_for_controls():
-    cell = Cell(mu=0.3, nu=0.3, decay=True, gain=(0.15, 0.15), seeds=6)
+    cell = Scenario(mu=0.3, nu=0.3, decay=True, gain=(0.15, 0.15), seeds=6)
     curves = curves_of(cell)
     network = verdict_on(curves)
     limit = network.resolution["horizon_exponent_plus_20_percent"]
@@ -118,7 +118,7 @@ def test_unknown_floor():
 
 
 def test_every_seed_counts_on_the_shape_scale():
-    batch = simulate(Cell(rungs=3, seeds=3), 1, np.random.default_rng(3))
+    batch = simulate(Scenario(rungs=3, seeds=3), 1, np.random.default_rng(3))
     group = verdict_on(changed(batch.curves(0), lambda c: True, irreducible_loss=None))
     gap = batch.loss[0, ..., :-1] - batch.loss[0, ..., -1:]
     q = gap / mean_over(gap, group.rescaled.x)[..., None]
@@ -130,7 +130,7 @@ def test_every_seed_counts_on_the_shape_scale():
 
 
 def test_every_seed_counts_on_the_end_point_scale():
-    batch = simulate(Cell(rungs=3, seeds=3), 1, np.random.default_rng(3))
+    batch = simulate(Scenario(rungs=3, seeds=3), 1, np.random.default_rng(3))
     group = verdict_on(batch.curves(0))
     means, of_mean = batch.z[0].mean(axis=1), batch.z[0].var(axis=1, ddof=1) / 3
     assert group.d == pytest.approx(means - means.mean(axis=0), abs=1e-9)
@@ -166,11 +166,11 @@ def test_a_wrong_floor_is_a_deviation():
 
 
 def test_fitted_floor():
-    group = verdict_on(curves_of(Cell(seeds=10)), irreducible_loss="fit")
+    group = verdict_on(curves_of(Scenario(seeds=10)), irreducible_loss="fit")
     assert group.irreducible_loss.source == "fit" and group.evidence == "exploratory"
     assert group.irreducible_loss.low < FLOOR < group.irreducible_loss.high
     assert "exploratory-floor-fitted" in codes(group.warnings)
-    failed = verdict_on(curves_of(Cell(rungs=3)), irreducible_loss="fit")
+    failed = verdict_on(curves_of(Scenario(rungs=3)), irreducible_loss="fit")
     assert failed.verdict == "cannot-tell" and failed.reason.root.code == "end-points-few"
 
 
@@ -184,14 +184,14 @@ def test_profiled_floor():
     assert group.resolution[HORIZON] == pytest.approx(0.0105, abs=0.001)
     assert group.resolution[HORIZON] < group.upper_bound < group.margin
     assert "exploratory-floor-profiled" in codes(group.warnings)
-    quiet = verdict_on(curves_of(Cell(seeds=60)), irreducible_loss="profile")
+    quiet = verdict_on(curves_of(Scenario(seeds=60)), irreducible_loss="profile")
     assert quiet.verdict == "collapse" and quiet.conditional
     assert sentence(quiet).startswith("there is an irreducible loss at which all 6 model sizes share")
-    apart = verdict_on(curves_of(Cell(seeds=10, drift=0.1, gamma_error=1.0)), irreducible_loss="profile")
+    apart = verdict_on(curves_of(Scenario(seeds=10, drift=0.1, gamma_error=1.0)), irreducible_loss="profile")
     assert apart.verdict == "no-collapse" and apart.conditional and apart.lower_bound >= apart.margin
-    fitted = verdict_on(curves_of(Cell(seeds=60)), irreducible_loss="fit")
+    fitted = verdict_on(curves_of(Scenario(seeds=60)), irreducible_loss="fit")
     assert fitted.p_exact is None and fitted.reason is not None
-    two = verdict_on(curves_of(Cell(seeds=2)), irreducible_loss="profile")
+    two = verdict_on(curves_of(Scenario(seeds=2)), irreducible_loss="profile")
     assert two.verdict == "cannot-tell" and two.reason.root.code == "profile-needs-seeds"
 
 
@@ -215,10 +215,10 @@ def test_a_floor_that_is_given_with_its_error():
 
 
 def test_two_seeds():
-    group = verdict_on(curves_of(Cell(seeds=2)))
+    group = verdict_on(curves_of(Scenario(seeds=2)))
     assert group.p_exact is None and group.lower_bound is None and group.upper_bound is not None
     assert group.verdict == "cannot-tell" and group.band is None
-    quiet = changed(curves_of(Cell(seeds=2)), lambda c: True, loss=lambda c: quieter(c, 0.05))
+    quiet = changed(curves_of(Scenario(seeds=2)), lambda c: True, loss=lambda c: quieter(c, 0.05))
     calm = verdict_on(quiet)
     assert calm.verdict == "collapse" and calm.reason == because("exactness-untested")
 
@@ -231,7 +231,7 @@ def quieter(c, factor):
 
 
 def test_one_seed():
-    group = verdict_on(curves_of(Cell(seeds=1)))
+    group = verdict_on(curves_of(Scenario(seeds=1)))
     why = because("single-described-besides", why=because("fewer-sizes-with-seeds", sizes=0, alone=6))
     assert group.verdict == "cannot-tell" and group.reason == why and group.single
     assert group.deviation is not None and group.rescaled is not None and group.noise_from is None
@@ -239,26 +239,26 @@ def test_one_seed():
 
 
 def test_two_rungs():
-    group = verdict_on(curves_of(Cell(rungs=2)))
+    group = verdict_on(curves_of(Scenario(rungs=2)))
     assert group.verdict == "cannot-tell" and group.reason == because("fewer-sizes", sizes=2)
     assert group.deviation is not None
 
 
 def test_one_rung():
-    group = verdict_on(curves_of(Cell(rungs=1)))
+    group = verdict_on(curves_of(Scenario(rungs=1)))
     assert group.verdict == "cannot-tell" and group.deviation is None
     assert group.unrelated_deviation is None
 
 
 def test_a_rung_with_one_seed_is_left_out_and_named():
-    curves = [c for c in curves_of(Cell(seeds=8)) if c.size > 1e4 or c.seed == 0]
+    curves = [c for c in curves_of(Scenario(seeds=8)) if c.size > 1e4 or c.seed == 0]
     group = verdict_on(curves)
     assert group.verdict == "collapse" and group.n_rungs == 5
     assert because("size-left-out", size="size 10k", seed=0) in group.warnings
 
 
 def test_unequal_seeds_and_missing_ones():
-    curves = [c for c in curves_of(Cell(seeds=9)) if c.seed >= 6 or c.size > 1e5 or c.seed < 4]
+    curves = [c for c in curves_of(Scenario(seeds=9)) if c.seed >= 6 or c.size > 1e5 or c.seed < 4]
     group = verdict_on(curves)
     assert group.n_seeds == 7 and group.verdict == "collapse"
 
@@ -271,7 +271,7 @@ def test_all_diverged():
 
 
 def test_some_diverged():
-    curves = changed(curves_of(Cell(seeds=9)), lambda c: c.seed == 0 and c.size < 3e4, status="diverged")
+    curves = changed(curves_of(Scenario(seeds=9)), lambda c: c.seed == 0 and c.size < 3e4, status="diverged")
     group = verdict_on(curves)
     assert group.n_censored == 2
     assert group.verdict == "cannot-tell" and group.reason == because("selection", runs=2)
@@ -290,7 +290,7 @@ def test_a_run_that_ends_early_is_censored():
 
 def test_an_empty_curve_is_censored():
     empty = dataclasses.replace(curves_of()[0], x=[], loss=[], lr=None, seed=99, status="error")
-    group = verdict_on([empty, *curves_of(Cell(seeds=8))])
+    group = verdict_on([empty, *curves_of(Scenario(seeds=8))])
     assert group.n_censored == 1
 
 
@@ -315,7 +315,7 @@ def test_no_noise():
 
 
 def test_a_wild_seed_is_a_warning():
-    curves = curves_of(Cell(seeds=6))
+    curves = curves_of(Scenario(seeds=6))
     assert "wild-seed" not in codes(verdict_on(curves).warnings)
     wild = changed(curves, lambda c: c.size == 4e4 and c.seed == 2, loss=lambda c: FLOOR + (c.loss - FLOOR) * c.x**-0.1)
     assert because("wild-seed", size="size 40k", seed=2) in verdict_on(wild).warnings
@@ -335,7 +335,7 @@ def test_little_overlap():
 
 
 def test_a_seed_given_twice():
-    curves = curves_of(Cell(seeds=6))
+    curves = curves_of(Scenario(seeds=6))
     group = verdict_on(changed(curves, lambda c: c.seed == 5 and c.size == 1e4, seed=4))
     assert because("seed-twice", size="size 10k") in group.warnings
 
@@ -360,7 +360,7 @@ def test_bad_arguments(arguments, message):
 
 
 def test_margin_of_the_sweep_and_another_one():
-    curves = curves_of(Cell(seeds=8))
+    curves = curves_of(Scenario(seeds=8))
     assert verdict_on(curves, planned=0.05).margin == 0.05
     assert verdict_on(curves, planned=0.05, margin=0.05).evidence == "confirmatory"
     analysis = analysed(curves, planned=0.05, margin=0.03)
@@ -370,10 +370,10 @@ def test_margin_of_the_sweep_and_another_one():
 
 
 def suite():
-    cells = {"mlp": Cell(), "vit": Cell(gamma_error=0.1), "rnn": Cell(drift=0.02), "net": Cell(mu=0.7)}
+    cells = {"mlp": Scenario(), "vit": Scenario(gamma_error=0.1), "rnn": Scenario(drift=0.02), "net": Scenario(mu=0.7)}
     curves = [c for i, (name, cell) in enumerate(cells.items()) for c in curves_of(cell, seed=i, family=name)]
     control = [dataclasses.replace(c, control="holds") for c in curves_of(seed=9, family="exact")]
-    decayed = Cell(decay=True, gain=(0.1, 0.1))
+    decayed = Scenario(decay=True, gain=(0.1, 0.1))
     return [*curves, *control, *curves_of(decayed, family="mlp", dataset="other"), *curves_of(decayed, family="mlp")]
 
 
@@ -490,8 +490,8 @@ def broken_suite():
         *suite(),
         *unknown,
         *dead,
-        *curves_of(Cell(seeds=1), family="lone"),
-        *curves_of(Cell(seeds=2), family="two"),
+        *curves_of(Scenario(seeds=1), family="lone"),
+        *curves_of(Scenario(seeds=2), family="two"),
     ]
 
 
@@ -550,7 +550,7 @@ def test_table_has_the_same_columns_in_every_row():
 
 
 def test_the_collapse_deviation_stands_beside_its_noise_floor_and_decides_nothing():
-    group = verdict_on(curves_of(Cell(seeds=8)))
+    group = verdict_on(curves_of(Scenario(seeds=8)))
     assert 0 < group.collapse_deviation < 0.03 and group.noise_floor == pytest.approx(0.01, rel=0.15)
     below = group.collapse_deviation < group.noise_floor
     assert (", below the noise floor" in spread_line(group)) is below

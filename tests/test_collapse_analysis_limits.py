@@ -9,7 +9,7 @@ import json
 import numpy as np
 import pytest
 from onecurve.collapse.analysis import analyze, to_json, to_table
-from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
+from onecurve.collapse.calibration.simulation import FLOOR, Scenario, simulate
 from onecurve.collapse.composing import Missing
 from onecurve.collapse.inquiry import QUESTIONS, inquire
 from onecurve.collapse.inquiry_contract import inquiry_json
@@ -29,7 +29,7 @@ def leg(request):
 
 def ladder(leg, seeds=5, rungs=6, seed=0, **cell):
     decay = {"decay": True, "gain": (0.15, 0.15)} if leg == "decayed" else {}
-    return list(simulate(Cell(seeds=seeds, rungs=rungs, **decay, **cell), 1, np.random.default_rng(seed)).curves(0))
+    return list(simulate(Scenario(seeds=seeds, rungs=rungs, **decay, **cell), 1, np.random.default_rng(seed)).curves(0))
 
 
 def judged(curves, choice="known", **more):

@@ -10,7 +10,7 @@ import json
 import numpy as np
 import polars as pl
 import pytest
-from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
+from onecurve.collapse.calibration.simulation import FLOOR, Scenario, simulate
 from onecurve.collapse.figures import draw_dataset, save_figures
 from onecurve.collapse.inquiry import OF_GROUPS, QUESTIONS, inquire
 from onecurve.collapse.inquiry_contract import inquiry_json
@@ -39,7 +39,7 @@ SHARE = 8.0  # the simulated losses, divided by this, are errors
 @functools.cache
 def simulated(true: bool):
     """A ladder whose curves share one form, or one whose time exponent drifts with size."""
-    return simulate(Cell(seeds=8) if true else Cell(drift=0.02, seeds=8), 1, np.random.default_rng(0)).curves(0)
+    return simulate(Scenario(seeds=8) if true else Scenario(drift=0.02, seeds=8), 1, np.random.default_rng(0)).curves(0)
 
 
 def tidy(path, rows):

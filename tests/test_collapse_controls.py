@@ -7,11 +7,11 @@ import json
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
+from onecurve.collapse.calibration.simulation import FLOOR, Scenario, simulate
 from onecurve.collapse.composing import OK, Missing
 from onecurve.collapse.conclusion import conclude
 from onecurve.collapse.contract import plain
-from onecurve.collapse.controls.negatives import Gate, judge, negatives_of, resolution_gate
+from onecurve.collapse.controls.negatives import ResolutionLimit, judge, negatives_of, resolution_gate
 from onecurve.collapse.controls.unrelated import shuffled_rungs
 from onecurve.collapse.controls.wrong_horizons import truncate, wrong_horizons
 from onecurve.collapse.ladders.measurement import measure
@@ -24,7 +24,7 @@ from onecurve.results.curves import CurveSet
 
 
 def measured(cell=None, seed=0, **changes):
-    curves = simulate(cell or Cell(), 1, np.random.default_rng(seed)).curves(0)
+    curves = simulate(cell or Scenario(), 1, np.random.default_rng(seed)).curves(0)
     curves = CurveSet.of(dataclasses.replace(c, **changes) for c in curves)
     return measure(curves, choice="known", resamples=199, x_min=0.1, rng=np.random.default_rng(seed))
 
@@ -43,19 +43,23 @@ def test_shuffled_rungs_show_what_seeds_alone_do():
 
 
 def test_a_real_trend_stands_out_from_shuffled_rungs():
-    one = shuffled_rungs(measured(Cell(gamma_error=0.2)).rescaled, rng=np.random.default_rng(0), shuffles=99)
+    one = shuffled_rungs(measured(Scenario(gamma_error=0.2)).rescaled, rng=np.random.default_rng(0), shuffles=99)
     assert one.p_deviation == pytest.approx(0.01) and one.p_order < 0.01
     assert one.rejected == pytest.approx(0.05, abs=0.06)
 
 
 def test_orders_of_few_and_of_many_rungs():
-    three = shuffled_rungs(measured(Cell(rungs=3, gamma_error=0.4)).rescaled, rng=np.random.default_rng(0), shuffles=19)
+    three = shuffled_rungs(
+        measured(Scenario(rungs=3, gamma_error=0.4)).rescaled, rng=np.random.default_rng(0), shuffles=19
+    )
     assert three.p_order in (pytest.approx(1 / 6), pytest.approx(2 / 6))
-    eight = shuffled_rungs(measured(Cell(rungs=8, gamma_error=0.2)).rescaled, rng=np.random.default_rng(0), shuffles=19)
+    eight = shuffled_rungs(
+        measured(Scenario(rungs=8, gamma_error=0.2)).rescaled, rng=np.random.default_rng(0), shuffles=19
+    )
     assert eight.p_order < 0.01
-    few = shuffled_rungs(measured(Cell(seeds=3)).rescaled, rng=np.random.default_rng(0), shuffles=19)
+    few = shuffled_rungs(measured(Scenario(seeds=3)).rescaled, rng=np.random.default_rng(0), shuffles=19)
     assert few.rejected_trend is None and few.rejected is not None
-    two = shuffled_rungs(measured(Cell(seeds=2)).rescaled, rng=np.random.default_rng(0), shuffles=19)
+    two = shuffled_rungs(measured(Scenario(seeds=2)).rescaled, rng=np.random.default_rng(0), shuffles=19)
     assert two.rejected is None
 
 
@@ -63,7 +67,7 @@ def test_orders_of_few_and_of_many_rungs():
 
 
 def test_a_cut_curve_is_the_run_with_a_shorter_horizon():
-    batch = simulate(Cell(), 1, np.random.default_rng(0))
+    batch = simulate(Scenario(), 1, np.random.default_rng(0))
     curve = dataclasses.replace(batch.curves(0)[0], x=batch.x, loss=FLOOR + 0.4 * (batch.x**-0.5 + 1))
     cut = truncate(curve, 0.5, FLOOR)
     assert cut.complete and cut.x[0] == pytest.approx(0.2)
@@ -95,7 +99,7 @@ def test_truncation_reveals_errors_about_as_large_as_the_ladder_can():
 
 def test_truncation_has_the_effect_that_a_wrong_horizon_has():
     """Without noise the cut ladder deviates as the closed form says: l(hx)/l(h) with the rung's own h."""
-    one = measured(Cell(seeds=24))
+    one = measured(Scenario(seeds=24))
     found = wrong_horizons(one, rng=np.random.default_rng(0), margin=0.03, resamples=99)
     rows = {row.error: row.retested for row in found.rows}
     sizes = one.ladder.sizes
@@ -109,7 +113,7 @@ def test_truncation_has_the_effect_that_a_wrong_horizon_has():
 
 
 def test_truncation_finds_the_horizons_that_were_wrong():
-    one = wrong_horizons(measured(Cell(gamma_error=0.2)), rng=np.random.default_rng(0), margin=0.03, resamples=199)
+    one = wrong_horizons(measured(Scenario(gamma_error=0.2)), rng=np.random.default_rng(0), margin=0.03, resamples=199)
     assert one.best in (-0.2, -0.15)
     assert one.status == because("not-exact-as-it-stands", p=pytest.approx(0.005))
 
@@ -120,10 +124,10 @@ def test_what_cannot_be_cut_says_so():
         assert isinstance(found, Missing)
         return found.status.code
 
-    assert status(measured(Cell(decay=True))) == "cut-needs-constant-rate"
+    assert status(measured(Scenario(decay=True))) == "cut-needs-constant-rate"
     assert status(measured(irreducible_loss=None)) == "cut-needs-a-floor"
-    assert status(measured(Cell(seeds=2))) == "three-seeds-for-exactness"
-    assert status(measured(Cell(rungs=2))) == status(measured(status="diverged")) == "group-not-testable"
+    assert status(measured(Scenario(seeds=2))) == "three-seeds-for-exactness"
+    assert status(measured(Scenario(rungs=2))) == status(measured(status="diverged")) == "group-not-testable"
     far = wrong_horizons(measured(), rng=np.random.default_rng(0), margin=0.03, errors=(0.05, 0.7), resamples=99)
     assert {row.error for row in far.rows if row.p_exact is None} == {-0.7, 0.7}
     assert far.revealed is None and far.rows[0].status.code == "not-cut"
@@ -134,11 +138,11 @@ def test_what_cannot_be_cut_says_so():
 
 def test_negatives_are_of_the_same_family_data_set_and_leg():
     one = measured()
-    wrong = measured(Cell(gamma_error=0.4), control="fails", recipe="x1.4")
+    wrong = measured(Scenario(gamma_error=0.4), control="fails", recipe="x1.4")
     others = [
         measured(control="fails", family="other", recipe="b"),
         measured(control="fails", dataset="other", recipe="b"),
-        measured(Cell(decay=True), control="fails", recipe="b"),
+        measured(Scenario(decay=True), control="fails", recipe="b"),
         measured(recipe="b"),
         measured(control="holds", recipe="b"),
     ]
@@ -147,7 +151,10 @@ def test_negatives_are_of_the_same_family_data_set_and_leg():
 
 
 def test_a_negative_that_is_detected_opens_the_gate():
-    one, wrong = measured(), measured(Cell(gamma_error=0.4), control="fails", recipe="x1.4", recipe_label="times 1.4")
+    one, wrong = (
+        measured(),
+        measured(Scenario(gamma_error=0.4), control="fails", recipe="x1.4", recipe_label="times 1.4"),
+    )
     row = judge(one, wrong, margin=0.03, rng=np.random.default_rng(0))
     assert row.detected and row.status == OK and row.planned_power.value > 0.95
     assert row.p_exact < 0.05 and row.bounds.deviation == pytest.approx(0.09, abs=0.02)
@@ -159,8 +166,8 @@ def test_a_negative_that_is_detected_opens_the_gate():
 
 def test_a_negative_that_is_missed_closes_the_gate():
     one, wrong = (
-        measured(Cell(seeds=8)),
-        measured(Cell(seeds=8), seed=5, control="fails", recipe="b", recipe_label="same"),
+        measured(Scenario(seeds=8)),
+        measured(Scenario(seeds=8), seed=5, control="fails", recipe="b", recipe_label="same"),
     )
     gate = resolution_gate(one, [wrong], margin=0.03, resolution=0.04, rng=np.random.default_rng(0))
     assert gate.negatives[0].detected is False and gate.limit == 0.04
@@ -175,7 +182,7 @@ def test_a_negative_that_is_missed_closes_the_gate():
 def test_a_negative_whose_verdict_does_not_turn_is_missed():
     """A deviation that is real but certified to lie below the margin still reads as a collapse."""
     one = measured()
-    faint = measured(Cell(gamma_error=0.05, seeds=20), control="fails", recipe="b")
+    faint = measured(Scenario(gamma_error=0.05, seeds=20), control="fails", recipe="b")
     row = judge(one, faint, margin=0.03, rng=np.random.default_rng(0))
     assert row.p_exact < 0.05 and row.bounds.upper_bound < 0.03 and row.detected is False
 
@@ -186,21 +193,21 @@ def test_a_no_collapse_stands_whatever_the_gate():
         largest_se=0.01,
         extent=Extent(n_rungs=6, n_seeds=5),
         p_exact=0.001,
-        gate=Gate(limit=0.01, undetected=because("negative-missed", setting="b")),
+        gate=ResolutionLimit(limit=0.01, undetected=because("negative-missed", setting="b")),
     )
     assert decide(found, 0.03)[0] == "no-collapse"
     claim = dataclasses.replace(found, bounds=Bounds(deviation=0.01, lower_bound=0.0, upper_bound=0.02))
     assert decide(claim, 0.03) == ("cannot-tell", because("unresolved", why=because("negative-missed", setting="b")))
     assert decide(dataclasses.replace(claim, gate=None), 0.03)[0] == "approximate"
-    shown = dataclasses.replace(claim, gate=Gate(limit=0.015))
+    shown = dataclasses.replace(claim, gate=ResolutionLimit(limit=0.015))
     assert decide(shown, 0.03)[1] == because("unresolved-by-horizon", limit=0.015, upper=0.02)
-    trained = dataclasses.replace(claim, gate=Gate(limit=0.015, trained=True))
+    trained = dataclasses.replace(claim, gate=ResolutionLimit(limit=0.015, trained=True))
     assert decide(trained, 0.03)[1] == because("unresolved-by-trained", limit=0.015, upper=0.02)
 
 
 def test_negatives_that_cannot_be_tested_neither_open_nor_close():
     one = measured()
-    for broken in (measured(status="killed"), measured(Cell(seeds=2)), measured(irreducible_loss=None)):
+    for broken in (measured(status="killed"), measured(Scenario(seeds=2)), measured(irreducible_loss=None)):
         gate = resolution_gate(one, [broken], margin=0.03, resolution=0.04, rng=np.random.default_rng(0))
         assert gate.negatives[0].detected is None and gate.negatives[0].status != OK
         assert gate.undetected is None and gate.limit == 0.04

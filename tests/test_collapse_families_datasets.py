@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from onecurve.collapse.analysis import analyze
-from onecurve.collapse.calibration.simulation import Cell, autoregression, simulate
+from onecurve.collapse.calibration.simulation import Scenario, autoregression, simulate
 from onecurve.collapse.composing import Missing
 from onecurve.collapse.families.crossing import Crossing
 from onecurve.collapse.families.datasets import compare_datasets
@@ -68,7 +68,7 @@ def test_a_data_set_of_each_family_cannot_be_compared():
 def test_ladders_that_collapse_do_so_on_any_number_of_data_sets(datasets):
     """However alike the data sets are: what they share does not void the claim."""
     rng = np.random.default_rng(datasets)
-    curves = [c for i in range(datasets) for c in simulate(Cell(seeds=8), 1, rng).curves(0, dataset=f"d{i}")]
+    curves = [c for i in range(datasets) for c in simulate(Scenario(seeds=8), 1, rng).curves(0, dataset=f"d{i}")]
     found = analyze(CurveSet(tuple(curves)), rng=np.random.default_rng(0), resamples=299)
     assert [one.verdict for one in found.groups] == ["collapse"] * datasets
     assert all(

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from onecurve.collapse.families.multiplicity import benjamini_hochberg, gatekeep, holm, intersection_union
+from onecurve.collapse.families.multiplicity import benjamini_hochberg, gatekeep, holm
 from onecurve.collapse.reasons import because
 from onecurve.errors import InputError
-
-
-def test_all_of_them_needs_the_worst():
-    assert intersection_union([0.01, 0.04, 0.002]) == 0.04
 
 
 def test_holm_by_hand():

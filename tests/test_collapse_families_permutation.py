@@ -7,7 +7,7 @@ import itertools
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration.simulation import Cell, autoregression, simulate
+from onecurve.collapse.calibration.simulation import Scenario, autoregression, simulate
 from onecurve.collapse.composing import Missing
 from onecurve.collapse.families.crossing import Crossing, cross
 from onecurve.collapse.families.permutation import permute_datasets
@@ -122,7 +122,7 @@ def test_measured_groups_are_crossed_by_leg():
     rng = np.random.default_rng(7)
     measured = []
     for family, dataset, mu in (("a", "one", 0.4), ("b", "one", 0.4), ("a", "two", 0.6), ("b", "two", 0.6)):
-        curves = simulate(Cell(rungs=3, seeds=3, mu=mu), 1, rng).curves(0, family=family, dataset=dataset)
+        curves = simulate(Scenario(rungs=3, seeds=3, mu=mu), 1, rng).curves(0, family=family, dataset=dataset)
         measured.append(measure(CurveSet.of(curves), choice="known", resamples=99, x_min=0.1, rng=rng))
     crossings = cross(measured)
     assert list(crossings) == ["constant"]

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration.simulation import Cell, simulate
+from onecurve.collapse.calibration.simulation import Scenario, simulate
 from onecurve.collapse.families.models import RIVALS
 from onecurve.collapse.families.posterior import fit_prior
 from onecurve.collapse.forms.clock import Clock
@@ -173,7 +173,7 @@ def mine(tmp_path) -> str:
 
 def three_families() -> CurveSet:
     rng = np.random.default_rng(0)
-    curves = [simulate(Cell(seeds=3), 1, rng).curves(0, family=family) for family in "abc"]
+    curves = [simulate(Scenario(seeds=3), 1, rng).curves(0, family=family) for family in "abc"]
     return CurveSet.of([curve for group in curves for curve in group])
 
 
@@ -201,7 +201,7 @@ def test_a_form_with_other_parameters_is_no_rival_and_a_known_one_is_no_second()
 
 def test_the_verb_takes_a_form(onecurve, mine, tmp_path):
     rows = ["family,dataset,size,seed,x,loss,leg,irreducible_loss"]
-    for curve in simulate(Cell(), 1, np.random.default_rng(0)).curves(0):
+    for curve in simulate(Scenario(), 1, np.random.default_rng(0)).curves(0):
         for x, loss in zip(curve.x.tolist(), curve.loss.tolist(), strict=True):
             rows.append(f"a,d,{curve.size},{curve.seed},{x!r},{loss!r},constant,1.0")
     (tmp_path / "curves.csv").write_text("\n".join(rows))

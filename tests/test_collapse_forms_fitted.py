@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
+from onecurve.collapse.calibration.simulation import FLOOR, Scenario, simulate
 from onecurve.collapse.composing import OK
 from onecurve.collapse.controls.discrimination import discriminates
 from onecurve.collapse.controls.prior import prior_curves
@@ -89,7 +89,7 @@ def test_resolution_as_tabulated(schedule, error, span, percent):
 def test_resolution_is_what_a_wrong_horizon_does():
     form = FittedForm(mu=0.5, share=0.5, gain=0.0, error=0.0, status=OK)
     for error in (0.05, 0.1):
-        true = simulate(Cell(gamma_error=error), 1, np.random.default_rng(0)).deviation
+        true = simulate(Scenario(gamma_error=error), 1, np.random.default_rng(0)).deviation
         assert resolution(form, group(np.zeros_like(X)), error) == pytest.approx(true, rel=0.02)
 
 
@@ -101,14 +101,14 @@ def test_resolution_is_not_known_without_a_fit_or_a_floor():
 
 
 def test_fitted_resolution_of_a_simulated_ladder():
-    curves = simulate(Cell(seeds=20), 1, np.random.default_rng(4)).curves(0)
+    curves = simulate(Scenario(seeds=20), 1, np.random.default_rng(4)).curves(0)
     ladder = rescale(Ladder.of(curves), scale="end-point", irreducible_loss=FLOOR)
     assert resolution(fit_form(ladder), ladder) == pytest.approx(0.0455, rel=0.1)
 
 
 def test_a_floor_that_is_free_hides_most_of_a_wrong_horizon():
     """4.5 % at a known irreducible loss is 1.03 % at the one that hides it best; a range in between, in between."""
-    curves = simulate(Cell(seeds=20), 1, np.random.default_rng(4)).curves(0)
+    curves = simulate(Scenario(seeds=20), 1, np.random.default_rng(4)).curves(0)
     ladder = rescale(Ladder.of(curves), scale="end-point", irreducible_loss=FLOOR)
     form = fit_form(ladder)
     free = resolution(form, ladder, floors=(-np.inf, np.inf))

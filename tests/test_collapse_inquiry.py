@@ -16,7 +16,7 @@ from onecurve.collapse.inquiry_contract import inquiry_json
 from onecurve.collapse.sentences.answers import group_lines, leg_lines, setting_lines
 from onecurve.errors import InputError
 from onecurve.results.reading import read_curves
-from onecurve.scripts.answers import print_answers
+from onecurve.scripts.answer_lines import print_answers
 from onecurve.scripts.cli import app
 from rich.console import Console
 from typer.testing import CliRunner

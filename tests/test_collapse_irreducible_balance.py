@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
+from onecurve.collapse.calibration.simulation import FLOOR, Scenario, simulate
 from onecurve.collapse.composing import OK
 from onecurve.collapse.irreducible.balance import _implied, balance, balance_of
 from onecurve.collapse.irreducible.joint import joint, joint_of
@@ -23,14 +23,14 @@ def balances(cell, groups, seed=1, shift=0.0):
 
 # Mean of L0_collapse - L0, share rejected against the end points' floor and against the known one (low, high).
 EXPECTED = {
-    "null": (Cell(), 0.0, (0.0, 0.05), (0.03, 0.08)),
-    "4x noise": (Cell(noise_ratio=4), 0.0001, (0.0, 0.05), (0.03, 0.11)),
-    "gamma +5 %": (Cell(gamma_error=0.05), 0.007, (0.25, 0.37), (0.87, 0.89)),
-    "gamma +10 %": (Cell(gamma_error=0.1), 0.0128, (0.82, 0.88), (1.0, 1.0)),
-    "gamma +20 %": (Cell(gamma_error=0.2), 0.0229, (1.0, 1.0), (1.0, 1.0)),
-    "gamma +40 %": (Cell(gamma_error=0.4), 0.0377, (1.0, 1.0), (1.0, 1.0)),
-    "drift .01": (Cell(drift=0.01), -0.0270, (1.0, 1.0), (1.0, 1.0)),
-    "drift .02": (Cell(drift=0.02), -0.0606, (1.0, 1.0), (1.0, 1.0)),
+    "null": (Scenario(), 0.0, (0.0, 0.05), (0.03, 0.08)),
+    "4x noise": (Scenario(noise_ratio=4), 0.0001, (0.0, 0.05), (0.03, 0.11)),
+    "gamma +5 %": (Scenario(gamma_error=0.05), 0.007, (0.25, 0.37), (0.87, 0.89)),
+    "gamma +10 %": (Scenario(gamma_error=0.1), 0.0128, (0.82, 0.88), (1.0, 1.0)),
+    "gamma +20 %": (Scenario(gamma_error=0.2), 0.0229, (1.0, 1.0), (1.0, 1.0)),
+    "gamma +40 %": (Scenario(gamma_error=0.4), 0.0377, (1.0, 1.0), (1.0, 1.0)),
+    "drift .01": (Scenario(drift=0.01), -0.0270, (1.0, 1.0), (1.0, 1.0)),
+    "drift .02": (Scenario(drift=0.02), -0.0606, (1.0, 1.0), (1.0, 1.0)),
 }
 
 
@@ -69,13 +69,15 @@ def test_bias_size_and_power_closely(name):
 
 
 def test_the_sd_of_the_difference_is_the_spread_over_groups():
-    found = balances(Cell(), 40, seed=4)
+    found = balances(Scenario(), 40, seed=4)
     spread = np.std([one.against_end_point.difference for one in found])
     assert np.mean([one.against_end_point.sd for one in found]) == pytest.approx(spread, rel=0.3)
     assert sum(one.low <= FLOOR <= one.high for one in found) >= 35
 
 
-@pytest.mark.parametrize("cell, sd", [(Cell(), 0.0021), (Cell(noise_ratio=4), 0.0029)], ids=["null", "4x noise"])
+@pytest.mark.parametrize(
+    "cell, sd", [(Scenario(), 0.0021), (Scenario(noise_ratio=4), 0.0029)], ids=["null", "4x noise"]
+)
 def test_the_floor_itself_has_no_bias_and_little_spread(cell, sd):
     batch = simulate(cell, 150, np.random.default_rng(1))
     cubes = [[rows[..., None] for rows in loss] for loss in batch.loss]
@@ -85,7 +87,7 @@ def test_the_floor_itself_has_no_bias_and_little_spread(cell, sd):
 
 
 def test_a_family_with_a_floor_of_its_own_is_above_bayes():
-    (one,) = balances(Cell(), 1, shift=0.05)
+    (one,) = balances(Scenario(), 1, shift=0.05)
     assert one.conclusion.code == "floor-above-known"
     assert one.against_known.difference == pytest.approx(0.05, abs=0.01)
     assert one.against_end_point.rejected is False
@@ -94,7 +96,7 @@ def test_a_family_with_a_floor_of_its_own_is_above_bayes():
 def test_the_end_points_lack_of_fit_stands_beside_the_comparison():
     """End losses with a correction to scaling are no power law: the comparison fails and the misfit says why."""
     rng = np.random.default_rng(0)
-    batch = simulate(Cell(seeds=12), 1, rng)
+    batch = simulate(Scenario(seeds=12), 1, rng)
     bent = 1 + np.array([0.2, -0.1, 0.1, -0.1, 0.05, 0.1])[:, None, None]
     loss = FLOOR + (batch.loss[0] - FLOOR) * bent
     one = balance(list(loss), batch.x[:-1], batch.sizes, rng=rng, known=FLOOR)
@@ -103,12 +105,12 @@ def test_the_end_points_lack_of_fit_stands_beside_the_comparison():
 
 
 def test_missing_pieces_are_said():
-    batch = simulate(Cell(rungs=3), 1, np.random.default_rng(0))
+    batch = simulate(Scenario(rungs=3), 1, np.random.default_rng(0))
     three = balance_of(Ladder.of(batch.curves(0)), rng=np.random.default_rng(0), resamples=99)
     assert three.status == OK and three.end_point.status == because("end-points-few")
     assert three.against_end_point.rejected is None and three.against_end_point.status.root.code == "end-points-few"
     assert three.against_known.status.code == "floor-unknown" and three.conclusion is None
-    two = simulate(Cell(seeds=2), 1, np.random.default_rng(0)).curves(0)
+    two = simulate(Scenario(seeds=2), 1, np.random.default_rng(0)).curves(0)
     assert balance_of(Ladder.of(two), rng=np.random.default_rng(0)).status == because("implied-floor-needs-seeds")
 
 
@@ -119,16 +121,16 @@ def test_curves_and_ends_together_see_a_wrong_horizon_that_curves_alone_do_not()
         found = [joint(list(loss), batch.x[:-1], batch.sizes, rng=rng, resamples=99) for loss in batch.loss]
         return np.mean([one.p < 0.05 for one in found])
 
-    assert rejected(Cell(), 40) <= 0.15  # .048
-    assert rejected(Cell(gamma_error=0.2), 12) >= 0.8  # .99, and .70 by T2
+    assert rejected(Scenario(), 40) <= 0.15  # .048
+    assert rejected(Scenario(gamma_error=0.2), 12) >= 0.8  # .99, and .70 by T2
 
 
 def test_ends_off_their_power_law_are_rejected_by_the_joint_test():
-    batch = simulate(Cell(), 1, np.random.default_rng(0))
+    batch = simulate(Scenario(), 1, np.random.default_rng(0))
     factors = np.exp(0.03 * (-1) ** np.arange(6))
     bent = [FLOOR + f * (rows - FLOOR) for f, rows in zip(factors, batch.loss[0], strict=True)]
     found = joint(bent, batch.x[:-1], batch.sizes, rng=np.random.default_rng(0), resamples=99)
     assert found.status == OK and found.p <= 0.02
-    two = Ladder.of(simulate(Cell(seeds=2), 1, np.random.default_rng(0)).curves(0))
+    two = Ladder.of(simulate(Scenario(seeds=2), 1, np.random.default_rng(0)).curves(0))
     few = joint_of(two, rng=np.random.default_rng(0))
     assert few.p is None and few.status == because("joint-floor-needs-seeds")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from onecurve.collapse.analysis import analyze
-from onecurve.collapse.calibration.simulation import Cell, simulate
+from onecurve.collapse.calibration.simulation import Scenario, simulate
 from onecurve.collapse.irreducible.over_floors import bounds_over_floors
 from onecurve.collapse.ladders.ladder import Ladder
 from onecurve.collapse.ladders.rescaling import rescale
@@ -13,7 +13,7 @@ from onecurve.collapse.outcome import IrreducibleLoss
 from onecurve.collapse.within.battery import assess
 from onecurve.results.curves import CurveSet
 
-CELL = Cell(seeds=10, drift=0.05)
+CELL = Scenario(seeds=10, drift=0.05)
 
 
 def test_each_bound_is_the_least_over_the_floors():

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration.simulation import Cell, simulate
+from onecurve.collapse.calibration.simulation import Scenario, simulate
 from onecurve.collapse.ladders.ladder import Ladder
 from onecurve.collapse.ladders.measurement import measure
 from onecurve.collapse.ladders.raw_losses import grid_of
@@ -185,7 +185,8 @@ def test_curves_are_compared_after_ten_warmups_and_from_nine_tenths_at_the_lates
 def test_a_long_warmup_leaves_a_grid_that_increases():
     """Ten warmups of .15 end after the curve does: the raw losses' grid starts at .9, as every other one."""
     ladder = Ladder.of(
-        dataclasses.replace(c, warmup_fraction=0.15) for c in simulate(Cell(), 1, np.random.default_rng(0)).curves(0)
+        dataclasses.replace(c, warmup_fraction=0.15)
+        for c in simulate(Scenario(), 1, np.random.default_rng(0)).curves(0)
     )
     x = grid_of(ladder)
     assert x[0] == pytest.approx(0.9) and np.all(np.diff(x) > 0)

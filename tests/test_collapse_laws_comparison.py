@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration.simulation import FLOOR, Cell, autoregression, simulate
+from onecurve.collapse.calibration.simulation import FLOOR, Scenario, autoregression, simulate
 from onecurve.collapse.composing import OK, Missing
 from onecurve.collapse.forms.form import FORMS
 from onecurve.collapse.forms.posed import Posed
@@ -20,13 +20,13 @@ from scipy.optimize import least_squares
 
 
 def group_of(cell=None, scale="end-point", seed=0):
-    curves = simulate(cell or Cell(), 1, np.random.default_rng(seed)).curves(0)
+    curves = simulate(cell or Scenario(), 1, np.random.default_rng(seed)).curves(0)
     return rescale(Ladder.of(curves), scale=scale, irreducible_loss=FLOOR)
 
 
 def group_with(name, theta, decay, noise=0.002, seed=0):
     """Six rungs that share a form exactly, with the usual noise."""
-    group = group_of(Cell(decay=decay))
+    group = group_of(Scenario(decay=decay))
     z = Posed.of(FORMS.make(name), group).curve(np.array([theta]))[0]
     noises = noise * autoregression((6, 5), len(group.x), np.random.default_rng(seed))
     return dataclasses.replace(group, values=tuple(z + rows for rows in noises))
@@ -63,7 +63,7 @@ def test_rivals_on_noise_leave_the_form_unidentified():
 
 
 def test_a_richer_form_with_the_truth_inside_does_not_win():
-    found = compare_forms(group_of(Cell(decay=True, gain=(0.17, 0.17))), rng=np.random.default_rng(0), resamples=9)
+    found = compare_forms(group_of(Scenario(decay=True, gain=(0.17, 0.17))), rng=np.random.default_rng(0), resamples=9)
     assert found.best == "sum of power laws"
 
 
@@ -115,7 +115,7 @@ def test_the_batched_search_equals_a_general_one():
 
 
 def test_what_cannot_be_compared_is_said():
-    two = compare_forms(group_of(Cell(rungs=2)), rng=np.random.default_rng(0))
+    two = compare_forms(group_of(Scenario(rungs=2)), rng=np.random.default_rng(0))
     assert isinstance(two, Missing) and two.status == because("forms-need-three-sizes", sizes=2)
     blind = dataclasses.replace(group_of(), phase=None)
     assert compare_forms(blind, rng=np.random.default_rng(0)).status == because("law-needs-schedule")

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
+from onecurve.collapse.calibration.simulation import FLOOR, Scenario, simulate
 from onecurve.collapse.composing import Missing
 from onecurve.collapse.ladders.ladder import Ladder
 from onecurve.collapse.ladders.rescaling import rescale
@@ -30,7 +30,7 @@ def skill(found, reference):
 
 
 @pytest.mark.parametrize(
-    "cell", [Cell(), Cell(decay=True, gain=(0.15, 0.15), mu=0.3, nu=0.3)], ids=["constant", "decay"]
+    "cell", [Scenario(), Scenario(decay=True, gain=(0.15, 0.15), mu=0.3, nu=0.3)], ids=["constant", "decay"]
 )
 def test_a_collapsing_ladder_is_foretold_with_honest_bands(cell):
     found = [forecast(group) for group in groups(cell, 30)]
@@ -41,13 +41,13 @@ def test_a_collapsing_ladder_is_foretold_with_honest_bands(cell):
 
 
 def test_a_broken_ladder_is_foretold_badly():
-    right, wrong = ([forecast(group) for group in groups(cell, 8)] for cell in (Cell(), Cell(drift=0.04)))
+    right, wrong = ([forecast(group) for group in groups(cell, 8)] for cell in (Scenario(), Scenario(drift=0.04)))
     crps = [np.mean([one.master.crps for one in found]) for found in (right, wrong)]
     assert crps[1] > 3 * crps[0]
 
 
 def test_nothing_after_the_early_part_is_used():
-    group = groups(Cell(), 1)[0]
+    group = groups(Scenario(), 1)[0]
     late = group.x > 0.3
     spoilt = [rows.copy() for rows in group.values]
     spoilt[-1][:, late] += 1.0
@@ -59,8 +59,8 @@ def test_nothing_after_the_early_part_is_used():
 
 
 def test_another_familys_master_curve_serves_where_it_is_shared():
-    one, same = groups(Cell(), 2)
-    other = groups(Cell(mu=0.9, nu=0.9), 1)[0]
+    one, same = groups(Scenario(), 2)
+    other = groups(Scenario(mu=0.9, nu=0.9), 1)[0]
     found = forecast(one, others={"same": same, "other": other})
     by = {score.name: score for score in found.others}
     assert by["same"].crps < 1.6 * found.master.crps < by["other"].crps
@@ -77,12 +77,12 @@ def test_the_score_equals_its_definition():
 
 
 def test_what_cannot_be_foretold_is_said():
-    curves = simulate(Cell(rungs=4), 1, np.random.default_rng(0)).curves(0)
+    curves = simulate(Scenario(rungs=4), 1, np.random.default_rng(0)).curves(0)
     few = rescale(Ladder.of(curves), scale="end-point", irreducible_loss=FLOOR)
     assert forecast(few).status.code == "forecast-needs-five-sizes" and isinstance(forecast(few), Missing)
     shape = rescale(Ladder.of(curves), scale="shape")
     assert forecast(shape).status == because("forecast-needs-a-floor")
-    group = groups(Cell(), 1)[0]
+    group = groups(Scenario(), 1)[0]
     assert forecast(group, early=0.11).status == because("too-few-early-points", x=0.11)
     with pytest.raises(InputError, match="between 0 and 1"):
         forecast(group, early=30)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
+from onecurve.collapse.calibration.simulation import FLOOR, Scenario, simulate
 from onecurve.collapse.composing import OK
 from onecurve.collapse.ladders.ladder import Ladder
 from onecurve.collapse.ladders.rescaling import rescale
@@ -20,7 +20,7 @@ def deltas(cell, seed=0, scale="end-point", **options):
 
 
 def test_an_optimal_ladder_gives_one_delta_three_times():
-    found = [deltas(Cell(mu=0.4, nu=0.6), seed, horizon_exponent=1.5) for seed in range(30)]
+    found = [deltas(Scenario(mu=0.4, nu=0.6), seed, horizon_exponent=1.5) for seed in range(30)]
     true = 0.4 * 0.6 / (0.4 + 0.6)
     for name in ("frontier", "composed", "end_slope"):
         estimates = [getattr(one, name).estimate for one in found]
@@ -34,22 +34,22 @@ def test_an_optimal_ladder_gives_one_delta_three_times():
 
 def test_a_wrong_horizon_is_seen_as_disagreement():
     """The curves' exponents say 1; a ladder whose compute was planned with 1.6 has another frontier."""
-    found = [deltas(Cell(), seed, horizon_exponent=1.6) for seed in range(10)]
+    found = [deltas(Scenario(), seed, horizon_exponent=1.6) for seed in range(10)]
     assert sum(one.agree is False for one in found) >= 9
     assert np.mean([one.frontier.estimate.value for one in found]) == pytest.approx(0.5 / 2.6, rel=0.02)
 
 
 def test_compute_that_is_given_takes_the_place_of_size():
     compute = 6.0 * (1e4 * 2.0 ** np.arange(6)) ** 2
-    given, proxy = deltas(Cell(), compute=compute), deltas(Cell())
+    given, proxy = deltas(Scenario(), compute=compute), deltas(Scenario())
     assert given.frontier.estimate.value == pytest.approx(proxy.frontier.estimate.value)
     assert (given.frontier.status, given.proxy) == (OK, "compute")
-    half = deltas(Cell(), theta=0.5, horizon_exponent=1.0)
+    half = deltas(Scenario(), theta=0.5, horizon_exponent=1.0)
     assert half.composed.estimate.value == pytest.approx(0.5 * 0.5 / 0.75, rel=0.05)
 
 
 def test_a_decaying_rate_has_no_end_slope():
-    found = deltas(Cell(decay=True, gain=(0.15, 0.15)))
+    found = deltas(Scenario(decay=True, gain=(0.15, 0.15)))
     assert found.end_slope.estimate is None
     assert found.end_slope.status == because("end-slope-needs-constant-rate")
     assert found.composed.estimate is not None and found.composed.status == because("gain-fitted-beside-mu")
@@ -57,9 +57,9 @@ def test_a_decaying_rate_has_no_end_slope():
 
 
 def test_what_cannot_be_estimated_is_said():
-    assert deltas(Cell(), scale="shape").frontier.status == because("exponent-needs-a-floor")
-    assert deltas(Cell(rungs=2)).agree is None
+    assert deltas(Scenario(), scale="shape").frontier.status == because("exponent-needs-a-floor")
+    assert deltas(Scenario(rungs=2)).agree is None
     with pytest.raises(InputError, match="theta"):
-        deltas(Cell(), theta=0.0)
+        deltas(Scenario(), theta=0.0)
     with pytest.raises(InputError, match="6 positive"):
-        deltas(Cell(), compute=[1.0, 2.0])
+        deltas(Scenario(), compute=[1.0, 2.0])

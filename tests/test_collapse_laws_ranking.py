@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration.simulation import FLOOR, Cell, autoregression, simulate
+from onecurve.collapse.calibration.simulation import FLOOR, Scenario, autoregression, simulate
 from onecurve.collapse.composing import OK, Missing
 from onecurve.collapse.ladders.ladder import Ladder
 from onecurve.collapse.laws.ranking import independent_values, rank_rescalings
@@ -80,9 +80,9 @@ def test_the_learning_rate_integral_wins_where_schedules_differ():
 
 def test_an_anchor_has_its_price():
     """Two anchors pin the curve twice and so err less; they may not win for that."""
-    best = [rank_rescalings(Ladder.of(simulate(Cell(), 1, np.random.default_rng(i)).curves(0))) for i in range(10)]
+    best = [rank_rescalings(Ladder.of(simulate(Scenario(), 1, np.random.default_rng(i)).curves(0))) for i in range(10)]
     known = [
-        rank_rescalings(Ladder.of(simulate(Cell(), 1, np.random.default_rng(i)).curves(0)), irreducible_loss=FLOOR)
+        rank_rescalings(Ladder.of(simulate(Scenario(), 1, np.random.default_rng(i)).curves(0)), irreducible_loss=FLOOR)
         for i in range(10)
     ]
     assert not any(one.best in ("two anchors", "nothing shared") for one in known)
@@ -97,15 +97,15 @@ def test_independent_values_count_directions_of_the_noise():
 
 
 def test_what_cannot_be_ranked_is_said():
-    few = simulate(Cell(rungs=3), 1, np.random.default_rng(0)).curves(0)
+    few = simulate(Scenario(rungs=3), 1, np.random.default_rng(0)).curves(0)
     assert rank_rescalings(Ladder.of(few)).status.code == "ranking-needs-four-sizes"
     rising = rank_rescalings(ladder(lambda k, x: 4 - end(k) * x**-0.4))
     assert isinstance(rising, Missing) and rising.status == because("no-rescaling-predicts")
     assert because("size-does-not-improve") in [one.status for one in rising.known["rescalings"]]
-    curves = simulate(Cell(), 1, np.random.default_rng(0)).curves(0)
+    curves = simulate(Scenario(), 1, np.random.default_rng(0)).curves(0)
     high = rank_rescalings(Ladder.of(curves), irreducible_loss=5.0)
     assert isinstance(high, Missing) and high.status == because("floor-not-below-losses")
-    decayed = simulate(Cell(decay=True), 1, np.random.default_rng(0)).curves(0)
+    decayed = simulate(Scenario(decay=True), 1, np.random.default_rng(0)).curves(0)
     blind = Ladder.of(dataclasses.replace(curve, lr=None) for curve in decayed)
     status = {one.name: one.status for one in rank_rescalings(blind, irreducible_loss=FLOOR).rescalings}
     assert status["learning-rate integral"] == because("law-needs-schedule")

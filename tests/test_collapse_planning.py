@@ -10,7 +10,7 @@ import numpy as np
 import onecurve
 import polars as pl
 import pytest
-from onecurve.collapse.calibration.simulation import Cell, simulate
+from onecurve.collapse.calibration.simulation import Scenario, simulate
 from onecurve.collapse.composing import OK, Missing
 from onecurve.collapse.contract import plain
 from onecurve.collapse.outcome import FittedForm
@@ -20,7 +20,7 @@ from onecurve.collapse.planning.fewest_seeds import Goal, Simulator, seeds_for
 from onecurve.collapse.planning.patterns import odd_rung, trend, wrong_horizon
 from onecurve.collapse.planning.pilot import pilot_of
 from onecurve.collapse.planning.planner import ladder_of, plan
-from onecurve.collapse.planning.power import Share, _critical, simulate_noise
+from onecurve.collapse.planning.power import SimulatedShare, _critical, simulate_noise
 from onecurve.collapse.reasons import because
 from onecurve.collapse.sentences.as_json import worded
 from onecurve.collapse.within.battery import assess
@@ -45,7 +45,7 @@ def brute_force(cell, groups, seed, margin=None, shift=0.0):
     return float(np.mean(hits))
 
 
-def agree(share: Share, brute: float, groups: int) -> bool:
+def agree(share: SimulatedShare, brute: float, groups: int) -> bool:
     """Whether two simulated shares agree within three standard errors of their difference."""
     p = (share.value + brute) / 2
     error = np.sqrt(max(p * (1 - p), 0.004) * (1 / 400 + 1 / groups))
@@ -53,7 +53,7 @@ def agree(share: Share, brute: float, groups: int) -> bool:
 
 
 def pilot(seeds=8, seed=0, **cell):
-    return CurveSet.of(simulate(Cell(seeds=seeds, **cell), 1, np.random.default_rng(seed)).curves(0))
+    return CurveSet.of(simulate(Scenario(seeds=seeds, **cell), 1, np.random.default_rng(seed)).curves(0))
 
 
 # ---- the answer of the planner, checked
@@ -68,8 +68,8 @@ def test_a_wrong_horizon_is_detected_as_often_as_planned(target):
     need = seeds_for(simulator(0.01), Goal(kind="horizon", amount=0.05), LADDER, target)
     assert need.simulated_power.value >= target and need.seeds_low <= need.seeds <= need.seeds_high
     groups = GROUPS if target == 0.8 else 400
-    assert agree(need.simulated_power, brute_force(Cell(gamma_error=0.05, seeds=need.seeds), groups, 1), groups)
-    fewer = brute_force(Cell(gamma_error=0.05, seeds=need.seeds_low - 1), groups, 2)
+    assert agree(need.simulated_power, brute_force(Scenario(gamma_error=0.05, seeds=need.seeds), groups, 1), groups)
+    fewer = brute_force(Scenario(gamma_error=0.05, seeds=need.seeds_low - 1), groups, 2)
     assert fewer < target + 0.03
 
 
@@ -78,17 +78,17 @@ def test_a_deviation_is_detected_as_often_as_planned(make):
     planner, kind = simulator(0.01), "detect" if make is trend else "odd rung"
     need = seeds_for(planner, Goal(kind=kind, amount=0.012), LADDER, 0.8)
     shift = make(planner.pilot, LADDER, 0.012)
-    assert agree(need.simulated_power, brute_force(Cell(seeds=need.seeds), GROUPS, 3, shift=shift), GROUPS)
+    assert agree(need.simulated_power, brute_force(Scenario(seeds=need.seeds), GROUPS, 3, shift=shift), GROUPS)
 
 
 def test_a_margin_is_certified_as_often_as_planned():
     need = seeds_for(simulator(0.01), Goal(kind="certify", amount=0.014), LADDER, 0.8)
-    assert agree(need.simulated_power, brute_force(Cell(seeds=need.seeds), GROUPS, 4, margin=0.014), GROUPS)
+    assert agree(need.simulated_power, brute_force(Scenario(seeds=need.seeds), GROUPS, 4, margin=0.014), GROUPS)
 
 
 def test_a_pilot_plans_as_its_own_truth_does():
     """A pilot of 20 seeds stands for the process that it came from, uneven noise and form included."""
-    cell = Cell(noise_ratio=3, gamma_error=0.05)
+    cell = Scenario(noise_ratio=3, gamma_error=0.05)
     from_pilot = simulator(pilot(seeds=20, noise_ratio=3)).power(Goal(kind="horizon", amount=0.05), LADDER, 8)
     assert from_pilot.value == pytest.approx(brute_force(dataclasses.replace(cell, seeds=8), GROUPS, 5), abs=0.13)
 
@@ -127,7 +127,7 @@ def test_each_rung_has_the_noise_that_was_asked_for():
 
 
 def test_size_without_a_deviation():
-    power = Share.of(
+    power = SimulatedShare.of(
         simulate_noise(
             pilot_of(0.01), LADDER, [5] * 6, scales=np.ones(6), groups=800, resamples=199, rng=np.random.default_rng(0)
         ).rejects(np.zeros((6, 24)))
@@ -139,7 +139,7 @@ def test_size_without_a_deviation():
 
 
 def test_the_noise_of_a_level_is_that_of_the_calibration():
-    z = simulate(Cell(), 3000, np.random.default_rng(0)).z[:, 0].reshape(-1, 24)
+    z = simulate(Scenario(), 3000, np.random.default_rng(0)).z[:, 0].reshape(-1, 24)
     assert pilot_of(0.0071 * np.sqrt(2)).covariance == pytest.approx(np.cov(z.T), abs=2.5e-6)
 
 
@@ -168,7 +168,7 @@ def test_patterns_have_the_deviation_that_was_asked_for():
         d = trend(p, LADDER, 0.02)
         assert np.abs(d).max() == pytest.approx(0.02) and np.abs(d[:, -1]).max() < 0.002
     error = wrong_horizon(pilot_of(0.01), LADDER, 0.2)
-    truth = simulate(Cell(gamma_error=0.2), 1, np.random.default_rng(0)).truth[:, :-1]
+    truth = simulate(Scenario(gamma_error=0.2), 1, np.random.default_rng(0)).truth[:, :-1]
     assert error == pytest.approx(truth - truth.mean(axis=0), abs=1e-12)
 
 

@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 from onecurve.collapse.analysis import analyze
-from onecurve.collapse.calibration.simulation import Cell, simulate
+from onecurve.collapse.calibration.simulation import Scenario, simulate
 from onecurve.collapse.composing import OK, Missing
 from onecurve.collapse.contract import plain
 from onecurve.collapse.inquiry import inquire
@@ -26,7 +26,7 @@ from onecurve.results.curves import CurveSet
 
 
 def group_of(cell=None, seed=0, scale="end-point"):
-    curves = simulate(cell or Cell(), 1, np.random.default_rng(seed)).curves(0)
+    curves = simulate(cell or Scenario(), 1, np.random.default_rng(seed)).curves(0)
     return rescale(Ladder.of(curves), scale=scale, irreducible_loss=1.0)
 
 
@@ -56,27 +56,28 @@ def typical():
 
 def test_the_smallest_errors_have_the_power_that_they_claim(typical):
     p, sizes = pilot_of(0.0071 * np.sqrt(2)), 1e4 * 2.0 ** np.arange(6)
-    assert shares(Cell(), trend(p, sizes, typical["trend"]))[0] == pytest.approx(0.8, abs=0.1)
-    assert shares(Cell(), odd_rung(p, sizes, typical["odd_rung"]))[0] == pytest.approx(0.8, abs=0.1)
-    assert shares(Cell(), trend(p, sizes, typical["refutable"]))[1] == pytest.approx(0.8, abs=0.12)
-    assert shares(Cell(), np.zeros((6, 24)))[2] == pytest.approx(typical["certifiable"], rel=0.07)
+    assert shares(Scenario(), trend(p, sizes, typical["trend"]))[0] == pytest.approx(0.8, abs=0.1)
+    assert shares(Scenario(), odd_rung(p, sizes, typical["odd_rung"]))[0] == pytest.approx(0.8, abs=0.1)
+    assert shares(Scenario(), trend(p, sizes, typical["refutable"]))[1] == pytest.approx(0.8, abs=0.12)
+    assert shares(Scenario(), np.zeros((6, 24)))[2] == pytest.approx(typical["certifiable"], rel=0.07)
 
 
 def test_the_horizon_error_is_the_one_that_is_detected(typical):
     assert 0.05 < typical["horizon_error"] < 0.075
-    rejected = shares(Cell(gamma_error=typical["horizon_error"]), np.zeros((6, 24)))[0]
+    rejected = shares(Scenario(gamma_error=typical["horizon_error"]), np.zeros((6, 24)))[0]
     assert rejected == pytest.approx(0.8, abs=0.12)
 
 
 def test_only_noise_counts_and_not_what_the_ladder_shows():
-    right, wrong = (detectable(group_of(cell), groups=60) for cell in (Cell(), Cell(gamma_error=0.4)))
+    right, wrong = (detectable(group_of(cell), groups=60) for cell in (Scenario(), Scenario(gamma_error=0.4)))
     assert wrong.trend == pytest.approx(right.trend, rel=0.01)
     assert wrong.certifiable == pytest.approx(right.certifiable, rel=0.01)
 
 
 def test_more_noise_and_fewer_seeds_show_less():
     quiet, noisy, few = (
-        detectable(group_of(cell), groups=150, resamples=99) for cell in (Cell(), Cell(noise_ratio=8), Cell(seeds=3))
+        detectable(group_of(cell), groups=150, resamples=99)
+        for cell in (Scenario(), Scenario(noise_ratio=8), Scenario(seeds=3))
     )
     for name in ("trend", "odd_rung", "refutable", "certifiable"):
         assert getattr(few, name) > getattr(quiet, name)
@@ -86,7 +87,7 @@ def test_more_noise_and_fewer_seeds_show_less():
 
 def test_what_can_be_certified_is_certified_where_noise_differs_between_sizes():
     """Levels drawn half-way to their mean promised 2.5 % here, and .37 of groups in place of .80 stayed below it."""
-    cell = Cell(noise_ratio=4)
+    cell = Scenario(noise_ratio=4)
     promised = [detectable(group_of(cell, seed), seed, groups=40, resamples=39).certifiable for seed in range(24)]
     bounds = [
         assess_deviations(moments(list(z)), np.empty((0, 0))).upper()
@@ -96,7 +97,7 @@ def test_what_can_be_certified_is_certified_where_noise_differs_between_sizes():
 
 
 def test_it_stands_beside_a_result_of_any_kind():
-    curves = simulate(Cell(), 1, np.random.default_rng(0)).curves(0)
+    curves = simulate(Scenario(), 1, np.random.default_rng(0)).curves(0)
     blind = [dataclasses.replace(c, family="blind", irreducible_loss=None) for c in curves]
     two = [dataclasses.replace(c, family="two") for c in curves if c.seed < 2]
     dead = [dataclasses.replace(c, family="dead", status="diverged") for c in curves]
@@ -119,7 +120,7 @@ def test_it_repeats_itself():
 
 
 def test_a_floor_that_is_free_hides_most_of_a_wrong_horizon():
-    curves = CurveSet.of(simulate(Cell(seeds=10), 1, np.random.default_rng(0)).curves(0))
+    curves = CurveSet.of(simulate(Scenario(seeds=10), 1, np.random.default_rng(0)).curves(0))
     errors = {}
     for floor in ("known", "profile"):
         found = inquire(curves, ["detectable"], rng=np.random.default_rng(0), irreducible_loss=floor)

@@ -13,7 +13,7 @@ from onecurve.collapse.scaling.held_out import hold_out
 from onecurve.collapse.scaling.intervals import from_resamples, profile_intervals, resample
 from onecurve.collapse.scaling.isoflop import budgets_of, iso_flop
 from onecurve.collapse.scaling.law import fit_law, problem_of
-from onecurve.collapse.scaling.robust_fits import Design, Huber, bounds, minimise, starts_of
+from onecurve.collapse.scaling.robust_fits import Huber, RunPlaces, bounds, minimise, starts_of
 from onecurve.collapse.scaling.study import Fitted, shared_exponents, study
 from onecurve.errors import InputError
 from onecurve.results.final_losses import FinalLosses, read_final_losses
@@ -82,7 +82,7 @@ def test_the_end_of_a_search_is_a_minimum():
 
 def test_slopes_are_the_derivatives():
     runs = grid(1)
-    design, targets = Design.of(runs.params, runs.tokens), np.log(runs.loss)
+    design, targets = RunPlaces.of(runs.params, runs.tokens), np.log(runs.loss)
     theta = starts_of(design, targets)[37:38]
     value, slopes = design.log_loss(theta)
     for place in range(5):
@@ -100,7 +100,7 @@ def test_the_cost_is_a_sum_and_one_sided_where_asked():
 
 def test_held_parameters_stay():
     runs = grid(0)
-    design, targets = Design.of(runs.params, runs.tokens), np.log(runs.loss)
+    design, targets = RunPlaces.of(runs.params, runs.tokens), np.log(runs.loss)
     low, high = bounds(targets)
     start = starts_of(design, targets)[:3]
     free = np.array([[True, True, False, True, True]] * 3)

@@ -14,7 +14,7 @@ from onecurve.collapse.composing import OK, Missing
 from onecurve.collapse.families.along import Along
 from onecurve.collapse.families.card import DeviationCard, Standing, Trend
 from onecurve.collapse.families.permutation import DatasetTest
-from onecurve.collapse.families.variance import Share, VarianceShares
+from onecurve.collapse.families.variance import VarianceShare, VarianceShares
 from onecurve.collapse.outcome import FamilyDeviation
 from onecurve.collapse.planning.fewest_seeds import Goal, Need
 from onecurve.collapse.planning.planner import Design
@@ -111,7 +111,10 @@ def test_along_in_words():
 
 
 def test_shares_and_designs_in_words():
-    shares = [Share(source=s, share=v, seed_interval=(0, 1), family_interval=None) for s, v in (("d", 0.8), ("a", 0.1))]
+    shares = [
+        VarianceShare(source=s, share=v, seed_interval=(0, 1), family_interval=None)
+        for s, v in (("d", 0.8), ("a", 0.1))
+    ]
     found = VarianceShares(x=X, components=X, along=X, shares=tuple(shares), notes=())
     assert shares_sentence(found) == (
         "the data set explains 80 % of the variance of the curves' shape, the architecture 10 %"

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 from onecurve.collapse.analysis import analyze, examine
-from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
+from onecurve.collapse.calibration.simulation import FLOOR, Scenario, simulate
 from onecurve.collapse.contract import to_json
 from onecurve.collapse.inquiry import inquire
 from onecurve.collapse.inquiry_contract import inquiry_json
@@ -62,9 +62,9 @@ def single_of(curves, choice="known"):
 
 
 def test_the_picture_and_the_deviation_without_a_verdict():
-    (group,) = analyze(CurveSet.of(curves_of(Cell(seeds=1, gamma_error=0.2))), rng=np.random.default_rng(0)).groups
+    (group,) = analyze(CurveSet.of(curves_of(Scenario(seeds=1, gamma_error=0.2))), rng=np.random.default_rng(0)).groups
     assert group.verdict == "cannot-tell" and group.single and group.reason.code == "single-described-besides"
-    truth = simulate(Cell(gamma_error=0.2), 1, np.random.default_rng(0)).deviation
+    truth = simulate(Scenario(gamma_error=0.2), 1, np.random.default_rng(0)).deviation
     assert group.deviation == pytest.approx(truth, abs=0.025)
     assert group.p_exact is None and group.p_shape is None and group.p_trend is None
     assert group.lower_bound is None and group.upper_bound is None and group.noise_floor is None
@@ -81,7 +81,7 @@ def to_json_of(group):
 
 
 def test_groups_with_seeds_are_not_single():
-    (group,) = analyze(CurveSet.of(curves_of(Cell())), rng=np.random.default_rng(0)).groups
+    (group,) = analyze(CurveSet.of(curves_of(Scenario())), rng=np.random.default_rng(0)).groups
     assert not group.single and group.noise_from == "seeds" and group.verdict == "collapse"
 
 
@@ -143,8 +143,8 @@ def judged(curves, noise_from=None):
 
 
 def test_noise_is_borrowed_where_it_is_allowed_and_said():
-    lender = [dataclasses.replace(c, recipe="lender") for c in curves_of(Cell(seeds=3), seed=1)]
-    single = [dataclasses.replace(c, recipe="single") for c in curves_of(Cell(seeds=1), seed=2)]
+    lender = [dataclasses.replace(c, recipe="lender") for c in curves_of(Scenario(seeds=3), seed=1)]
+    single = [dataclasses.replace(c, recipe="single") for c in curves_of(Scenario(seeds=1), seed=2)]
     alone = judged([*lender, *single])[1]
     assert alone.noise_from is None and alone.upper_bound is None
     group = judged([*lender, *single], "groups")[1]
@@ -161,17 +161,19 @@ def test_noise_is_borrowed_where_it_is_allowed_and_said():
 
 
 def test_the_borrowed_bound_covers():
-    truth = simulate(Cell(gamma_error=0.1), 1, np.random.default_rng(0)).deviation
+    truth = simulate(Scenario(gamma_error=0.1), 1, np.random.default_rng(0)).deviation
     bounds = []
     for seed in range(30):
-        lender = [dataclasses.replace(c, recipe="lender") for c in curves_of(Cell(seeds=3), seed=seed)]
-        single = [dataclasses.replace(c, recipe="s") for c in curves_of(Cell(seeds=1, gamma_error=0.1), seed=99 + seed)]
+        lender = [dataclasses.replace(c, recipe="lender") for c in curves_of(Scenario(seeds=3), seed=seed)]
+        single = [
+            dataclasses.replace(c, recipe="s") for c in curves_of(Scenario(seeds=1, gamma_error=0.1), seed=99 + seed)
+        ]
         bounds.append(judged([*lender, *single], "groups")[1].upper_bound)
     assert np.mean(np.array(bounds) >= truth) >= 0.9
 
 
 def test_reruns_of_the_group_itself_count_without_being_asked():
-    curves = [c for c in curves_of(Cell(seeds=2)) if c.seed == 0 or c.size < 2e4]
+    curves = [c for c in curves_of(Scenario(seeds=2)) if c.seed == 0 or c.size < 2e4]
     group = judged(curves)[0]
     assert group.single and group.noise_from == "reruns" and group.upper_bound > group.deviation
     assert "noise-from-reruns" in codes(group.warnings)
@@ -182,7 +184,7 @@ def test_reruns_of_the_group_itself_count_without_being_asked():
 
 def test_every_question_has_an_answer_or_a_reason():
     questions = ["laws", "forecast", "where", "controls"]
-    asked = inquire(CurveSet.of(curves_of(Cell(seeds=1))), questions, rng=np.random.default_rng(0))
+    asked = inquire(CurveSet.of(curves_of(Scenario(seeds=1))), questions, rng=np.random.default_rng(0))
     found = asked.groups[0].single_runs
     assert found.forecast.status.code == "ok" and found.forecast.master.skill["last value"].low is None
     assert found.laws.end_floor == pytest.approx(FLOOR, abs=0.05)
@@ -193,7 +195,7 @@ def test_every_question_has_an_answer_or_a_reason():
     assert {"single-no-envelope", "single-no-balance", "single-no-deltas"} <= set(codes(found.reasons))
     assert {"single-no-rescalings", "single-no-forms", "single-no-controls"} <= set(codes(found.reasons))
     json.dumps(inquiry_json(asked), allow_nan=False)
-    silent = inquire(CurveSet.of(curves_of(Cell(seeds=1))), [], rng=np.random.default_rng(0)).groups[0].single_runs
+    silent = inquire(CurveSet.of(curves_of(Scenario(seeds=1))), [], rng=np.random.default_rng(0)).groups[0].single_runs
     assert (silent.laws, silent.forecast, silent.where, silent.reasons) == (None, None, None, ())
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from onecurve.collapse.calibration.simulation import FLOOR, Cell, simulate
+from onecurve.collapse.calibration.simulation import FLOOR, Scenario, simulate
 from onecurve.collapse.irreducible.end_points import fit_means
 from onecurve.collapse.ladders.ladder import Ladder
 from onecurve.collapse.ladders.raw_losses import loss_on
@@ -34,10 +34,10 @@ def single(cell, seed):
 
 
 def test_the_bound_from_reruns_covers():
-    x, truth = common_grid(), simulate(Cell(gamma_error=0.1), 1, np.random.default_rng(0)).deviation
+    x, truth = common_grid(), simulate(Scenario(gamma_error=0.1), 1, np.random.default_rng(0)).deviation
     bounds = []
     for seed in range(60):
-        curves, pairs = single(Cell(gamma_error=0.1), seed)
+        curves, pairs = single(Scenario(gamma_error=0.1), seed)
         bounds.append(bound_single_runs(curves, pairs, x, irreducible_loss=FLOOR))
     assert np.mean([one.upper_bound >= truth for one in bounds]) >= 0.93
     assert np.mean([one.upper_bound for one in bounds]) < truth + 0.04
@@ -45,7 +45,7 @@ def test_the_bound_from_reruns_covers():
 
 
 def test_without_reruns_there_is_no_bound():
-    curves, _ = single(Cell(), 0)
+    curves, _ = single(Scenario(), 0)
     alone = bound_single_runs(curves, [], common_grid(), irreducible_loss=FLOOR)
     assert alone.upper_bound is None and alone.status == because("no-reruns") and alone.deviation > 0
     with pytest.raises(InputError, match="not below"):
@@ -65,7 +65,7 @@ def test_an_exact_collapse_is_tightest_at_its_floor_throughout():
 
 
 def test_the_end_points_floor_stands_beside_the_tightest():
-    curves, _ = single(Cell(), 0)
+    curves, _ = single(Scenario(), 0)
     assert single_runs(Ladder.of(curves)).end_point == pytest.approx(FLOOR, abs=0.03)
     assert single_runs(Ladder.of(curves[:3])).end_point is None
     same = [dataclasses.replace(curve, loss=curves[0].loss) for curve in curves]

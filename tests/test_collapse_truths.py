@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from onecurve.collapse.truths import branching, least_squares, matrices, mean_field
-from onecurve.collapse.truths.corrections import correction_exponent
+from onecurve.collapse.truths import galton_watson, least_squares, matrices, mean_field
+from onecurve.collapse.truths.correction_exponents import correction_exponent
 from onecurve.collapse.truths.least_squares import Spectrum
 
 SPECTRUM = Spectrum()
@@ -88,13 +88,13 @@ def test_magnetisation_of_three_spins_by_hand():
 def test_survival_in_closed_form_is_the_iterated_generating_function():
     for mean in (0.9, 0.99, 1.0, 1.02, 1.5):
         for generations in (1, 10, 100):
-            found = branching.survival(mean, generations)
-            assert found == pytest.approx(branching.survival_by_iteration(mean, generations), rel=1e-9)
+            found = galton_watson.survival(mean, generations)
+            assert found == pytest.approx(galton_watson.survival_by_iteration(mean, generations), rel=1e-9)
 
 
 def test_survival_tends_to_its_scaling_function_as_one_over_time():
-    assert branching.scaled_survival(256, np.array([2.0]))[0] == pytest.approx(2.304, abs=5e-4)
-    assert branching.scaling_function(np.array([0.0, 2.0])) == pytest.approx([1.0, 2.313], abs=5e-4)
+    assert galton_watson.scaled_survival(256, np.array([2.0]))[0] == pytest.approx(2.304, abs=5e-4)
+    assert galton_watson.scaling_function(np.array([0.0, 2.0])) == pytest.approx([1.0, 2.313], abs=5e-4)
 
 
 # ---- corrections to scaling
@@ -104,7 +104,7 @@ X = np.geomspace(0.1, 1.0, 12)
 SYSTEMS = {
     "least squares": (2 ** np.arange(4, 11), lambda n: rescaled_flow([n], X)[0], 1.0),
     "mean-field magnet": (4 ** np.arange(3, 8), lambda n: mean_field.scaled_magnetisation(n, U), 0.5),
-    "branching": (4 ** np.arange(3, 8), lambda n: branching.scaled_survival(int(n), U), 1.0),
+    "branching": (4 ** np.arange(3, 8), lambda n: galton_watson.scaled_survival(int(n), U), 1.0),
 }
 
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from onecurve.collapse.calibration.floor_power import balance_rows, floor_rates, profile_rows
-from onecurve.collapse.calibration.simulation import Cell
+from onecurve.collapse.calibration.simulation import Scenario
 from onecurve.scripts.cli import app
 from onecurve.scripts.publish import calibration_run
 from onecurve.scripts.publish.calibration_table import LINES
@@ -86,7 +86,9 @@ def test_rates_of_floors_are_means_of_groups_that_have_one():
 
 def test_a_wrong_horizon_moves_the_floor_and_the_balance_sees_it():
     rng = np.random.default_rng(1)
-    profiled, balanced = (rows(Cell(gamma_error=0.4), 3, rng, resamples=59) for rows in (profile_rows, balance_rows))
+    profiled, balanced = (
+        rows(Scenario(gamma_error=0.4), 3, rng, resamples=59) for rows in (profile_rows, balance_rows)
+    )
     assert profiled.shape == (3, 3) and balanced.shape == (3, 4)
     assert profiled[:, 2] == pytest.approx(np.full(3, 0.0377), abs=0.01)
     assert np.all(balanced[:, 1] == 1.0)

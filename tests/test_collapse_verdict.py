@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from onecurve.collapse.controls.negatives import Gate
+from onecurve.collapse.controls.negatives import ResolutionLimit
 from onecurve.collapse.outcome import Bounds, Extent, IrreducibleLoss
 from onecurve.collapse.reasons import because
 from onecurve.collapse.sentences.numbers import percent, stretch_of, together
@@ -35,7 +35,7 @@ def found(
         extent=Extent(n_rungs=6, n_seeds=seeds, n_censored=censored),
         p_exact=p,
         untested=because("test-level-not-held") if fitted else None,
-        gate=Gate(limit=resolution, guessed=guessed) if gated else None,
+        gate=ResolutionLimit(limit=resolution, guessed=guessed) if gated else None,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration.simulation import FLOOR, Cell, autoregression, simulate, size_and_power
+from onecurve.collapse.calibration.simulation import FLOOR, Scenario, autoregression, simulate, size_and_power
 from onecurve.collapse.calibration.wrong_tests import chi_square_on_points, permutation_with_fitted_floor
 from onecurve.collapse.composing import OK
 from onecurve.collapse.irreducible.profile import cost_at, least_cost, null_losses, profile_floor
@@ -23,19 +23,19 @@ def within(share: float, low: float, high: float, groups: int) -> bool:
 
 # Expected shares of rejections (T1, T3), of U95 < 3 % and of L95 >= 3 %, as (low, high) or one number.
 EXPECTED = {
-    "null": (Cell(), (0.05, 0.05), (0.04, 0.04), (0.99, 1.0), (0.0, 0.0)),
-    "4x noise": (Cell(noise_ratio=4), (0.04, 0.08), (0.02, 0.055), (0.74, 0.78), (0.0, 0.0)),
-    "gamma +10 %": (Cell(gamma_error=0.1), (1.0, 1.0), (0.045, 0.045), (0.21, 0.22), (0.0, 0.0)),
-    "gamma +20 %": (Cell(gamma_error=0.2), (1.0, 1.0), (0.05, 0.05), (0.0, 0.0), (0.51, 0.52)),
-    "drift .02": (Cell(drift=0.02), (1.0, 1.0), (0.92, 0.95), (0.0, 0.0), (1.0, 1.0)),
+    "null": (Scenario(), (0.05, 0.05), (0.04, 0.04), (0.99, 1.0), (0.0, 0.0)),
+    "4x noise": (Scenario(noise_ratio=4), (0.04, 0.08), (0.02, 0.055), (0.74, 0.78), (0.0, 0.0)),
+    "gamma +10 %": (Scenario(gamma_error=0.1), (1.0, 1.0), (0.045, 0.045), (0.21, 0.22), (0.0, 0.0)),
+    "gamma +20 %": (Scenario(gamma_error=0.2), (1.0, 1.0), (0.05, 0.05), (0.0, 0.0), (0.51, 0.52)),
+    "drift .02": (Scenario(drift=0.02), (1.0, 1.0), (0.92, 0.95), (0.0, 0.0), (1.0, 1.0)),
 }
 MORE = {
-    "gamma +5 %": (Cell(gamma_error=0.05), (0.55, 0.68), (0.05, 0.05), (0.95, 1.0), (0.0, 0.0)),
-    "gamma +40 %": (Cell(gamma_error=0.4), (1.0, 1.0), (0.05, 0.06), (0.0, 0.0), (1.0, 1.0)),
-    "drift .01": (Cell(drift=0.01), (1.0, 1.0), (0.30, 0.35), (0.0, 0.0), (0.3, 0.5)),
-    "K 4, n 3": (Cell(rungs=4, seeds=3), (0.046, 0.046), (0.04, 0.04), (0.88, 0.88), (0.0, 0.0)),
-    "K 4, n 8": (Cell(rungs=4, seeds=8), (0.05, 0.061), (0.04, 0.05), (1.0, 1.0), (0.0, 0.0)),
-    "+20 %, 4x noise": (Cell(gamma_error=0.2, noise_ratio=4), (1.0, 1.0), (0.04, 0.05), (0.0, 0.0), (0.73, 0.75)),
+    "gamma +5 %": (Scenario(gamma_error=0.05), (0.55, 0.68), (0.05, 0.05), (0.95, 1.0), (0.0, 0.0)),
+    "gamma +40 %": (Scenario(gamma_error=0.4), (1.0, 1.0), (0.05, 0.06), (0.0, 0.0), (1.0, 1.0)),
+    "drift .01": (Scenario(drift=0.01), (1.0, 1.0), (0.30, 0.35), (0.0, 0.0), (0.3, 0.5)),
+    "K 4, n 3": (Scenario(rungs=4, seeds=3), (0.046, 0.046), (0.04, 0.04), (0.88, 0.88), (0.0, 0.0)),
+    "K 4, n 8": (Scenario(rungs=4, seeds=8), (0.05, 0.061), (0.04, 0.05), (1.0, 1.0), (0.0, 0.0)),
+    "+20 %, 4x noise": (Scenario(gamma_error=0.2, noise_ratio=4), (1.0, 1.0), (0.04, 0.05), (0.0, 0.0), (0.73, 0.75)),
 }
 
 
@@ -61,7 +61,7 @@ def test_size_power_and_coverage_closely(name):
 
 
 def test_the_trend_test_sees_small_trends_that_the_omnibus_test_misses():
-    rates = size_and_power(Cell(gamma_error=0.05), QUICK, np.random.default_rng(7), resamples=299)
+    rates = size_and_power(Scenario(gamma_error=0.05), QUICK, np.random.default_rng(7), resamples=299)
     assert within(rates.exact, 0.55, 0.68, QUICK)
     assert within(rates.trend, 0.89, 0.92, QUICK)
 
@@ -85,18 +85,20 @@ def test_the_upper_bound_covers_in_the_worst_case(noise_ratio):
 
 
 def test_simulated_truth_is_what_the_design_says():
-    null = simulate(Cell(), 1, np.random.default_rng(0))
+    null = simulate(Scenario(), 1, np.random.default_rng(0))
     assert null.deviation == pytest.approx(0.0, abs=1e-15)
     for error, true in ((0.05, 0.0113), (0.1, 0.0226), (0.2, 0.0455)):
-        assert simulate(Cell(gamma_error=error), 1, np.random.default_rng(0)).deviation == pytest.approx(true, abs=1e-4)
-    gain = Cell(mu=0.3, nu=0.3, decay=True, gain=(0.11, 0.17))
+        assert simulate(Scenario(gamma_error=error), 1, np.random.default_rng(0)).deviation == pytest.approx(
+            true, abs=1e-4
+        )
+    gain = Scenario(mu=0.3, nu=0.3, decay=True, gain=(0.11, 0.17))
     assert simulate(gain, 1, np.random.default_rng(0)).deviation == pytest.approx(0.03, abs=2e-3)
-    ends = simulate(Cell(), 4000, np.random.default_rng(0)).loss[..., -1].mean(axis=(0, 2)) - FLOOR
+    ends = simulate(Scenario(), 4000, np.random.default_rng(0)).loss[..., -1].mean(axis=(0, 2)) - FLOOR
     assert ends == pytest.approx(0.8 * 2.0 ** (-0.5 * np.arange(6)), rel=1e-3)
 
 
 def test_simulated_noise_is_what_the_design_says():
-    loss = simulate(Cell(noise_ratio=4), 3000, np.random.default_rng(1)).loss - FLOOR
+    loss = simulate(Scenario(noise_ratio=4), 3000, np.random.default_rng(1)).loss - FLOOR
     sd = np.log(loss).std(axis=(0, 2))
     assert sd == pytest.approx(0.0071 * np.sqrt(2) * 2.0 ** np.linspace(-1, 1, 6)[:, None] * np.ones(25), rel=0.05)
     series = autoregression((20_000,), 3, np.random.default_rng(2))
@@ -113,8 +115,8 @@ def profiled(cell, groups, rng, resamples=199, within=None):
 
 
 def test_profiled_floor_is_unbiased_under_collapse_and_pulled_by_a_wrong_horizon():
-    right = profiled(Cell(), 24, np.random.default_rng(0), resamples=59)
-    wrong = profiled(Cell(gamma_error=0.2), 12, np.random.default_rng(0), resamples=59)
+    right = profiled(Scenario(), 24, np.random.default_rng(0), resamples=59)
+    wrong = profiled(Scenario(gamma_error=0.2), 12, np.random.default_rng(0), resamples=59)
     assert len(right) == 24
     assert np.mean([one.floor - FLOOR for one in right]) == pytest.approx(0.0, abs=3 * 0.0025 / np.sqrt(24))
     assert np.mean([one.floor - FLOOR for one in wrong]) == pytest.approx(0.0229, abs=3 * 0.002 / np.sqrt(12))
@@ -125,7 +127,7 @@ def test_profiled_floor_is_unbiased_under_collapse_and_pulled_by_a_wrong_horizon
 
 def test_the_profile_finds_the_minimum_that_a_fine_scan_finds():
     """A minimum that is only as good as the nearest candidate costs T2 power and its interval a fifth of its width."""
-    batch = simulate(Cell(), 8, np.random.default_rng(3))
+    batch = simulate(Scenario(), 8, np.random.default_rng(3))
     for loss in batch.loss:
         rungs = [rows[..., None] for rows in loss]
         (height,), (floor,), (inner,) = least_cost(rungs, batch.x[:-1], batch.sizes)
@@ -139,11 +141,11 @@ def test_a_floor_known_to_lie_in_a_range_restores_the_power():
     """Within 2.8 % of the smallest end excess a horizon exponent 10 % off is seen in 96 of 100 groups, not in 18."""
     reach = 0.028 * 0.8 * 2**-2.5
     within_ends = (FLOOR - reach, FLOOR + reach)
-    right = profiled(Cell(), 16, np.random.default_rng(0), 59, within_ends)
-    wrong = profiled(Cell(gamma_error=0.1), 16, np.random.default_rng(0), 59, within_ends)
+    right = profiled(Scenario(), 16, np.random.default_rng(0), 59, within_ends)
+    wrong = profiled(Scenario(gamma_error=0.1), 16, np.random.default_rng(0), 59, within_ends)
     assert sum(one.p < 0.05 for one in right) <= 3 and sum(one.p < 0.05 for one in wrong) >= 13
     assert all(within_ends[0] <= one.low <= one.floor <= one.high <= within_ends[1] for one in right + wrong)
-    above = simulate(Cell(), 1, np.random.default_rng(0))
+    above = simulate(Scenario(), 1, np.random.default_rng(0))
     found = profile_floor(
         list(above.loss[0]), above.x[:-1], above.sizes, rng=np.random.default_rng(0), within=(1.2, 1.4)
     )
@@ -152,8 +154,8 @@ def test_a_floor_known_to_lie_in_a_range_restores_the_power():
 
 # Shares of rejections of the two wrong tests: chi-square on points, permutation F with the fitted floor.
 WRONG = {
-    "null": (Cell(), (0.6, 0.7), (0.19, 0.28)),
-    "gamma +5 %": (Cell(gamma_error=0.05), (0.98, 0.98), (0.56, 0.63)),
+    "null": (Scenario(), (0.6, 0.7), (0.19, 0.28)),
+    "gamma +5 %": (Scenario(gamma_error=0.05), (0.98, 0.98), (0.56, 0.63)),
 }
 
 
@@ -168,7 +170,7 @@ def test_the_wrong_tests_are_as_wrong_as_they_are_said_to_be(name):
 
 def test_with_the_true_floor_the_permutation_keeps_its_level():
     """What breaks it is the fitted floor: with ends on an exact power law the fit is the truth."""
-    batch = simulate(Cell(), 300, np.random.default_rng(0))
+    batch = simulate(Scenario(), 300, np.random.default_rng(0))
     exact = batch.loss.copy()
     exact[..., -1] = FLOOR + np.exp(np.log(exact[..., -1] - FLOOR).mean(axis=(0, 2), keepdims=True))
     ends = np.log(batch.loss[..., -1:] - FLOOR) - np.log(exact[..., -1:] - FLOOR)
@@ -179,17 +181,17 @@ def test_with_the_true_floor_the_permutation_keeps_its_level():
 
 
 def test_shared_noise_is_what_the_cell_says():
-    offset = simulate(Cell(offset=0.02), 4000, np.random.default_rng(0)).loss[..., -1] - FLOOR
+    offset = simulate(Scenario(offset=0.02), 4000, np.random.default_rng(0)).loss[..., -1] - FLOOR
     assert np.std(offset.mean(axis=(1, 2))) == pytest.approx(0.02 * 0.8 * 2**-2.5, rel=0.1)
-    z = simulate(Cell(order_noise=0.5), 3000, np.random.default_rng(1)).z[..., 5]
+    z = simulate(Scenario(order_noise=0.5), 3000, np.random.default_rng(1)).z[..., 5]
     between = [np.corrcoef(z[:, 0, 0], z[:, k, s])[0, 1] for k, s in ((3, 0), (0, 1))]
     assert between == pytest.approx([0.5, 0.0], abs=0.06)
-    shared = simulate(Cell(rung_noise=0.75), 3000, np.random.default_rng(2)).z[..., 5]
+    shared = simulate(Scenario(rung_noise=0.75), 3000, np.random.default_rng(2)).z[..., 5]
     assert np.corrcoef(shared[:, 0, 0], shared[:, 0, 1])[0, 1] == pytest.approx(0.36, abs=0.05)
 
 
 def test_profiled_resamples_have_one_curve_and_each_rung_its_own_end():
-    batch = simulate(Cell(rungs=3, noise_ratio=4, gamma_error=0.4), 1, np.random.default_rng(0))
+    batch = simulate(Scenario(rungs=3, noise_ratio=4, gamma_error=0.4), 1, np.random.default_rng(0))
     losses, x = list(batch.loss[0]), batch.x[:-1]
     signs = [np.repeat([[1.0, -1.0]], 5, axis=0) for _ in losses]
     drawn = [np.log(rows - FLOOR) for rows in null_losses(losses, FLOOR, x, batch.sizes, signs)]
@@ -207,7 +209,8 @@ def test_profiled_resamples_have_one_curve_and_each_rung_its_own_end():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "cell, low, high", [(Cell(), 0.04, 0.06), (Cell(gamma_error=0.1), 0.16, 0.18), (Cell(gamma_error=0.2), 0.67, 0.7)]
+    "cell, low, high",
+    [(Scenario(), 0.04, 0.06), (Scenario(gamma_error=0.1), 0.16, 0.18), (Scenario(gamma_error=0.2), 0.67, 0.7)],
 )
 def test_size_and_power_with_the_floor_profiled(cell, low, high):
     found = profiled(cell, 300, np.random.default_rng(5))

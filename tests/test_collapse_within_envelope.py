@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from onecurve.collapse.calibration.simulation import Cell, autoregression, simulate
+from onecurve.collapse.calibration.simulation import Scenario, autoregression, simulate
 from onecurve.collapse.ladders.ladder import Ladder
 from onecurve.collapse.ladders.rescaling import rescale
 from onecurve.collapse.outcome import RescaledGroup
@@ -102,7 +102,7 @@ def test_under_exact_collapse_no_rung_leaves_in_95_of_100(design, ratio):
 
 
 def test_a_wrong_horizon_exponent_leaves_at_both_ends_of_the_ladder():
-    batch = simulate(Cell(gamma_error=0.4), 1, np.random.default_rng(5))
+    batch = simulate(Scenario(gamma_error=0.4), 1, np.random.default_rng(5))
     made = rescale(Ladder.of(batch.curves(0)), scale="end-point", irreducible_loss=1.0)
     found = departures(made, rng=np.random.default_rng(6))
     assert {row.rung for row in found.rungs} >= {made.rungs[0], made.rungs[-1]}

@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,19 @@ def test_a_test_is_found_from_the_name_of_what_it_tests(path):
     inside = [each.relative_to(ROOT / room) for each in (ROOT / room).rglob("*") if each.suffix in ("", ".py")]
     names = ["_".join(each.with_suffix("").parts).strip("_") for each in inside if "__pycache__" not in each.parts]
     assert any(f"{'_'.join(words)}_".startswith(f"{name}_") for name in names if name), path.name
+
+
+TOPICS = {"sentences", "templates", "drawing", "verbs"}  # rooms whose files are named by what they speak of
+
+
+def test_one_name_has_one_meaning():
+    """No two classes of one name, and no two files but those that are named by the file whose results they show."""
+    files = [path for path in SOURCES if path.name != "__init__.py"]
+    named = Counter(path.name for path in files if path.parent.name not in TOPICS)
+    classes = Counter(
+        node.name
+        for path in files
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert [name for name, n in (named + classes).items() if n > 1] == []

@@ -11,7 +11,7 @@ from ..irreducible.balance import balance
 from ..irreducible.difference import Comparison
 from ..irreducible.joint import joint
 from ..irreducible.profile import profile_floor
-from .simulation import FLOOR, Cell, simulate
+from .simulation import FLOOR, Scenario, simulate
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class FloorRates:
     sd: float | None
 
 
-def profile_rows(cell: Cell, groups: int, rng: np.random.Generator, *, resamples: int = 199) -> np.ndarray:
+def profile_rows(cell: Scenario, groups: int, rng: np.random.Generator, *, resamples: int = 199) -> np.ndarray:
     """``(groups, 3)``: T2 rejects, its interval covers, the floor less the true one; NaN where there is no floor."""
     batch = simulate(cell, groups, rng)
     rows = []
@@ -49,7 +49,7 @@ def profile_rows(cell: Cell, groups: int, rng: np.random.Generator, *, resamples
     return np.array(rows, dtype=float)
 
 
-def balance_rows(cell: Cell, groups: int, rng: np.random.Generator, *, resamples: int = 199) -> np.ndarray:
+def balance_rows(cell: Scenario, groups: int, rng: np.random.Generator, *, resamples: int = 199) -> np.ndarray:
     """``(groups, 4)``: T4 rejects the end points' floor, and the known one, and the first with the quantile of a normal
     variable; one floor for curves and ends is rejected; NaN where there is nothing to compare."""
     batch = simulate(cell, groups, rng)

@@ -13,7 +13,7 @@ from ...results.levels import MARGIN
 from ..onset.corrections import fit_corrections
 from ..onset.sub_ladders import FEWEST, find_onset
 from ..outcome import RescaledGroup
-from ..truths import branching, least_squares, mean_field
+from ..truths import galton_watson, least_squares, mean_field
 from .simulation import autoregression
 
 
@@ -98,7 +98,7 @@ CASES: Mapping[str, Callable[[], OnsetCase]] = {
     "odd-size": lambda: _amplitudes(0, 0.15, 0, 0, 0, 0),
     "least-squares": _flow,
     "Curie-Weiss": lambda: _scaled(mean_field.scaled_magnetisation, 64 * 2.0 ** np.arange(7), 0.5),
-    "Galton-Watson": lambda: _scaled(branching.scaled_survival, 8 * 2.0 ** np.arange(6), 1.0),
+    "Galton-Watson": lambda: _scaled(galton_watson.scaled_survival, 8 * 2.0 ** np.arange(6), 1.0),
 }
 
 

@@ -21,7 +21,7 @@ _AUTOREGRESSION = 0.9
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Cell:
+class Scenario:
     """A simulated ladder: rungs doubling in size, a sum of power laws in time and size, true horizon exponent 1.
 
     Attributes
@@ -97,7 +97,7 @@ class Batch:
         )
 
 
-def simulate(cell: Cell, groups: int, rng: np.random.Generator) -> Batch:
+def simulate(cell: Scenario, groups: int, rng: np.random.Generator) -> Batch:
     """Draw groups of learning curves.
 
     ::
@@ -125,7 +125,7 @@ def simulate(cell: Cell, groups: int, rng: np.random.Generator) -> Batch:
     return Batch(x, 1e4 * 2.0 ** np.arange(k), truth, loss, rate)
 
 
-def _noise(cell: Cell, groups: int, length: int, rng: np.random.Generator) -> np.ndarray:
+def _noise(cell: Scenario, groups: int, length: int, rng: np.random.Generator) -> np.ndarray:
     """``(groups, K, n, length)`` noise in units of `_NOISE`, with the parts that curves share where there are any."""
 
     def draw(rungs: int, seeds: int) -> np.ndarray:
@@ -170,7 +170,7 @@ class Rates:
 
 
 def size_and_power(
-    cell: Cell, groups: int, rng: np.random.Generator, *, margin: float = MARGIN, resamples: int = 999
+    cell: Scenario, groups: int, rng: np.random.Generator, *, margin: float = MARGIN, resamples: int = 999
 ) -> Rates:
     """Run the tests on simulated groups and count."""
     batch = simulate(cell, groups, rng)

@@ -14,7 +14,7 @@ from ..ladders.measurement import Measured
 from ..outcome import Bounds
 from ..planning.patterns import wrong_horizon
 from ..planning.pilot import pilot_of
-from ..planning.power import Share, simulate_noise
+from ..planning.power import SimulatedShare, simulate_noise
 from ..reasons import Reason, because
 
 _TRAINED = 0.4  # error of the horizon exponent with which negatives are trained
@@ -39,13 +39,13 @@ class Negative:
     recipe_label: str
     bounds: Bounds = dataclasses.field(metadata=flat("deviation", "lower_bound", "upper_bound"))
     p_exact: float | None = None
-    planned_power: Share | None = None
+    planned_power: SimulatedShare | None = None
     detected: bool | None = None
     status: Reason = OK
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Gate:
+class ResolutionLimit:
     """What a ladder was shown to resolve.
 
     ``limit`` is the largest of what is known: the deviation that a horizon exponent 20 % off would cause, and those of
@@ -83,7 +83,7 @@ def resolution_gate(
     margin: float,
     resolution: float | None,
     rng: np.random.Generator,
-) -> Gate:
+) -> ResolutionLimit:
     """Hold a ladder to the errors that it was shown to detect.
 
     Parameters
@@ -100,7 +100,7 @@ def resolution_gate(
     missed = next((row for row in rows if row.detected is False), None)
     largest = max(known, default=None)
     trained = largest is not None and (resolution is None or largest > resolution)
-    return Gate(
+    return ResolutionLimit(
         limit=largest if trained else resolution,
         trained=trained,
         guessed=one.rescaled is not None and one.rescaled.phase is None,
@@ -133,7 +133,7 @@ def judge(one: Measured, negative: Measured, *, margin: float, rng: np.random.Ge
     )
 
 
-def _planned_power(one: Measured, negative: Measured, rng: np.random.Generator) -> Share | None:
+def _planned_power(one: Measured, negative: Measured, rng: np.random.Generator) -> SimulatedShare | None:
     counts = [len(rung) for rung in negative.ladder.rungs]
     if one.rescaled is None or len(counts) < 3 or min(counts) < 3:
         return None
@@ -144,7 +144,7 @@ def _planned_power(one: Measured, negative: Measured, rng: np.random.Generator) 
         return None
     scales = pilot.spread(negative.ladder.sizes)
     trials = simulate_noise(pilot, negative.ladder.sizes, counts, scales=scales, groups=200, resamples=199, rng=rng)
-    return Share.of(trials.rejects(truth))
+    return SimulatedShare.of(trials.rejects(truth))
 
 
 def _missed(row: Negative) -> Reason:

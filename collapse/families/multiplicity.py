@@ -12,14 +12,6 @@ from ...results.levels import ALPHA
 from ..reasons import Reason, because
 
 
-def intersection_union(p_values: Sequence[float]) -> float:
-    """p-value of "ALL of them": the largest, without correction.
-
-    "All families collapse" is refuted by any one that does not, so each test at alpha makes the whole a test at alpha.
-    """
-    return float(_checked(p_values).max())
-
-
 def holm(p_values: Sequence[float]) -> np.ndarray:
     """``(n,)`` adjusted p-values for "SOME family deviates, and these do" (Holm 1979).
 

@@ -20,7 +20,7 @@ SOURCES = ("data set", "architecture", "both together", "rung", "seed")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Share:
+class VarianceShare:
     """Share of the variance, over all x, due to one source.
 
     ``seed_interval`` is the 95 % bootstrap interval over seeds, for these very families and data sets;
@@ -44,7 +44,7 @@ class VarianceShares:
     x: np.ndarray
     components: np.ndarray
     along: np.ndarray
-    shares: tuple[Share, ...]
+    shares: tuple[VarianceShare, ...]
     notes: tuple[Reason, ...]
     status: Reason = OK
 
@@ -79,7 +79,7 @@ def variance_shares(crossing: Crossing, *, rng: np.random.Generator, resamples: 
     low, high = _seed_interval(counted, part.x, shares, _resampled(part, counted, resamples, rng))
     families = _jackknife(part, shares)
     rows = tuple(
-        Share(source=source, share=float(share), seed_interval=(float(lo), float(hi)), family_interval=around)
+        VarianceShare(source=source, share=float(share), seed_interval=(float(lo), float(hi)), family_interval=around)
         for source, share, lo, hi, around in zip(SOURCES, shares, low, high, families, strict=True)
     )
     return VarianceShares(

@@ -10,9 +10,9 @@ from scipy.optimize import least_squares
 from scipy.stats import chi2, norm
 
 from ...results.levels import UPPER
-from ..composing import OK, Missing
+from ..composing import OK, Estimate, Missing
 from ..reasons import Reason, because
-from .tables import Estimate, Scaling, Table
+from .tables import Scaling, Table
 
 _FITS = 0.05  # least goodness of fit of a window in which scaling is taken to hold
 _DEGREES = range(3, 11)

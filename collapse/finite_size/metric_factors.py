@@ -10,9 +10,9 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import chi2, norm
 
 from ...results.levels import COVERAGE, LOWER, MARGIN, UPPER
-from ..composing import OK, Missing
+from ..composing import OK, Estimate, Missing
 from ..reasons import Reason, because
-from .tables import Estimate, Scaling, Table
+from .tables import Scaling, Table
 
 _FACTORS = np.geomspace(0.1, 10.0, 81)
 _POINTS = 101

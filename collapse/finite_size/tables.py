@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from ...errors import InputError
-from ..composing import OK
+from ..composing import OK, Estimate
 from ..reasons import Reason
 
 
@@ -53,15 +53,6 @@ class Table:
     def error(self) -> np.ndarray:
         """Standard error of `target`."""
         return self.se if self.dimensionless else self.se / self.y
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Estimate:
-    """A number with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)

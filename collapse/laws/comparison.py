@@ -10,7 +10,7 @@ from scipy.stats import t as student
 
 from ...results.grid import log_weights
 from ...results.levels import UPPER
-from ..composing import OK, Missing
+from ..composing import OK, Estimate, Missing
 from ..forms.clock import Clock
 from ..forms.form import FORMS, Form
 from ..forms.posed import Posed
@@ -31,15 +31,6 @@ COMPARED = (
 _EDGE = 1e-3  # of a parameter's range
 _RIVAL = 2.0  # standard errors within which forms count as equally good
 _SAME = 0.05  # of a mean square error: less is no difference, however sure
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Estimate:
-    """A number with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)

@@ -17,12 +17,12 @@ from scipy.stats import t as student
 
 from ...errors import InputError
 from ...results.levels import LOWER, UPPER
-from ..composing import OK
+from ..composing import OK, Estimate
 from ..forms.posed import Posed
 from ..forms.sum_of_power_laws import SUM
 from ..outcome import RescaledGroup
 from ..reasons import Reason, because
-from .comparison import Estimate, reach
+from .comparison import reach
 from .search import fit_from_many, fit_many
 
 _LATE = 0.3  # from where the end slope is read

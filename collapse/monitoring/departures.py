@@ -20,7 +20,7 @@ _SILENT = 1e-5  # a noise below this is that of one run, repeated in single prec
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Departure:
+class Outlier:
     """A curve that leaves the others.
 
     Attributes
@@ -44,7 +44,7 @@ class Departure:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Departures:
+class Outliers:
     """All that leave, and what is shared by the rest.
 
     Attributes
@@ -55,7 +55,7 @@ class Departures:
     spread : the largest departure of a staying rung's mean from the master curve.
     """
 
-    leaving: tuple[Departure, ...]
+    leaving: tuple[Outlier, ...]
     shared: bool | None
     master: np.ndarray
     spread: float
@@ -118,7 +118,7 @@ class _Compared:
         return bool(p * self.t.size < rate)
 
 
-def departures(values: Sequence[np.ndarray], *, rate: float) -> Departures:
+def departures(values: Sequence[np.ndarray], *, rate: float) -> Outliers:
     """Find the seeds that leave their rung, and the rungs that leave the others.
 
     A seed is compared with its rung where three or more are there, else with the other rungs. The noise is taken for
@@ -140,7 +140,7 @@ def departures(values: Sequence[np.ndarray], *, rate: float) -> Departures:
     means = rest.means()[there]
     master = means.mean(axis=0)
     asked = _rungs(rest) is not None
-    return Departures(
+    return Outliers(
         leaving=(*wild, *odd),
         shared=not more if asked else None,
         master=master,
@@ -150,9 +150,9 @@ def departures(values: Sequence[np.ndarray], *, rate: float) -> Departures:
 
 def _taken(
     curves: _Curves, compare: Callable[[_Curves], _Compared | None], rate: float, most: int
-) -> tuple[list[Departure], _Curves, bool]:
+) -> tuple[list[Outlier], _Curves, bool]:
     """What leaves, what stays, and whether more than ``most`` would have to leave."""
-    found: list[Departure] = []
+    found: list[Outlier] = []
     left, passed, now = curves, 0, curves
     for step in range(most + 1):
         compared = compare(now)
@@ -169,12 +169,12 @@ def _taken(
     return found[:passed], left, False
 
 
-def _departure(curves: _Curves, rest: _Curves, compared: _Compared, candidate: int, at: int) -> Departure:
+def _departure(curves: _Curves, rest: _Curves, compared: _Compared, candidate: int, at: int) -> Outlier:
     row = int(compared.rows[candidate][0])
     rung, whole = int(curves.rung[row]), compared.whole[candidate]
     among = rest.stay & (curves.rung == rung)
     kept = rest.means()[rest.n > 0][:, at] if compared.among_rungs else rest.rows[among, at]
-    return Departure(
+    return Outlier(
         rung=rung,
         seed=None if whole else row - int(np.argmax(curves.rung == rung)),
         at=at,

@@ -13,7 +13,7 @@ from ..ladders.ladder import Ladder, name_of
 from ..ladders.rescaling import try_rescale
 from ..outcome import Key, RescaledGroup
 from ..reasons import Reason, because
-from .departures import Departure, departures
+from .departures import Outlier, departures
 
 RATE = 0.01  # share of groups with a false alarm at one look
 
@@ -128,7 +128,7 @@ def _rescaled(ladder: Ladder, start: float) -> RescaledGroup | None:
     return group or try_rescale(ladder, "shape", None, start)[0]
 
 
-def _leaving(group: RescaledGroup, one: Departure) -> Leaving:
+def _leaving(group: RescaledGroup, one: Outlier) -> Leaving:
     seed = None if one.seed is None else group.seeds[one.rung][one.seed]
     x = float(group.x[one.at])
     values = {"by": abs(one.by), "x": x, "within": one.within}

@@ -12,7 +12,7 @@ from ..reasons import Reason, because
 from .analytic import FEWEST_SEEDS, MOST_SEEDS, certification, rejection
 from .patterns import odd_rung, trend, wrong_horizon
 from .pilot import Pilot
-from .power import Share, Trials, simulate_noise
+from .power import SimulatedShare, Trials, simulate_noise
 
 _WORK = 16_000  # seeds times groups of one simulation: past 40 seeds fewer groups, and the interval says so
 _FEWEST_GROUPS = 120
@@ -60,7 +60,7 @@ class Need:
     seeds: int
     seeds_low: int | None = None
     seeds_high: int | None = None
-    simulated_power: Share | None = None
+    simulated_power: SimulatedShare | None = None
     start: int
     status: Reason = OK
 
@@ -74,9 +74,9 @@ class Simulator:
         self._seed = int(rng.integers(2**62))
         self._kept: dict[tuple[int, int, int], Trials] = {}
 
-    def power(self, goal: Goal, sizes: np.ndarray, seeds: int) -> Share:
-        """Share of groups that reach the goal."""
-        return Share.of(goal.reached(self._trials(sizes, seeds), goal.truth(self.pilot, sizes, self.gamma)))
+    def power(self, goal: Goal, sizes: np.ndarray, seeds: int) -> SimulatedShare:
+        """SimulatedShare of groups that reach the goal."""
+        return SimulatedShare.of(goal.reached(self._trials(sizes, seeds), goal.truth(self.pilot, sizes, self.gamma)))
 
     def _trials(self, sizes: np.ndarray, seeds: int) -> Trials:
         key = len(sizes), round(1e3 * float(np.log(sizes[-1] / sizes[0]))), seeds

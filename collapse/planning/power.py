@@ -15,7 +15,7 @@ from .pilot import Pilot
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Share:
+class SimulatedShare:
     """A share of simulated groups with its 95 % Monte Carlo interval (Wilson)."""
 
     value: float
@@ -23,7 +23,7 @@ class Share:
     high: float
 
     @classmethod
-    def of(cls, hits: np.ndarray) -> Share:
+    def of(cls, hits: np.ndarray) -> SimulatedShare:
         """From a mask ``(groups,)``."""
         n, p = len(hits), float(np.mean(hits))
         centre = (p + NORMAL**2 / (2 * n)) / (1 + NORMAL**2 / n)

@@ -30,7 +30,7 @@ class Minimum:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Profile:
+class IsoFlopProfile:
     """The runs of one budget and the parabola of their loss in ln N.
 
     Attributes
@@ -70,7 +70,7 @@ class Growth:
 class IsoFlop:
     """All profiles, smallest budget first, and how the best size and the best number of tokens grow with the budget."""
 
-    profiles: tuple[Profile, ...]
+    profiles: tuple[IsoFlopProfile, ...]
     params: Growth | Missing
     tokens: Growth | Missing
 
@@ -105,7 +105,7 @@ def iso_flop(runs: FinalLosses, *, law: Law | None = None) -> IsoFlop:
     return IsoFlop(profiles=tuple(fitted), params=params, tokens=tokens)
 
 
-def _parabolas(runs: FinalLosses, loss: np.ndarray) -> list[Profile]:
+def _parabolas(runs: FinalLosses, loss: np.ndarray) -> list[IsoFlopProfile]:
     which = budgets_of(runs)
     rows = [np.flatnonzero(which == k) for k in range(which.max() + 1)]
     rows = [row[np.argsort(runs.params[row], kind="stable")] for row in rows]
@@ -133,10 +133,10 @@ def _profile(
     solved: tuple[np.ndarray, np.ndarray, float] | None,
     noise: float,
     free: int,
-) -> Profile:
+) -> IsoFlopProfile:
     log_params = np.log(runs.params[row])
     budget = float(np.exp(np.log(runs.flops[row]).mean()))
-    found = Profile(
+    found = IsoFlopProfile(
         budget=budget,
         params=runs.params[row],
         tokens=runs.tokens[row],
@@ -167,7 +167,7 @@ def _profile(
     return dataclasses.replace(found, minimum=minimum)
 
 
-def _growth(profiles: Sequence[Profile], bias: float | None) -> Growth | Missing:
+def _growth(profiles: Sequence[IsoFlopProfile], bias: float | None) -> Growth | Missing:
     good = [one for one in profiles if one.minimum is not None]
     if len(good) < _BUDGETS:
         return Missing(Growth, because("growth-needs-budgets", needed=_BUDGETS, budgets=len(good)))
@@ -179,7 +179,7 @@ def _growth(profiles: Sequence[Profile], bias: float | None) -> Growth | Missing
     )
 
 
-def _vertices(profiles: Sequence[Profile]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _vertices(profiles: Sequence[IsoFlopProfile]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """ln C, ln of the best size, and its weight."""
     x = np.log([one.budget for one in profiles])
     intervals = [one.minimum.best_params for one in profiles if one.minimum is not None]
@@ -214,7 +214,7 @@ def _mirrored(params: Growth) -> Growth:
     )
 
 
-def _bias(runs: FinalLosses, law: Law, fitted: Sequence[Profile]) -> float | None:
+def _bias(runs: FinalLosses, law: Law, fitted: Sequence[IsoFlopProfile]) -> float | None:
     """What the parabolas' exponent is too large by on the law's own losses, at the budgets that have a minimum."""
     clean = _parabolas(runs, law.loss(runs.params, runs.tokens))
     both = [pair for pair in zip(fitted, clean, strict=True) if all(one.minimum is not None for one in pair)]

@@ -10,7 +10,7 @@ import numpy as np
 from ...errors import InputError
 from ...results.final_losses import FinalLosses
 from ..reasons import Reason, because
-from .robust_fits import EXPONENTS, NAMES, Design, Huber, bounds, minimise, starts_of
+from .robust_fits import EXPONENTS, NAMES, Huber, RunPlaces, bounds, minimise, starts_of
 
 PUBLISHED_DELTA = 1e-3  # of Hoffmann and others 2022 and of the re-fit by Besiroglu and others 2024
 _TUNING = 1.345  # standard deviations: 95 % efficient where the noise is normal
@@ -35,7 +35,7 @@ class Law:
     """
 
     theta: np.ndarray
-    design: Design
+    design: RunPlaces
     huber: Huber
     cost: float
     residuals: np.ndarray
@@ -59,7 +59,7 @@ class Law:
         return best_params(self.theta[None], self.design, np.asarray(flops, dtype=float))[0]
 
 
-def best_params(theta: np.ndarray, design: Design, flops: np.ndarray) -> np.ndarray:
+def best_params(theta: np.ndarray, design: RunPlaces, flops: np.ndarray) -> np.ndarray:
     """``(B, n)``: ``N = G (C/6)^(beta/(alpha+beta))`` with ``G = (alpha A/(beta B))^(1/(alpha+beta))``."""
     _, a, alpha, b, beta = theta.T
     a, b = a + alpha * design.centre[0], b + beta * design.centre[1]
@@ -107,7 +107,7 @@ def fit_law(runs: FinalLosses, *, delta: float | None = None, one_sided: bool = 
         raise InputError(f"no law can be fitted to these runs: {problem.code.replace('-', ' ')}")
     if delta is not None and not delta > 0:
         raise InputError(f"the threshold of the Huber loss must be above 0, got {delta:g}")
-    design, targets = Design.of(runs.params, runs.tokens), np.log(runs.loss)
+    design, targets = RunPlaces.of(runs.params, runs.tokens), np.log(runs.loss)
     low, high = bounds(targets)
     starts = starts_of(design, targets)
     first = PUBLISHED_DELTA if delta is None else delta

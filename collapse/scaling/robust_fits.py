@@ -41,7 +41,7 @@ class Huber:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class Design:
+class RunPlaces:
     """The places of the runs: ``u`` and ``v`` are ``(n,)`` ln N and ln D less their means ``centre``."""
 
     u: np.ndarray
@@ -49,14 +49,14 @@ class Design:
     centre: tuple[float, float]
 
     @classmethod
-    def of(cls, params: np.ndarray, tokens: np.ndarray) -> Design:
+    def of(cls, params: np.ndarray, tokens: np.ndarray) -> RunPlaces:
         """The design of runs of that many parameters and tokens."""
         u, v = np.log(params), np.log(tokens)
         return cls(u - u.mean(), v - v.mean(), (float(u.mean()), float(v.mean())))
 
-    def at(self, params: np.ndarray, tokens: np.ndarray) -> Design:
+    def at(self, params: np.ndarray, tokens: np.ndarray) -> RunPlaces:
         """Other places in the same coordinates."""
-        return Design(np.log(params) - self.centre[0], np.log(tokens) - self.centre[1], self.centre)
+        return RunPlaces(np.log(params) - self.centre[0], np.log(tokens) - self.centre[1], self.centre)
 
     def log_loss(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """ln L ``(B, n)`` and its slopes ``(B, 5, n)`` at parameters ``(B, 5)``."""
@@ -82,7 +82,7 @@ def bounds(targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return floors, np.array([low, high + 3.0, EXPONENTS[1], high + 3.0, EXPONENTS[1]])
 
 
-def starts_of(design: Design, targets: np.ndarray, per_axis: int = 10) -> np.ndarray:
+def starts_of(design: RunPlaces, targets: np.ndarray, per_axis: int = 10) -> np.ndarray:
     """A full grid over both exponents, ``(per_axis^2, 5)``; for each of them E, A and B solve a linear problem."""
     axis = np.geomspace(0.03, 1.5, per_axis)
     alpha, beta = (grid.ravel() for grid in np.meshgrid(axis, axis))
@@ -96,7 +96,7 @@ def starts_of(design: Design, targets: np.ndarray, per_axis: int = 10) -> np.nda
 
 
 def minimise(
-    design: Design,
+    design: RunPlaces,
     targets: np.ndarray,
     starts: np.ndarray,
     huber: Huber,

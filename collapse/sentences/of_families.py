@@ -13,7 +13,7 @@ from ..families.datasets import DatasetPairs
 from ..families.models import SmallestModel
 from ..families.permutation import DatasetTest
 from ..families.random_effects import RandomEffects
-from ..families.variance import Share, VarianceShares
+from ..families.variance import VarianceShare, VarianceShares
 from ..outcome import AcrossFamilies, FamilyDeviation, Scale
 from .numbers import estimate, interval, percent, percent_interval, some, stretch_of, stretches
 from .reasons import say
@@ -99,7 +99,7 @@ def shares_sentence(found: VarianceShares | Missing, quantity: Quantity = LOSS) 
     return f"the data set explains {dataset} of the variance of the curves' shape, the architecture {family}"
 
 
-def _share(row: Share) -> str:
+def _share(row: VarianceShare) -> str:
     around = row.family_interval
     return percent(row.share) + (f" {percent_interval(*around)}" if around else "")
 

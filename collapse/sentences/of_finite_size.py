@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..composing import OK, Missing
+from ..composing import OK, Estimate, Missing
 from ..finite_size.metric_factors import SharedFunction
-from ..finite_size.tables import Estimate, Scaling
+from ..finite_size.tables import Scaling
 from .numbers import estimate, percent, percent_interval
 from .reasons import say
 

@@ -9,11 +9,10 @@ import numpy as np
 from scipy.stats import t as student
 
 from ...results.levels import LOWER, MARGIN, UPPER
-from ..composing import Missing
+from ..composing import Estimate, Missing
 from ..forms.fitted import fit_form
 from ..forms.form import Form
 from ..irreducible.end_points import fit_means
-from ..laws.comparison import Estimate
 from ..laws.forecast import Forecast, forecast
 from ..onset.single_runs import SingleOnset, single_onset
 from ..outcome import FittedForm, RescaledGroup

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from . import branching, growth, least_squares, matrices, mean_field
-from .corrections import CorrectionExponent, correction_exponent
+from . import galton_watson, growth, least_squares, matrices, mean_field
+from .correction_exponents import CorrectionExponent, correction_exponent
 from .least_squares import Spectrum
 
 
@@ -53,11 +53,11 @@ def least_squares_truths(quick: bool, rng: np.random.Generator) -> list[Truth]:
 
 
 def mean_field_truths(quick: bool, rng: np.random.Generator) -> list[Truth]:
-    """The slow corrections of the Curie-Weiss magnet and the fast ones of branching."""
+    """The slow corrections of the Curie-Weiss magnet and the fast ones of galton_watson."""
     u, sizes = np.linspace(-2.0, 2.0, 9), 4 ** np.arange(3, 8)
     magnet = np.stack([mean_field.scaled_magnetisation(int(n), u) for n in sizes])
-    family = np.stack([branching.scaled_survival(int(n), u) for n in sizes])
-    survival = float(branching.scaled_survival(256, np.array([2.0]))[0])
+    family = np.stack([galton_watson.scaled_survival(int(n), u) for n in sizes])
+    survival = float(galton_watson.scaled_survival(256, np.array([2.0]))[0])
     return [
         _omega("Curie-Weiss magnet", correction_exponent(sizes, magnet, rng=rng), 0.5),
         _omega("Galton-Watson family", correction_exponent(sizes, family, rng=rng), 1.0),

@@ -18,7 +18,7 @@ from types import ModuleType
 
 import numpy as np
 
-from ...collapse.calibration.simulation import Batch, Cell, simulate
+from ...collapse.calibration.simulation import Batch, Scenario, simulate
 from ...collapse.irreducible.profile import null_losses, profile_floor
 from ...collapse.within.battery import assess
 from ...collapse.within.bootstrap import draw_signs
@@ -30,7 +30,7 @@ _FLOORS_TRIED = 35  # candidate floors of one minimisation: 21 on the first grid
 def known(groups: int, seed: int) -> int:
     """T1 and T5 with the floor known, on simulated groups; how many were done."""
     rng = np.random.default_rng(seed)
-    batch = simulate(Cell(), groups, rng)
+    batch = simulate(Scenario(), groups, rng)
     for z in batch.z:
         _, bounds = assess(list(z), batch.x[:-1], batch.sizes, rng=rng, resamples=EXACT_RESAMPLES)
         bounds.upper()
@@ -41,7 +41,7 @@ def known(groups: int, seed: int) -> int:
 def profiled(groups: int, seed: int) -> int:
     """T2 on simulated groups; how many were done."""
     rng = np.random.default_rng(seed)
-    batch = simulate(Cell(), groups, rng)
+    batch = simulate(Scenario(), groups, rng)
     for loss in batch.loss:
         profile_floor(list(loss), batch.x[:-1], batch.sizes, rng=rng, resamples=PROFILE_RESAMPLES)
     return groups
@@ -111,7 +111,7 @@ def machine() -> str:
 def lines(groups: int = 1000) -> Iterator[str]:
     """The report, line by line as it is measured."""
     yield machine()
-    reference, batch = slow_reference(), simulate(Cell(), 1, np.random.default_rng(0))
+    reference, batch = slow_reference(), simulate(Scenario(), 1, np.random.default_rng(0))
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
         list(pool.map(known, [4] * PROCESSES, range(PROCESSES)))
         for name, task, slow, target in (

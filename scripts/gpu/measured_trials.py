@@ -11,13 +11,13 @@ import numpy as np
 from ...architectures.family import FAMILIES, Family, Rung
 from ...architectures.parametrization import initialise, multipliers, width_roles
 from ...benchmark.checks.tasks import home
-from ...benchmark.clock import UpdateClock
 from ...benchmark.devices import Device
 from ...benchmark.evaluation import EVAL_GRID
 from ...benchmark.optimisers.optimiser import optimiser_from
 from ...benchmark.replicas import Single, Stacked, random_batch
 from ...benchmark.train import PROTOCOL
 from ...benchmark.update import Repeated, Update
+from ...benchmark.update_clock import UpdateClock
 from ...datasets.dataset import DATASETS
 from ...results.trials import TrialSpec, rung_label
 from ...task import Ref

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ...collapse.calibration.floor_power import balance_rows, floor_rates, profile_rows
-from ...collapse.calibration.simulation import Cell, Rates, simulate, size_and_power
+from ...collapse.calibration.simulation import Rates, Scenario, simulate, size_and_power
 from ...collapse.truths.checks import TRUTHS, Truth
 from .calibration_table import LINES
 from .certificate import page_of
@@ -90,7 +90,7 @@ def _jobs(quick: bool, groups: int, rng: np.random.Generator) -> list[_Job]:
 
 def _do(job: _Job) -> Any:
     rng = np.random.default_rng(job.seed)
-    cell = LINES[job.row].cell if job.kind != "truth" else Cell()
+    cell = LINES[job.row].cell if job.kind != "truth" else Scenario()
     if job.kind == "known":
         return size_and_power(cell, job.groups, rng, resamples=299 if job.quick else 999)
     if job.kind == "profiled":
@@ -126,5 +126,5 @@ def _summary(row: int, jobs: Sequence[_Job], found: Sequence[Any]) -> dict[str, 
     }
 
 
-def _true_deviation(cell: Cell) -> float:
+def _true_deviation(cell: Scenario) -> float:
     return simulate(cell, 1, np.random.default_rng(0)).deviation

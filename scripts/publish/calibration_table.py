@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from ...collapse.calibration.simulation import Cell
+from ...collapse.calibration.simulation import Scenario
 
 Range = tuple[float, float]
 
@@ -15,7 +15,7 @@ class CalibrationLine:
     """A cell of the table and the figures it should reproduce, as (low, high); ``floors`` runs T2 and T4 too."""
 
     name: str
-    cell: Cell
+    cell: Scenario
     expected: Mapping[str, Range]
     floors: bool = True
 
@@ -27,7 +27,7 @@ def _one(value: float) -> Range:
 LINES = (
     CalibrationLine(
         name="true collapse",
-        cell=Cell(),
+        cell=Scenario(),
         expected={
             "chi_square": (0.6, 0.7),
             "permutation": (0.19, 0.28),
@@ -45,7 +45,7 @@ LINES = (
     ),
     CalibrationLine(
         name="noise 4 times larger at one end",
-        cell=Cell(noise_ratio=4),
+        cell=Scenario(noise_ratio=4),
         expected={
             "chi_square": _one(0.6),
             "permutation": (0.17, 0.28),
@@ -59,7 +59,7 @@ LINES = (
     ),
     CalibrationLine(
         name="horizon exponent +5 %",
-        cell=Cell(gamma_error=0.05),
+        cell=Scenario(gamma_error=0.05),
         expected={
             "chi_square": _one(0.98),
             "permutation": _one(0.56),
@@ -74,7 +74,7 @@ LINES = (
     ),
     CalibrationLine(
         name="horizon exponent +10 %",
-        cell=Cell(gamma_error=0.1),
+        cell=Scenario(gamma_error=0.1),
         expected={
             "chi_square": _one(1.0),
             "permutation": (0.91, 0.97),
@@ -90,7 +90,7 @@ LINES = (
     ),
     CalibrationLine(
         name="horizon exponent +20 %",
-        cell=Cell(gamma_error=0.2),
+        cell=Scenario(gamma_error=0.2),
         expected={
             "permutation": _one(1.0),
             "exact": _one(1.0),
@@ -104,7 +104,7 @@ LINES = (
     ),
     CalibrationLine(
         name="horizon exponent +40 %",
-        cell=Cell(gamma_error=0.4),
+        cell=Scenario(gamma_error=0.4),
         expected={
             "exact": _one(1.0),
             "shape": _one(0.06),
@@ -115,89 +115,89 @@ LINES = (
     ),
     CalibrationLine(
         name="time exponent drifts .01 a rung",
-        cell=Cell(drift=0.01),
+        cell=Scenario(drift=0.01),
         expected={"exact": _one(1.0), "shape": (0.30, 0.35), "profiled": _one(0.60), "bias": _one(-0.0270)},
     ),
     CalibrationLine(
         name="time exponent drifts .02 a rung",
-        cell=Cell(drift=0.02),
+        cell=Scenario(drift=0.02),
         expected={"exact": _one(1.0), "shape": _one(0.95), "profiled": _one(1.0), "bias": _one(-0.0606)},
     ),
     CalibrationLine(
         name="4 rungs, 3 seeds, true collapse",
-        cell=Cell(rungs=4, seeds=3),
+        cell=Scenario(rungs=4, seeds=3),
         expected={"exact": _one(0.046), "certified": _one(0.88)},
         floors=False,
     ),
     CalibrationLine(
         name="4 rungs, 8 seeds, true collapse",
-        cell=Cell(rungs=4, seeds=8),
+        cell=Scenario(rungs=4, seeds=8),
         expected={"exact": _one(0.061)},
         floors=False,
     ),
     CalibrationLine(
         name="horizon exponent +20 %, noise 4 times larger at one end",
-        cell=Cell(gamma_error=0.2, noise_ratio=4),
+        cell=Scenario(gamma_error=0.2, noise_ratio=4),
         expected={"exact": _one(1.0), "refuted": _one(0.73)},
         floors=False,
     ),
     CalibrationLine(
         name="exponents .3, horizon exponent +20 %, constant rate",
-        cell=Cell(mu=0.3, nu=0.3, gamma_error=0.2),
+        cell=Scenario(mu=0.3, nu=0.3, gamma_error=0.2),
         expected={"exact": (0.96, 0.97)},
         floors=False,
     ),
     CalibrationLine(
         name="exponents .3, horizon exponent +20 %, linear decay",
-        cell=Cell(mu=0.3, nu=0.3, gamma_error=0.2, decay=True),
+        cell=Scenario(mu=0.3, nu=0.3, gamma_error=0.2, decay=True),
         expected={"exact": (0.53, 0.60)},
         floors=False,
     ),
     CalibrationLine(
         name="the same, constant rate, noise 4 times larger at one end",
-        cell=Cell(mu=0.3, nu=0.3, gamma_error=0.2, noise_ratio=4),
+        cell=Scenario(mu=0.3, nu=0.3, gamma_error=0.2, noise_ratio=4),
         expected={"exact": _one(0.79)},
         floors=False,
     ),
     CalibrationLine(
         name="the same, linear decay, noise 4 times larger at one end",
-        cell=Cell(mu=0.3, nu=0.3, gamma_error=0.2, decay=True, noise_ratio=4),
+        cell=Scenario(mu=0.3, nu=0.3, gamma_error=0.2, decay=True, noise_ratio=4),
         expected={"exact": _one(0.38)},
         floors=False,
     ),
     CalibrationLine(
         name="exponents .3, linear decay, gain drifts from .11 to .17",
-        cell=Cell(mu=0.3, nu=0.3, gain=(0.11, 0.17), decay=True),
+        cell=Scenario(mu=0.3, nu=0.3, gain=(0.11, 0.17), decay=True),
         expected={"deviation": _one(0.03)},
         floors=False,
     ),
     CalibrationLine(
         name="test-set offset, sd 2 % of the smallest end excess",
-        cell=Cell(offset=0.02),
+        cell=Scenario(offset=0.02),
         expected={"exact": _one(0.14)},
         floors=False,
     ),
     CalibrationLine(
         name="8 rungs, 10 seeds, test-set offset, sd 4 %",
-        cell=Cell(rungs=8, seeds=10, offset=0.04),
+        cell=Scenario(rungs=8, seeds=10, offset=0.04),
         expected={"exact": _one(0.56)},
         floors=False,
     ),
     CalibrationLine(
         name="error curve shared by a rung's seeds, a third of a seed's",
-        cell=Cell(rung_noise=1 / 3),
+        cell=Scenario(rung_noise=1 / 3),
         expected={"exact": (0.19, 0.95), "covered_above": (0.95, 1.0)},
         floors=False,
     ),
     CalibrationLine(
         name="error curve shared by a rung's seeds, three quarters of a seed's",
-        cell=Cell(rung_noise=0.75),
+        cell=Scenario(rung_noise=0.75),
         expected={"exact": (0.19, 0.95), "covered_above": (0.95, 1.0)},
         floors=False,
     ),
     CalibrationLine(
         name="data order shared across rungs, half the variance",
-        cell=Cell(order_noise=0.5),
+        cell=Scenario(order_noise=0.5),
         expected={"exact": (0.0, 0.05)},
         floors=False,
     ),

@@ -130,7 +130,7 @@ def analyze(
 
         if write_json(json_file, json_of([inquiry for _, inquiry in found])):
             return
-    from ..answers import print_answers
+    from ..answer_lines import print_answers
     from ..deviation_table import print_analysis
     from ..terminal import console
 

@@ -58,7 +58,7 @@ def power(
     from ...collapse.planning.cost import Cost
     from ...collapse.planning.planner import plan
     from ...collapse.sentences.as_json import worded
-    from ..answers import print_plan
+    from ..answer_lines import print_plan
     from ..terminal import console
 
     if (pilot is None) == (noise is None):

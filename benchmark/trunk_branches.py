@@ -15,12 +15,12 @@ import numpy as np
 from ..errors import InputError
 from ..results.trials import TrialSpec
 from .checkpoint import State
-from .clock import relative_rates
 from .devices import CPU, Device, torch_settings
 from .lane import TrainedTrial
 from .observables.observable import Observable
 from .schedules.schedule import schedule_of
 from .train import Lanes, dataset_of, family_of, run_lanes, train
+from .update_clock import relative_rates
 
 
 class _EnoughError(Exception):
