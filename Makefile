@@ -36,7 +36,7 @@ test: setup
 
 test-slow: setup
 	$(BIN)/python -m pytest -m "slow and not alone" -n 2 --dist worksteal
-	$(BIN)/python -m pytest -m "slow and alone"
+	$(BIN)/python -m pytest -m alone
 
 calibrate: setup
 	$(BIN)/onecurve calibrate --to runs/calibration.md --json runs/calibration.json
