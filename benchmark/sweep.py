@@ -172,9 +172,14 @@ def load_sweep(source: str, overrides: Sequence[str] = ()) -> Sweep:
     InputError
         An unreadable file, an unknown key, a value that is not allowed.
     """
-    raw = _parse(_text(source), source)
+    return sweep_of(_parse(_text(source), source), source, overrides)
+
+
+def sweep_of(raw: Any, source: str, overrides: Sequence[str] = ()) -> Sweep:
+    """A sweep from what its file holds; ``source`` is what messages call it. For the rest see `load_sweep`."""
     if not isinstance(raw, dict):
         raise InputError(f"{source}: a sweep file is a mapping with the keys {', '.join(Sweep.model_fields)}, defaults")
+    raw = dict(raw)
     defaults = raw.pop("defaults", None) or {}
     changes = dict(_override(pair) for pair in overrides)
     if not isinstance(defaults, dict):

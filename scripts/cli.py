@@ -13,6 +13,7 @@ from .verbs import (  # noqa: F401  (they register themselves)
     analyze,
     calibrate,
     check_family,
+    claims,
     data,
     export,
     finite_size,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..benchmark.dispatch import Progress, Terms, generous
+from ..benchmark.executors import Executor
 from ..benchmark.runner import RunSummary, run
 from ..benchmark.sweep import Sweep
 from ..results.store import Store
@@ -23,13 +24,26 @@ def follow(
 
     print(f"{sweep.name}: results go to {store.uri}; starting workers ({address})", file=sys.stderr, flush=True)
     executor = make_executor(address)
-    show = _Bar() if sys.stderr.isatty() else _Lines()
-    report = show.report if watch is None else _watching(show, store, watch)
     try:
-        with show:
-            return run(sweep, store, executor, only=only, report=report, **options)
+        return follow_on(executor, sweep, store, only=only, watch=watch, **options)
     finally:
         executor.close()
+
+
+def follow_on(
+    executor: Executor,
+    sweep: Sweep,
+    store: Store,
+    *,
+    only: Mapping[str, str],
+    watch: float | None = None,
+    **options: Any,
+) -> RunSummary:
+    """`follow` with workers that are there already."""
+    show = _Bar() if sys.stderr.isatty() else _Lines()
+    report = show.report if watch is None else _watching(show, store, watch)
+    with show:
+        return run(sweep, store, executor, only=only, report=report, **options)
 
 
 def _watching(show: _Bar | _Lines, store: Store, every: float) -> Callable[[Progress], None]:

@@ -1,0 +1,67 @@
+"""An observable against what its settings predict for it: a plateau, a constant."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from ..runs import Run, grouped
+from .curves import slope, stacked
+from .estimator import ESTIMATORS, CannotTell, Estimator, Measured
+
+
+@ESTIMATORS.register
+@dataclasses.dataclass(frozen=True)
+class Ratio(Estimator):
+    """Mean over a window of ``factor * v * product of settings^power``, averaged over all settings.
+
+    Facts: ``drift``, by how much ln v changes through the window, the largest of all settings; ``spread``, the largest
+    less the smallest of the settings' ratios over their mean.
+
+    Attributes
+    ----------
+    start, end : the window in x.
+    factor : a number.
+    powers : as text, such as ``peak_lr^1 optimizer.weight_decay^-0.5``.
+    """
+
+    name: ClassVar[str] = "ratio"
+    summary: ClassVar[str] = "mean of an observable over a window, times powers of settings"
+    facts: ClassVar[tuple[str, ...]] = ("drift", "spread")
+    start: float = 0.5
+    end: float = 1.0
+    factor: float = 1.0
+    powers: str = ""
+
+    def measure(self, runs: Sequence[Run], observable: str) -> Measured:
+        found, drifts = [], []
+        for each in grouped(runs, lambda run: tuple(sorted(run.settings.items()))).values():
+            steps, _, values = stacked(each, observable)
+            x = steps / steps[-1]
+            inside = (x >= self.start) & (x <= self.end)
+            if not inside.any():
+                raise CannotTell("no evaluation lies in the window")
+            late = values[:, inside].mean(axis=0)
+            found.append(late.mean() * self.factor * self._scale(each[0]))
+            drifts.append(self._drift(x[inside], late))
+        ratios = np.array(found)
+        spread = float(np.ptp(ratios) / abs(ratios.mean())) if ratios.mean() else 0.0
+        return Measured(value=float(ratios.mean()), facts={"drift": max(drifts), "spread": spread})
+
+    def _scale(self, run: Run) -> float:
+        scale = 1.0
+        for term in self.powers.split():
+            name, _, power = term.partition("^")
+            if name not in run.settings:
+                raise CannotTell(f"runs have no setting {name!r}, they have {', '.join(run.settings)}")
+            scale *= run.settings[name] ** float(power or 1)
+        return scale
+
+    @staticmethod
+    def _drift(x: np.ndarray, late: np.ndarray) -> float:
+        if len(x) < 2 or (late <= 0).any():
+            return 0.0
+        return abs(slope(x, np.log(late)) * (x[-1] - x[0]))

@@ -1,0 +1,98 @@
+"""What a claim sees of a trial: its settings and its curves, whether a network or a truth made them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..results.quantity import stored_name
+
+# Columns of the result table that a claim reads.
+COLUMNS = (
+    *("trial_id", "family", "dataset", "seed", "n_params", "status", "leg", "spec", "irreducible_loss"),
+    *("step", "x", "lr_integral", "test_loss", "test_accuracy", "observables"),
+)
+_FROM_SPEC = ("peak_lr", "batch_size", "horizon_steps", "warmup_fraction", "train_size")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Run:
+    """One trial.
+
+    Attributes
+    ----------
+    family, dataset : what a claim's verdicts are told of.
+    seed : runs of one seed share their draws, so a seed is left out everywhere at once.
+    settings : numbers by name: ``size`` (parameters), the rung's knobs such as ``width``, ``peak_lr``, ``batch_size``,
+        ``horizon_steps``, ``train_size``, and parameters of family, data set and optimiser as ``family.depth``.
+    steps : ``(m,)`` updates done at each evaluation.
+    tau : ``(m,)`` sum of the learning rates so far.
+    observed : ``(m,)`` each, by the name of the observable; NaN where one was not measured.
+    floor : the known irreducible loss, None where it is not known.
+    status : ``ok``, or how it ended.
+    """
+
+    family: str
+    dataset: str
+    seed: int
+    settings: Mapping[str, float]
+    steps: np.ndarray
+    tau: np.ndarray
+    observed: Mapping[str, np.ndarray]
+    floor: float | None = None
+    status: str = "ok"
+
+    @property
+    def x(self) -> np.ndarray:
+        """``(m,)`` steps over the last one."""
+        return self.steps / self.steps[-1]
+
+    def of(self, observable: str) -> np.ndarray:
+        """``(m,)`` values of an observable, NaN where there are none."""
+        return self.observed.get(stored_name(observable), np.full(len(self.steps), np.nan))
+
+
+def runs_of(rows: Iterable[Mapping[str, Any]]) -> list[Run]:
+    """Runs from rows of the result table with `COLUMNS`."""
+    return [_run(row) for row in rows]
+
+
+def _run(row: Mapping[str, Any]) -> Run:
+    spec = json.loads(row["spec"])
+    beside = {entry["name"]: _floats(entry["value"]) for entry in row["observables"] or []}
+    own = {name: _floats(row[name]) for name in ("test_loss", "test_accuracy") if row[name]}
+    return Run(
+        family=row["family"],
+        dataset=row["dataset"],
+        seed=row["seed"],
+        settings=_settings(row, spec),
+        steps=_floats(row["step"]),
+        tau=_floats(row["lr_integral"]),
+        observed={**own, **beside},
+        floor=row["irreducible_loss"],
+        status=row["status"],
+    )
+
+
+def _settings(row: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, float]:
+    found: dict[str, Any] = {"size": row["n_params"], **spec["rung"]}
+    found |= {name: spec.get(name) for name in _FROM_SPEC}
+    for of in ("family", "dataset", "optimizer"):
+        found |= {f"{of}.{name}": value for name, value in spec[of]["params"].items()}
+    return {name: float(value) for name, value in found.items() if isinstance(value, (int, float))}
+
+
+def _floats(values: Sequence[float | None]) -> np.ndarray:
+    return np.array([np.nan if value is None else value for value in values], dtype=float)
+
+
+def grouped(runs: Iterable[Run], key: Callable[[Run], Any]) -> dict[Any, list[Run]]:
+    """Runs by a key, keys in ascending order."""
+    found: dict[Any, list[Run]] = {}
+    for run in runs:
+        found.setdefault(key(run), []).append(run)
+    return dict(sorted(found.items()))

@@ -1,0 +1,1 @@
+"""The claims that come with Onecurve, a YAML file each."""

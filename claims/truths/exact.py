@@ -1,0 +1,138 @@
+"""Small systems that are solved exactly: the one-third law of softmax, separable logistic regression, SGD."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from ...collapse.truths.least_squares import Spectrum, sgd_excess
+from ..runs import Run
+from .truth import TRUTHS, Truth, evaluations, made
+
+
+@TRUTHS.register
+@dataclasses.dataclass(frozen=True)
+class AlignedSoftmax(Truth):
+    """A student ``W = beta W*`` of a peaked softmax teacher, by gradient flow in its one number ``beta``.
+
+    With energies ``u`` (Gaussian, one draw a seed and example) and the largest of them as the label,
+    ``L(beta) = E[ln sum e^(beta u) - beta max u]`` and ``d beta / d tau = -dL/d beta``. Late, L goes as
+    ``beta^-1 ~ tau^-1/3`` (Liu, Liu, Pehlevan and Gore 2026, arXiv 2602.03685). A head with squared error, on the
+    probabilities' logits ``beta u`` against ``u``, decays exponentially instead.
+    """
+
+    name: ClassVar[str] = "aligned-softmax"
+    summary: ClassVar[str] = "gradient flow of the temperature of an aligned softmax: L ~ tau^-1/3"
+    head: Literal["softmax", "squared-error"] = "softmax"
+    classes: int = 32
+    examples: int = 2000
+    last: float = 1e5
+    seeds: int = 5
+
+    def runs(self, observable: str, rng: np.random.Generator) -> list[Run]:
+        steps = evaluations(self.last, first=0.005)
+        return [
+            made(observable, seed, steps, self._losses(steps, rng), {"size": 1.0, "peak_lr": 1.0})
+            for seed in range(self.seeds)
+        ]
+
+    def _losses(self, times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        from scipy.integrate import solve_ivp
+
+        energies = rng.normal(size=(self.examples, self.classes))
+        if self.head == "squared-error":
+            mean = np.square(energies).mean()
+            return mean * np.exp(-2 * mean * times * 20 / self.last)
+        gaps = energies.max(axis=1, keepdims=True) - energies
+
+        def flow(_: float, beta: np.ndarray) -> np.ndarray:
+            weights = np.exp(-beta[0] * gaps)
+            return np.array([(weights * gaps).sum(axis=1) @ (1 / weights.sum(axis=1)) / len(gaps)])
+
+        solved = solve_ivp(flow, (0, times[-1]), [0.0], t_eval=times, method="LSODA", rtol=1e-6, atol=1e-8)
+        return np.array([np.log(np.exp(-beta * gaps).sum(axis=1)).mean() for beta in solved.y[0]])
+
+
+@TRUTHS.register
+@dataclasses.dataclass(frozen=True)
+class SeparableLogistic(Truth):
+    """Full-batch gradient descent of logistic regression on separable points, in float64: ``L ~ 1/t``.
+
+    Soudry, Hoffer, Nacson, Gunasekar and Srebro 2018 (arXiv 1710.10345). With ``flipped`` labels among the points they
+    are not separable, and the loss tends to a minimum above zero.
+    """
+
+    name: ClassVar[str] = "separable-logistic"
+    summary: ClassVar[str] = "gradient descent of logistic regression on separable points: L ~ 1/t"
+    points: int = 40
+    inputs: int = 10
+    flipped: int = 0
+    steps: int = 20_000
+    rate: float = 1.0
+    seeds: int = 5
+
+    def runs(self, observable: str, rng: np.random.Generator) -> list[Run]:
+        steps = np.unique(np.round(evaluations(self.steps)))
+        settings = {"size": float(self.inputs), "peak_lr": self.rate}
+        found = []
+        for seed in range(self.seeds):
+            inputs = rng.normal(size=(self.points, self.inputs))
+            teacher = rng.normal(size=self.inputs)
+            signs = np.sign(inputs @ teacher)
+            signs[: self.flipped] *= -1
+            found.append(made(observable, seed, steps, self._losses(inputs * signs[:, None], steps), settings))
+        return found
+
+    def _losses(self, signed: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        weights, losses, wanted = np.zeros(signed.shape[1]), [], set(steps.astype(int))
+        for step in range(self.steps + 1):
+            scores = signed @ weights
+            if step in wanted:
+                losses.append(np.logaddexp(0, -scores).mean())
+            weights += self.rate * signed.T @ (1 / (1 + np.exp(scores))) / len(signed)
+        return np.array(losses)
+
+
+@TRUTHS.register
+@dataclasses.dataclass(frozen=True)
+class LeastSquaresSgd(Truth):
+    """Expected loss of SGD on power-law least squares, by its exact recursion, with noise between seeds.
+
+    Batch sizes of 1, 2 and 4 times ``batch``, with learning rates that follow the batch size to the power ``rule``;
+    each runs for the same integral of the rate.
+    """
+
+    name: ClassVar[str] = "least-squares-sgd"
+    summary: ClassVar[str] = "exact recursion of SGD on power-law least squares, at several batch sizes"
+    rule: float = 1.0
+    rate: float = 0.02
+    batch: int = 4
+    features: int = 64
+    label_variance: float = 0.0
+    batches: int = 3
+    noise: float = 0.002
+    seeds: int = 5
+
+    def runs(self, observable: str, rng: np.random.Generator) -> list[Run]:
+        from .truth import noisy
+
+        found = []
+        for times in 2 ** np.arange(self.batches):
+            rate, horizon = self.rate * float(times) ** self.rule, round(4000 / times)
+            spectrum = Spectrum()
+            curve = sgd_excess(
+                spectrum,
+                self.features,
+                np.full(horizon, rate),
+                batch=self.batch * int(times),
+                label_variance=self.label_variance,
+            )
+            steps = np.unique(np.round(evaluations(horizon))).astype(int)
+            settings = {"size": float(self.features), "peak_lr": rate, "batch_size": float(self.batch * times)}
+            clean = 2 * curve[steps]  # a network's loss is the mean square, the recursion's is half of it
+            found += [
+                made(observable, seed, steps, noisy(clean, self.noise, rng), settings) for seed in range(self.seeds)
+            ]
+        return found

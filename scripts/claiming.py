@@ -1,0 +1,127 @@
+"""Claims on trained networks: from a claim's setting to a sweep, its results folder, and what was found there."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from ..claims.claim import Claim
+from ..claims.judging import Finding, found_of, tried_on_truth
+from ..claims.record import FILE, Record, record_from, said_of
+from ..claims.runs import COLUMNS, runs_of
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from ..benchmark.executors import Executor
+    from ..benchmark.sweep import Sweep
+    from ..results.store import Store
+
+_STATED = "stated.json"
+_OBSERVED = ("loss", "test_loss", "accuracy", "test_accuracy")  # recorded without being asked for
+
+
+def sweep_of_claim(claim: Claim, families: Sequence[str] = ()) -> Sweep:
+    """The sweep that a claim is tested on, checked against the catalogues, with other families where some are given.
+
+    Raises
+    ------
+    InputError
+        A setting that is no sweep, an unknown observable, family or data set, a family that does not fit.
+    """
+    from ..benchmark.observables.observable import OBSERVABLES
+    from ..benchmark.sweep import expand, sweep_of
+
+    changes = [f"families=[{', '.join(families)}]"] if families else []
+    sweep = sweep_of({"name": claim.name, **claim.setting}, f"the setting of {claim.name!r}", changes)
+    expand(sweep)
+    recorded = {"loss": "loss"}
+    made = [OBSERVABLES.make(name) for name in OBSERVABLES.names()]
+    if claim.observable not in _OBSERVED:
+        asked = {str(each if isinstance(each, str) else each.get("name")) for g in sweep.groups for each in g.record}
+        columns = {column for each in made if each.name in asked for column in each.names}
+        if claim.observable not in columns | asked:
+            raise InputError(
+                f"the claim {claim.name!r} is about {claim.observable!r}, which its setting does not record; it records "
+                f"{', '.join(sorted(columns | {*recorded})) }"
+            )
+    return sweep
+
+
+def judge(claim: Claim, store: Store, executor: Executor, families: Sequence[str] = ()) -> Record:
+    """Try a claim on its truths, train what its setting asks for and is not there yet, and say what was found."""
+    sweep = sweep_of_claim(claim, families)
+    stated = _stated(claim, store)
+    trusted = tried_on_truth(claim)
+    findings: Sequence[Finding] = ()
+    if trusted.passed:
+        findings = found_of(claim, _trained(claim, sweep, store, executor))
+    record = Record(
+        claim=said_of(claim),
+        stated_digest=stated["digest"],
+        stated_on=stated["on"],
+        judged_on=_now(),
+        trusted=trusted,
+        findings=findings,
+    )
+    store.write_json(FILE, record.to_dict())
+    return record
+
+
+def _stated(claim: Claim, store: Store) -> dict[str, Any]:
+    """What the claim's file was before its first network, noted now where there is none yet."""
+    stated = store.read_json(_STATED)
+    if stated is None:
+        stated = {"digest": claim.digest, "on": _now()}
+        store.write_json(_STATED, stated)
+    return stated
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def _trained(claim: Claim, sweep: Sweep, store: Store, executor: Executor) -> list[Any]:
+    from ..benchmark.lock import Lock
+    from ..benchmark.sweep import request
+    from ..results.reading import read_tables
+    from .progress import follow_on
+
+    summary = follow_on(executor, sweep, store, only={}, refresh=True, retry="record")
+    for reason in summary.reasons[:3]:
+        typer.echo(f"  failed: {reason}", err=True)
+    if not summary.asked:
+        raise InputError(f"the setting of {claim.name!r} asks for no trial")
+    lock = Lock.load(store, sweep.name)
+    assert lock is not None
+    planned = lock.plans[request(sweep, {})]
+    wanted = {lock.cells[key].trials[str(seed)] for key, seeds in planned.items() for seed in seeds}
+    rows, _ = read_tables([store.uri], COLUMNS)
+    return runs_of(row for row in rows if row["trial_id"] in wanted)
+
+
+def records_in(folder: str) -> list[Record]:
+    """Records of all claims that were judged into a folder, by name.
+
+    Raises
+    ------
+    InputError
+        None is there.
+    """
+    from ..results.store import Store
+
+    places = sorted(Path(folder).glob(f"*/{FILE}"))
+    if not places:
+        raise InputError(f"no claim was judged into {folder!r}: `onecurve claims run --out {folder}` does that")
+    return [record_from(Store(str(place.parent)).read_json(FILE)) for place in places]
+
+
+def as_json(records: Sequence[Record]) -> dict[str, Any]:
+    """All records and the table of constants, as plain types."""
+    from ..claims.table import rows
+
+    claims = [{key: value for key, value in record.to_dict().items() if key != "findings"} for record in records]
+    return {"schema_version": 1, "claims": claims, "constants": rows(records)}
