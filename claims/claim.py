@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ..errors import InputError, unknown
 from .estimators.estimator import ALWAYS, ESTIMATORS, Estimator
-from .truths.truth import TRUTHS, Truth
+from .truths.truth import TRUTHS, ExactSystem
 
 Evidence = Literal["solvable setting", "limit", "empirical law", "hyperparameter theory", "universal phenomenon"]
 Words = Annotated[str, Field(min_length=1)]
@@ -79,12 +79,12 @@ class Claim(BaseModel):
         return _entry(ESTIMATORS, self.estimate, "estimate")
 
     @property
-    def true_system(self) -> Truth:
+    def true_system(self) -> ExactSystem:
         """A system of which the claim is exactly true."""
         return _entry(TRUTHS, self.truth, "truth")
 
     @property
-    def false_system(self) -> Truth:
+    def false_system(self) -> ExactSystem:
         """A system of which it is false."""
         return _entry(TRUTHS, self.counter, "counter")
 

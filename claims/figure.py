@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,9 +15,9 @@ from ..collapse.drawing.files import write_sheets
 from ..collapse.drawing.lettering import wrap
 from ..collapse.drawing.palette import FAINT, INK, family_colors, family_markers
 from ..collapse.drawing.sheet import Mark, Sheet
+from .constants import judged_together, number
 from .judging import Judged
 from .record import Record
-from .table import judged_together, number
 
 _ROW, _LEFT, _CHART, _WIDTH = 0.52, 3.0, 4.6, 9.6
 _REACH, _LINEAR = 30.0, 2.0  # the axis in margins: its ends, and how far it is linear
@@ -80,10 +81,9 @@ def _label(axes: Axes, record: Record, row: int, count: int, mine: Sequence[Judg
     place = 1 - (row + 0.5) / count
     style = {"transform": axes.transAxes, "va": "center", "fontsize": 7.5}
     about = f"{said['evidence']}; predicted {number(said['predicts'])} ± {said['margin']:.2g}"
-    axes.annotate(said["name"], (0, place), xycoords="axes fraction", xytext=(-6, 6), textcoords="offset points",
-                  ha="right", va="center", fontsize=8, weight="bold")  # fmt: skip
-    axes.annotate(about, (0, place), xycoords="axes fraction", xytext=(-6, -5), textcoords="offset points",
-                  ha="right", va="center", fontsize=6.5, color=FAINT)  # fmt: skip
+    beside: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "right", "va": "center"}
+    axes.annotate(said["name"], (0, place), xytext=(-6, 6), fontsize=8, weight="bold", **beside)
+    axes.annotate(about, (0, place), xytext=(-6, -5), fontsize=6.5, color=FAINT, **beside)
     counts = [(word, sum(one.verdict == word for one in mine)) for word in dict.fromkeys(one.verdict for one in mine)]
     axes.text(1.02, place, wrap(", ".join(f"{n} {word}" for word, n in counts), 1.7, 7.5), ha="left", **style)
 
@@ -92,12 +92,14 @@ def _dot(sheet: Sheet, axes: Axes, judged: Judged, row: int, offset: float, look
     one = judged.finding.estimate
     if one is None:
         return
-    low, value, high = ((number - judged.finding.predicted) / judged.finding.margin for number in (one.low, one.value, one.high))
-    held = np.clip([low, value, high], -_REACH, _REACH)
+    away = (np.array([one.low, one.value, one.high]) - judged.finding.predicted) / judged.finding.margin
+    held = np.clip(away, -_REACH, _REACH)
     y = row + 0.8 * offset
     axes.plot(held[[0, 2]], [y, y], color=look["color"], linewidth=0.9, zorder=2)
     solid = judged.verdict in ("holds", "fails")
     face = look["color"] if solid else "white"
     axes.plot(held[1], y, markersize=4.5, markerfacecolor=face, linestyle="none", zorder=3, **look)
-    about = Mark(panel="claims", series=judged.finding.claim, family=judged.finding.family, dataset=judged.finding.dataset)
+    about = Mark(
+        panel="claims", series=judged.finding.claim, family=judged.finding.family, dataset=judged.finding.dataset
+    )
     sheet.remember(about, row, one.value, one.low, one.high)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from scipy.stats import false_discovery_control
 
 from .claim import Claim
-from .estimators.estimator import CannotTell, Estimate
-from .runs import Run, grouped
+from .estimators.estimator import CannotTell, Estimated
+from .trial_runs import TrialRun, grouped
 
 Verdict = Literal["holds", "fails", "cannot tell", "out of regime"]
 LEVEL = 0.05
@@ -35,7 +35,7 @@ class Finding:
     dataset: str
     predicted: float
     margin: float
-    estimate: Estimate | None = None
+    estimate: Estimated | None = None
     reason: str = ""
 
     @property
@@ -90,7 +90,7 @@ def tried_on_truth(claim: Claim) -> Trusted:
     return Trusted(truth=first, counter=second, seconds=time.perf_counter() - began)
 
 
-def found_of(claim: Claim, runs: Sequence[Run]) -> list[Finding]:
+def found_of(claim: Claim, runs: Sequence[TrialRun]) -> list[Finding]:
     """A finding for each family and data set among the runs, in alphabetical order."""
     return [
         found(claim, each, family, dataset)
@@ -98,9 +98,9 @@ def found_of(claim: Claim, runs: Sequence[Run]) -> list[Finding]:
     ]
 
 
-def found(claim: Claim, runs: Sequence[Run], family: str, dataset: str) -> Finding:
+def found(claim: Claim, runs: Sequence[TrialRun], family: str, dataset: str) -> Finding:
     """What the estimator finds of these runs."""
-    about = {"claim": claim.name, "family": family, "dataset": dataset}
+    about: dict[str, Any] = {"claim": claim.name, "family": family, "dataset": dataset}
     about |= {"predicted": claim.predicts, "margin": claim.margin}
     try:
         estimate = claim.estimator.estimate(runs, claim.observable, claim.predicts, claim.margin)
@@ -116,7 +116,8 @@ def _outside(claim: Claim, facts: Mapping[str, float]) -> str:
     for name, (low, high) in claim.regime.where.items():
         value = facts[name]
         if (low is not None and value < low) or (high is not None and value > high):
-            wanted = f"at least {low:g}" if high is None else f"at most {high:g}" if low is None else f"{low:g} to {high:g}"
+            ends = (f"at least {low:g}" if low is not None else "", f"at most {high:g}" if high is not None else "")
+            wanted = " and ".join(filter(None, ends))
             return f"{name} is {value:.3g}, the regime asks for {wanted}"
     return ""
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .claim import Claim
-from .estimators.estimator import Estimate
+from .estimators.estimator import Estimated
 from .judging import Finding, Judged, Trusted
 
 FILE = "claim.json"
@@ -66,4 +66,4 @@ def _judged(raw: Mapping[str, Any]) -> Judged:
 
 
 def _finding(raw: Mapping[str, Any]) -> Finding:
-    return Finding(**{**raw, "estimate": None if raw["estimate"] is None else Estimate(**raw["estimate"])})
+    return Finding(**{**raw, "estimate": None if raw["estimate"] is None else Estimated(**raw["estimate"])})

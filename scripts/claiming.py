@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ import typer
 from ..claims.claim import Claim
 from ..claims.judging import Finding, found_of, tried_on_truth
 from ..claims.record import FILE, Record, record_from, said_of
-from ..claims.runs import COLUMNS, runs_of
+from ..claims.trial_runs import COLUMNS, runs_of
 from ..errors import InputError
 
 if TYPE_CHECKING:
@@ -32,23 +33,30 @@ def sweep_of_claim(claim: Claim, families: Sequence[str] = ()) -> Sweep:
     InputError
         A setting that is no sweep, an unknown observable, family or data set, a family that does not fit.
     """
-    from ..benchmark.observables.observable import OBSERVABLES
-    from ..benchmark.sweep import expand, sweep_of
+    from ..benchmark.sweep import sweep_of
 
     changes = [f"families=[{', '.join(families)}]"] if families else []
     sweep = sweep_of({"name": claim.name, **claim.setting}, f"the setting of {claim.name!r}", changes)
-    expand(sweep)
-    recorded = {"loss": "loss"}
-    made = [OBSERVABLES.make(name) for name in OBSERVABLES.names()]
-    if claim.observable not in _OBSERVED:
-        asked = {str(each if isinstance(each, str) else each.get("name")) for g in sweep.groups for each in g.record}
-        columns = {column for each in made if each.name in asked for column in each.names}
-        if claim.observable not in columns | asked:
-            raise InputError(
-                f"the claim {claim.name!r} is about {claim.observable!r}, which its setting does not record; it records "
-                f"{', '.join(sorted(columns | {*recorded})) }"
-            )
+    _check_recorded(claim, sweep)
     return sweep
+
+
+def _check_recorded(claim: Claim, sweep: Sweep) -> None:
+    """Refuse a claim about what its setting does not record."""
+    from ..benchmark.observables.observable import observable_from
+    from ..benchmark.sweep import expand
+    from ..datasets.dataset import DATASETS
+
+    columns = set(_OBSERVED)
+    for cell in expand(sweep):
+        dataset = DATASETS.make(*cell.dataset)
+        for each in map(observable_from, cell.settings.observables):
+            columns |= set(each.names_on(dataset))
+    if claim.observable not in columns:
+        raise InputError(
+            f"the claim {claim.name!r} is about {claim.observable!r}, which its setting does not record; it records "
+            f"{', '.join(sorted(columns))}"
+        )
 
 
 def judge(claim: Claim, store: Store, executor: Executor, families: Sequence[str] = ()) -> Record:
@@ -111,17 +119,15 @@ def records_in(folder: str) -> list[Record]:
     InputError
         None is there.
     """
-    from ..results.store import Store
-
     places = sorted(Path(folder).glob(f"*/{FILE}"))
     if not places:
         raise InputError(f"no claim was judged into {folder!r}: `onecurve claims run --out {folder}` does that")
-    return [record_from(Store(str(place.parent)).read_json(FILE)) for place in places]
+    return [record_from(json.loads(place.read_text())) for place in places]
 
 
 def as_json(records: Sequence[Record]) -> dict[str, Any]:
     """All records and the table of constants, as plain types."""
-    from ..claims.table import rows
+    from ..claims.constants import rows
 
     claims = [{key: value for key, value in record.to_dict().items() if key != "findings"} for record in records]
     return {"schema_version": 1, "claims": claims, "constants": rows(records)}

@@ -8,14 +8,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..runs import Run, grouped
-from .curves import slope, stacked
-from .estimator import ESTIMATORS, CannotTell, Estimator, Measured
+from ..trial_runs import TrialRun, grouped
+from .estimator import ESTIMATORS, CannotTell, Estimator, Reading
+from .one_setting import slope, stacked
 
 
 @ESTIMATORS.register
 @dataclasses.dataclass(frozen=True)
-class BestRate(Estimator):
+class BestRateExponent(Estimator):
     """``d ln eta* / d ln s``: eta* the learning rate of the lowest end value at each value of a setting s.
 
     The lowest point of a parabola through ln value on ln eta at the best rate and its two neighbours, of means over
@@ -32,16 +32,16 @@ class BestRate(Estimator):
     facts: ClassVar[tuple[str, ...]] = ("interior", "settings")
     setting: str = "width"
 
-    def measure(self, runs: Sequence[Run], observable: str) -> Measured:
+    def measure(self, runs: Sequence[TrialRun], observable: str) -> Reading:
         by_value = grouped(runs, lambda run: run.settings.get(self.setting, np.nan))
         if len(by_value) < 2:
             raise CannotTell(f"{self.setting} has one value only")
         found, inside = zip(*(self._best(each, observable) for each in by_value.values()), strict=True)
         facts = {"interior": float(np.mean(inside)), "settings": float(len(found))}
-        return Measured(value=slope(np.log(list(by_value)), np.array(found)), facts=facts)
+        return Reading(value=slope(np.log(list(by_value)), np.array(found)), facts=facts)
 
     @staticmethod
-    def _best(runs: Sequence[Run], observable: str) -> tuple[float, bool]:
+    def _best(runs: Sequence[TrialRun], observable: str) -> tuple[float, bool]:
         """ln of the best rate, and whether it lies inside."""
         by_rate = grouped(runs, lambda run: run.settings["peak_lr"])
         if len(by_rate) < 3:

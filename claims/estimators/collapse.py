@@ -15,8 +15,8 @@ from ...collapse.reasons import Refusal
 from ...collapse.within.battery import assess
 from ...results.curves import LearningCurve
 from ...results.quantity import Quantity, stored_name
-from ..runs import Run
-from .estimator import ESTIMATORS, CannotTell, Estimate, Estimator, Measured, shared_seeds
+from ..trial_runs import TrialRun
+from .estimator import ESTIMATORS, CannotTell, Estimated, Estimator, Reading, shared_seeds
 
 _FEWEST_SIZES, _FEWEST_SEEDS = 3, 3
 
@@ -40,11 +40,11 @@ class CollapseDeviation(Estimator):
     facts: ClassVar[tuple[str, ...]] = ("sizes", "span")
     scale: Literal["end-point", "shape"] = "end-point"
 
-    def measure(self, runs: Sequence[Run], observable: str) -> Measured:
+    def measure(self, runs: Sequence[TrialRun], observable: str) -> Reading:
         found, facts = self._assessed(runs, observable)
-        return Measured(value=float(np.abs(found.d).max()), facts=facts)
+        return Reading(value=float(np.abs(found.d).max()), facts=facts)
 
-    def estimate(self, runs: Sequence[Run], observable: str, predicted: float, margin: float) -> Estimate:
+    def estimate(self, runs: Sequence[TrialRun], observable: str, predicted: float, margin: float) -> Estimated:
         ended = [run for run in runs if run.status == "ok"]
         if not ended or len(shared_seeds(ended)) < _FEWEST_SEEDS:
             raise CannotTell(f"fewer than {_FEWEST_SEEDS} seeds ended well at all sizes")
@@ -53,7 +53,7 @@ class CollapseDeviation(Estimator):
         agrees = stdtr(found.df, -(predicted + margin - far - found.error) / found.se)
         differs = stdtr(found.df, (predicted + margin - far + found.error) / found.se)
         kept = {"seeds": float(len(shared_seeds(ended))), "lost": 1 - len(ended) / len(runs)}
-        return Estimate(
+        return Estimated(
             value=float(far.max()),
             low=found.lower(),
             high=found.upper(),
@@ -62,7 +62,7 @@ class CollapseDeviation(Estimator):
             facts={**facts, **kept},
         )
 
-    def _assessed(self, runs: Sequence[Run], observable: str):  # noqa: ANN202
+    def _assessed(self, runs: Sequence[TrialRun], observable: str):  # noqa: ANN202
         ladder = Ladder.of(_curve(run, observable) for run in runs)
         if len(ladder.rungs) < _FEWEST_SIZES:
             raise CannotTell(f"{len(ladder.rungs)} sizes have two complete runs, a collapse needs {_FEWEST_SIZES}")
@@ -79,7 +79,7 @@ class CollapseDeviation(Estimator):
         return found, {"sizes": float(len(sizes)), "span": float(sizes.max() / sizes.min())}
 
 
-def _curve(run: Run, observable: str) -> LearningCurve:
+def _curve(run: TrialRun, observable: str) -> LearningCurve:
     values = run.of(observable)
     seen = np.isfinite(values)
     return LearningCurve(

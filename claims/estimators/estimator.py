@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import stdtr, stdtrit
 
 from ...catalogue import Catalogue
-from ..runs import Run, grouped
+from ..trial_runs import TrialRun, grouped
 
 LEVEL = 0.95
 ALWAYS = ("seeds", "lost")  # facts that every estimate has: seeds in use, and the share of runs that did not end well
@@ -23,7 +23,7 @@ class CannotTell(Exception):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Measured:
+class Reading:
     """A number, and what the runs say of the conditions under which it was found.
 
     Attributes
@@ -37,7 +37,7 @@ class Measured:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Estimate:
+class Estimated:
     """A number with its 95 % interval and the evidence for and against a prediction.
 
     Attributes
@@ -72,7 +72,7 @@ class Estimator(ABC):
     facts: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
-    def measure(self, runs: Sequence[Run], observable: str) -> Measured:
+    def measure(self, runs: Sequence[TrialRun], observable: str) -> Reading:
         """The number.
 
         Raises
@@ -81,7 +81,7 @@ class Estimator(ABC):
             The runs have not what is needed.
         """
 
-    def estimate(self, runs: Sequence[Run], observable: str, predicted: float, margin: float) -> Estimate:
+    def estimate(self, runs: Sequence[TrialRun], observable: str, predicted: float, margin: float) -> Estimated:
         """The number with its interval, by leaving out one seed at a time.
 
         A jackknife over seeds: ``se^2 = (n-1)/n sum_s (v_s - mean v)^2`` with ``v_s`` the number without seed s (Efron
@@ -111,7 +111,7 @@ class Estimator(ABC):
 
 def judged(
     value: float, se: float, df: float, predicted: float, margin: float, facts: Mapping[str, float]
-) -> Estimate:
+) -> Estimated:
     """An estimate by Student's t from a standard error and its degrees of freedom.
 
     ``p_agrees`` is the larger one of two one-sided tests (Schuirmann 1987); ``p_differs`` the same distance the other
@@ -124,12 +124,12 @@ def judged(
         p_differs = 1 - p_agrees
     else:
         p_agrees, p_differs = float(stdtr(df, -inside / se)), min(1.0, 2 * float(stdtr(df, inside / se)))
-    return Estimate(
+    return Estimated(
         value=value, low=value - half, high=value + half, p_differs=p_differs, p_agrees=p_agrees, facts=facts
     )
 
 
-def shared_seeds(runs: Sequence[Run]) -> set[int]:
+def shared_seeds(runs: Sequence[TrialRun]) -> set[int]:
     """Seeds that every setting has."""
     settings = grouped(runs, lambda run: tuple(sorted(run.settings.items())))
     return set.intersection(*({run.seed for run in each} for each in settings.values()))

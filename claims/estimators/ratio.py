@@ -8,9 +8,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..runs import Run, grouped
-from .curves import slope, stacked
-from .estimator import ESTIMATORS, CannotTell, Estimator, Measured
+from ..trial_runs import TrialRun, grouped
+from .estimator import ESTIMATORS, CannotTell, Estimator, Reading
+from .one_setting import slope, stacked
 
 
 @ESTIMATORS.register
@@ -36,7 +36,7 @@ class Ratio(Estimator):
     factor: float = 1.0
     powers: str = ""
 
-    def measure(self, runs: Sequence[Run], observable: str) -> Measured:
+    def measure(self, runs: Sequence[TrialRun], observable: str) -> Reading:
         found, drifts = [], []
         for each in grouped(runs, lambda run: tuple(sorted(run.settings.items()))).values():
             steps, _, values = stacked(each, observable)
@@ -49,9 +49,9 @@ class Ratio(Estimator):
             drifts.append(self._drift(x[inside], late))
         ratios = np.array(found)
         spread = float(np.ptp(ratios) / abs(ratios.mean())) if ratios.mean() else 0.0
-        return Measured(value=float(ratios.mean()), facts={"drift": max(drifts), "spread": spread})
+        return Reading(value=float(ratios.mean()), facts={"drift": max(drifts), "spread": spread})
 
-    def _scale(self, run: Run) -> float:
+    def _scale(self, run: TrialRun) -> float:
         scale = 1.0
         for term in self.powers.split():
             name, _, power = term.partition("^")

@@ -8,9 +8,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from ..runs import Run, grouped
-from .curves import misfit, slope, stacked
-from .estimator import ESTIMATORS, CannotTell, Estimator, Measured
+from ..trial_runs import TrialRun, grouped
+from .estimator import ESTIMATORS, CannotTell, Estimator, Reading
+from .one_setting import misfit, slope, stacked
 
 
 @ESTIMATORS.register
@@ -37,7 +37,7 @@ class SettingExponent(Estimator):
     setting: str = "width"
     of: Literal["end", "late", "change", "spread", "relative-spread"] = "end"
 
-    def measure(self, runs: Sequence[Run], observable: str) -> Measured:
+    def measure(self, runs: Sequence[TrialRun], observable: str) -> Reading:
         if any(self.setting not in run.settings for run in runs):
             raise CannotTell(f"runs have no setting {self.setting!r}, they have {', '.join(runs[0].settings)}")
         by_value = grouped(runs, lambda run: run.settings[self.setting])
@@ -49,9 +49,9 @@ class SettingExponent(Estimator):
             raise CannotTell(f"a power law is of positive values, and {self.of} is {found.min():.3g} somewhere")
         y = np.log(found)
         facts = {"settings": float(len(u)), "span": float(np.exp(u[-1] - u[0])), "misfit": misfit(u, y)}
-        return Measured(value=slope(u, y), facts=facts)
+        return Reading(value=slope(u, y), facts=facts)
 
-    def _read(self, runs: Sequence[Run], observable: str) -> float:
+    def _read(self, runs: Sequence[TrialRun], observable: str) -> float:
         steps, _, values = stacked(runs, observable)
         last = values[:, -1]
         if self.of == "spread":

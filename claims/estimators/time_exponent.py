@@ -8,9 +8,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from ..runs import Run
-from .curves import excess, log_mean, slope
-from .estimator import ESTIMATORS, CannotTell, Estimator, Measured
+from ..trial_runs import TrialRun
+from .estimator import ESTIMATORS, CannotTell, Estimator, Reading
+from .one_setting import excess, log_mean, slope
 
 _FEWEST = 4
 
@@ -40,7 +40,7 @@ class TimeExponent(Estimator):
     floor: Literal["known", "none"] = "known"
     clock: Literal["tau", "steps"] = "tau"
 
-    def measure(self, runs: Sequence[Run], observable: str) -> Measured:
+    def measure(self, runs: Sequence[TrialRun], observable: str) -> Reading:
         largest = max(run.settings["size"] for run in runs)
         steps, tau, values = excess([run for run in runs if run.settings["size"] == largest], observable, self.floor)
         x, time = steps / steps[-1], tau if self.clock == "tau" else steps
@@ -51,4 +51,4 @@ class TimeExponent(Estimator):
         early = u <= (u[0] + u[-1]) / 2
         curvature = slope(u[early], y[early]) - slope(u[~early], y[~early]) if 2 <= early.sum() <= len(u) - 2 else 0.0
         facts = {"curvature": curvature, "factor": float(np.exp(u[-1] - u[0])), "fall": float(np.exp(y[0] - y[-1]))}
-        return Measured(value=-slope(u, y), facts=facts)
+        return Reading(value=-slope(u, y), facts=facts)

@@ -8,13 +8,13 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from ...collapse.truths.least_squares import Spectrum, sgd_excess
-from ..runs import Run
-from .truth import TRUTHS, Truth, evaluations, made
+from ..trial_runs import TrialRun
+from .truth import TRUTHS, ExactSystem, evaluations, made
 
 
 @TRUTHS.register
 @dataclasses.dataclass(frozen=True)
-class AlignedSoftmax(Truth):
+class AlignedSoftmax(ExactSystem):
     """A student ``W = beta W*`` of a peaked softmax teacher, by gradient flow in its one number ``beta``.
 
     With energies ``u`` (Gaussian, one draw a seed and example) and the largest of them as the label,
@@ -31,7 +31,7 @@ class AlignedSoftmax(Truth):
     last: float = 1e5
     seeds: int = 5
 
-    def runs(self, observable: str, rng: np.random.Generator) -> list[Run]:
+    def runs(self, observable: str, rng: np.random.Generator) -> list[TrialRun]:
         steps = evaluations(self.last, first=0.005)
         return [
             made(observable, seed, steps, self._losses(steps, rng), {"size": 1.0, "peak_lr": 1.0})
@@ -57,7 +57,7 @@ class AlignedSoftmax(Truth):
 
 @TRUTHS.register
 @dataclasses.dataclass(frozen=True)
-class SeparableLogistic(Truth):
+class SeparableLogistic(ExactSystem):
     """Full-batch gradient descent of logistic regression on separable points, in float64: ``L ~ 1/t``.
 
     Soudry, Hoffer, Nacson, Gunasekar and Srebro 2018 (arXiv 1710.10345). With ``flipped`` labels among the points they
@@ -73,7 +73,7 @@ class SeparableLogistic(Truth):
     rate: float = 1.0
     seeds: int = 5
 
-    def runs(self, observable: str, rng: np.random.Generator) -> list[Run]:
+    def runs(self, observable: str, rng: np.random.Generator) -> list[TrialRun]:
         steps = np.unique(np.round(evaluations(self.steps)))
         settings = {"size": float(self.inputs), "peak_lr": self.rate}
         found = []
@@ -97,7 +97,7 @@ class SeparableLogistic(Truth):
 
 @TRUTHS.register
 @dataclasses.dataclass(frozen=True)
-class LeastSquaresSgd(Truth):
+class LeastSquaresSgd(ExactSystem):
     """Expected loss of SGD on power-law least squares, by its exact recursion, with noise between seeds.
 
     Batch sizes of 1, 2 and 4 times ``batch``, with learning rates that follow the batch size to the power ``rule``;
@@ -115,7 +115,7 @@ class LeastSquaresSgd(Truth):
     noise: float = 0.002
     seeds: int = 5
 
-    def runs(self, observable: str, rng: np.random.Generator) -> list[Run]:
+    def runs(self, observable: str, rng: np.random.Generator) -> list[TrialRun]:
         from .truth import noisy
 
         found = []

@@ -7,13 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..runs import Run
-from .truth import TRUTHS, Truth, evaluations, made, noisy
+from ..trial_runs import TrialRun
+from .truth import TRUTHS, ExactSystem, evaluations, made, noisy
 
 
 @TRUTHS.register
 @dataclasses.dataclass(frozen=True)
-class PowerOfTime(Truth):
+class PowerOfTime(ExactSystem):
     """``E = tau^-exponent`` with noise between seeds."""
 
     name: ClassVar[str] = "power-of-time"
@@ -22,7 +22,7 @@ class PowerOfTime(Truth):
     noise: float = 0.02
     seeds: int = 5
 
-    def runs(self, observable: str, rng: np.random.Generator) -> list[Run]:
+    def runs(self, observable: str, rng: np.random.Generator) -> list[TrialRun]:
         steps = evaluations(1000)
         clean = np.append(steps[1], steps[1:]) ** -self.exponent
         settings = {"size": 100.0, "peak_lr": 0.1}
@@ -31,7 +31,7 @@ class PowerOfTime(Truth):
 
 @TRUTHS.register
 @dataclasses.dataclass(frozen=True)
-class PowerOfSetting(Truth):
+class PowerOfSetting(ExactSystem):
     """The last value goes as ``s^exponent``; with ``spread`` its variance between seeds does, about a mean of one."""
 
     name: ClassVar[str] = "power-of-setting"
@@ -42,12 +42,13 @@ class PowerOfSetting(Truth):
     noise: float = 0.02
     seeds: int = 8
 
-    def runs(self, observable: str, rng: np.random.Generator) -> list[Run]:
+    def runs(self, observable: str, rng: np.random.Generator) -> list[TrialRun]:
         steps, found = evaluations(100), []
         for s in (8.0, 16.0, 32.0, 64.0):
             for seed in range(self.seeds):
                 power = s**self.exponent
-                last = np.exp(np.sqrt(power) * rng.normal()) if self.spread else power * np.exp(self.noise * rng.normal())
+                noise = (power**0.5 if self.spread else self.noise) * rng.normal()
+                last = np.exp(noise) * (1.0 if self.spread else power)
                 values = last * steps / steps[-1]
                 found.append(made(observable, seed, steps, values, {"size": s**2, self.setting: s}))
         return found
@@ -55,7 +56,7 @@ class PowerOfSetting(Truth):
 
 @TRUTHS.register
 @dataclasses.dataclass(frozen=True)
-class Plateau(Truth):
+class Plateau(ExactSystem):
     """A value that stays where ``factor * v * product of powers`` is ``at``, for two values of each setting."""
 
     name: ClassVar[str] = "plateau"
@@ -66,7 +67,7 @@ class Plateau(Truth):
     noise: float = 0.02
     seeds: int = 5
 
-    def runs(self, observable: str, rng: np.random.Generator) -> list[Run]:
+    def runs(self, observable: str, rng: np.random.Generator) -> list[TrialRun]:
         steps, found = evaluations(100), []
         terms = [term.partition("^")[::2] for term in self.powers.split()]
         for scale in (0.05, 0.1):
@@ -81,7 +82,7 @@ class Plateau(Truth):
 
 @TRUTHS.register
 @dataclasses.dataclass(frozen=True)
-class RateValley(Truth):
+class RateValley(ExactSystem):
     """``ln L = curvature (ln eta - ln eta*)^2`` with ``eta*`` going as ``width^exponent``."""
 
     name: ClassVar[str] = "rate-valley"
@@ -90,7 +91,7 @@ class RateValley(Truth):
     noise: float = 0.01
     seeds: int = 5
 
-    def runs(self, observable: str, rng: np.random.Generator) -> list[Run]:
+    def runs(self, observable: str, rng: np.random.Generator) -> list[TrialRun]:
         steps, found = evaluations(100), []
         for width in (16.0, 32.0, 64.0):
             for rate in 0.01 * 2.0 ** np.arange(-4, 5):
@@ -104,24 +105,24 @@ class RateValley(Truth):
 
 @TRUTHS.register
 @dataclasses.dataclass(frozen=True)
-class OneCurve(Truth):
-    """A ladder of ``E = t^-mu + p^-nu`` with horizons ``t* = c p^(gamma)``, ``gamma = (1 + off) nu/mu``.
+class OneCurve(ExactSystem):
+    """A ladder of ``E = t^-mu + p^-nu`` with horizons ``t* = c p^(gamma)``, ``gamma = (1 + wrong_by) nu/mu``.
 
-    With ``off`` 0 its normalised curves are one; see docs/method.md.
+    With ``wrong_by`` 0 its normalised curves are one; see docs/method.md.
     """
 
     name: ClassVar[str] = "one-curve"
     summary: ClassVar[str] = "a ladder of sums of power laws whose horizon exponent is off by a share"
-    off: float = 0.0
+    wrong_by: float = 0.0
     mu: float = 0.5
     nu: float = 0.5
     noise: float = 0.01
     seeds: int = 8
 
-    def runs(self, observable: str, rng: np.random.Generator) -> list[Run]:
+    def runs(self, observable: str, rng: np.random.Generator) -> list[TrialRun]:
         found = []
         for size in (1e2, 4e2, 1.6e3, 6.4e3):
-            horizon = 10 * size ** ((1 + self.off) * self.nu / self.mu)
+            horizon = 10 * size ** ((1 + self.wrong_by) * self.nu / self.mu)
             steps = np.unique(np.concatenate([[0.0], horizon * np.geomspace(0.05, 1.0, 40)]))
             clean = np.append(steps[1], steps[1:]) ** -self.mu + size**-self.nu
             for seed in range(self.seeds):

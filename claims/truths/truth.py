@@ -10,22 +10,22 @@ from typing import ClassVar
 import numpy as np
 
 from ...catalogue import Catalogue
-from ..runs import Run
+from ..trial_runs import TrialRun
 
 
 @dataclasses.dataclass(frozen=True)
-class Truth(ABC):
+class ExactSystem(ABC):
     """A system whose answer is known. Subclass it as a frozen dataclass of its parameters."""
 
     name: ClassVar[str]
     summary: ClassVar[str] = ""
 
     @abstractmethod
-    def runs(self, observable: str, rng: np.random.Generator) -> list[Run]:
+    def runs(self, observable: str, rng: np.random.Generator) -> list[TrialRun]:
         """Runs of one family on one data set, with values under the observable's name."""
 
 
-TRUTHS: Catalogue[Truth] = Catalogue("truth", "onecurve.claims.truths")
+TRUTHS: Catalogue[ExactSystem] = Catalogue("truth", "onecurve.claims.truths")
 
 
 def made(
@@ -36,12 +36,12 @@ def made(
     settings: Mapping[str, float],
     *,
     floor: float | None = 0.0,
-) -> Run:
+) -> TrialRun:
     """A run of a truth; ``peak_lr`` of its settings, or 1, is the constant learning rate."""
     from ...results.quantity import stored_name
 
     steps = np.asarray(steps, dtype=float)
-    return Run(
+    return TrialRun(
         family="truth",
         dataset="truth",
         seed=seed,

@@ -57,8 +57,8 @@ def run_claims(
 ) -> None:
     """Try claims where their answer is known, then train their settings and judge each family."""
     from ...claims.claim import load_claims
+    from ...claims.constants import said_of_truth
     from ...claims.judging import tried_on_truth
-    from ...claims.table import said_of_truth
 
     claims = load_claims(names or [])
     if truths:
@@ -66,7 +66,7 @@ def run_claims(
             typer.echo(said_of_truth(claim.name, tried_on_truth(claim)))
         return
     from ...benchmark.executors import make_executor
-    from ...claims.table import markdown, rows
+    from ...claims.constants import markdown, rows
     from ...results.store import Store
     from .. import claiming
 
@@ -95,8 +95,8 @@ def report(
     json_file: JsonFile = None,
 ) -> None:
     """Write the table of constants and its figure, over all claims that were judged into the folder."""
+    from ...claims.constants import page
     from ...claims.figure import draw_claims
-    from ...claims.table import page
     from ..claiming import as_json, records_in
 
     records = records_in(out)

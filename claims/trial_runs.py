@@ -20,7 +20,7 @@ _FROM_SPEC = ("peak_lr", "batch_size", "horizon_steps", "warmup_fraction", "trai
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class Run:
+class TrialRun:
     """One trial.
 
     Attributes
@@ -56,16 +56,16 @@ class Run:
         return self.observed.get(stored_name(observable), np.full(len(self.steps), np.nan))
 
 
-def runs_of(rows: Iterable[Mapping[str, Any]]) -> list[Run]:
+def runs_of(rows: Iterable[Mapping[str, Any]]) -> list[TrialRun]:
     """Runs from rows of the result table with `COLUMNS`."""
     return [_run(row) for row in rows]
 
 
-def _run(row: Mapping[str, Any]) -> Run:
+def _run(row: Mapping[str, Any]) -> TrialRun:
     spec = json.loads(row["spec"])
     beside = {entry["name"]: _floats(entry["value"]) for entry in row["observables"] or []}
     own = {name: _floats(row[name]) for name in ("test_loss", "test_accuracy") if row[name]}
-    return Run(
+    return TrialRun(
         family=row["family"],
         dataset=row["dataset"],
         seed=row["seed"],
@@ -90,9 +90,9 @@ def _floats(values: Sequence[float | None]) -> np.ndarray:
     return np.array([np.nan if value is None else value for value in values], dtype=float)
 
 
-def grouped(runs: Iterable[Run], key: Callable[[Run], Any]) -> dict[Any, list[Run]]:
+def grouped(runs: Iterable[TrialRun], key: Callable[[TrialRun], Any]) -> dict[Any, list[TrialRun]]:
     """Runs by a key, keys in ascending order."""
-    found: dict[Any, list[Run]] = {}
+    found: dict[Any, list[TrialRun]] = {}
     for run in runs:
         found.setdefault(key(run), []).append(run)
     return dict(sorted(found.items()))

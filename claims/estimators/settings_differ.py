@@ -8,14 +8,14 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from ..runs import Run, grouped
-from .curves import excess, log_mean
-from .estimator import ESTIMATORS, CannotTell, Estimator, Measured
+from ..trial_runs import TrialRun, grouped
+from .estimator import ESTIMATORS, CannotTell, Estimator, Reading
+from .one_setting import excess, log_mean
 
 
 @ESTIMATORS.register
 @dataclasses.dataclass(frozen=True)
-class Difference(Estimator):
+class SettingsDiffer(Estimator):
     """Root mean square over a window of ``ln E_a - ln E_b`` at equal x, the largest of all settings against the first.
 
     E is the mean over seeds. Settings are the values of ``setting``, in ascending order; other settings may change
@@ -30,7 +30,7 @@ class Difference(Estimator):
     floor : ``known`` takes off the known irreducible loss, ``none`` nothing.
     """
 
-    name: ClassVar[str] = "difference"
+    name: ClassVar[str] = "settings-differ"
     summary: ClassVar[str] = "distance of the curves of two settings at equal x"
     facts: ClassVar[tuple[str, ...]] = ("fall", "settings")
     setting: str = "batch_size"
@@ -38,7 +38,7 @@ class Difference(Estimator):
     end: float = 1.0
     floor: Literal["known", "none"] = "none"
 
-    def measure(self, runs: Sequence[Run], observable: str) -> Measured:
+    def measure(self, runs: Sequence[TrialRun], observable: str) -> Reading:
         grid = np.geomspace(max(self.start, 1e-3), self.end, 24)
         curves = []
         for each in grouped(runs, lambda run: run.settings.get(self.setting, np.nan)).values():
@@ -50,4 +50,4 @@ class Difference(Estimator):
         first = curves[0]
         distances = [float(np.sqrt(np.square(curve - first).mean())) for curve in curves[1:]]
         facts = {"fall": float(np.exp(first[0] - first[-1])), "settings": float(len(curves))}
-        return Measured(value=max(distances), facts=facts)
+        return Reading(value=max(distances), facts=facts)

@@ -44,13 +44,14 @@ def page(records: Sequence[Record]) -> str:
     """The report in Markdown."""
     found = rows(records)
     counts = {verdict: sum(row["verdict"] == verdict for row in found) for verdict in VERDICTS}
+    said = ", ".join(f"{n} {word}" for word, n in counts.items())
     lines = [
         "# Claims",
         "",
-        f"{len(records)} claims, {len(found)} verdicts: " + ", ".join(f"{n} {word}" for word, n in counts.items()) + ".",
-        "A claim holds where its number lies within the margin of the predicted one, and fails where it lies beyond; the",
-        "false discovery rate of both together is held at 5 % over all verdicts (Benjamini and Hochberg 1995). Intervals",
-        "are of 95 %, over seeds, each by itself. Figure: `claims.png`.",
+        f"{len(records)} claims, {len(found)} verdicts: {said}.",
+        "A claim holds where its number lies within the margin of the predicted one, and fails where it lies beyond;",
+        "the false discovery rate of both is held at 5 % over all verdicts (Benjamini and Hochberg 1995). Intervals are",
+        "of 95 %, over seeds, each by itself. Figure: `claims.png`.",
         "",
         "## Table of constants",
         "",
@@ -98,7 +99,7 @@ def _about(record: Record) -> Iterable[str]:
     yield f"* Regime: {said['regime']}"
     yield f"* Fails if: {said['fails_if']}"
     yield f"* On {truth.finding.dataset}, where it is true: {_said(truth)}."
-    yield f"* On {counter.finding.dataset}, where it is false: {_said(counter)}. Both in {record.trusted.seconds:.1f} s."
+    yield f"* On {counter.finding.dataset}, where it is false: {_said(counter)}. {record.trusted.seconds:.1f} s."
     if not record.trusted.passed:
         yield "* It judges no network, for it does not tell these two apart."
     yield f"* File {record.stated_digest[:12]}, stated on {record.stated_on[:10]}, judged on {record.judged_on[:10]}."

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..runs import Run
+from ..trial_runs import TrialRun
 from .estimator import CannotTell
 
 
-def stacked(runs: Sequence[Run], observable: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def stacked(runs: Sequence[TrialRun], observable: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Steps ``(m,)``, tau ``(m,)`` and values ``(n, m)`` of the runs of one setting, where all were measured.
 
     Raises
@@ -28,7 +28,7 @@ def stacked(runs: Sequence[Run], observable: str) -> tuple[np.ndarray, np.ndarra
     return first.steps[seen], first.tau[seen], values[:, seen]
 
 
-def excess(runs: Sequence[Run], observable: str, floor: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def excess(runs: Sequence[TrialRun], observable: str, floor: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The same, less the known irreducible loss where ``floor`` is ``known``, and as it is where it is ``none``.
 
     Raises
