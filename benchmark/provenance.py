@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime
 import functools
 import platform
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from ..results.fields import SCHEMA_VERSION
+from ..results.versions import version
 
 
 @functools.cache
@@ -27,14 +27,6 @@ def provenance() -> dict[str, Any]:
         "device": "cpu",
         "cpu_kind": cpu_kind(),
     }
-
-
-def version(package: str) -> str:
-    """A package's installed version, empty where it is not installed."""
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return ""
 
 
 @functools.cache

@@ -6,11 +6,14 @@ import dataclasses
 import hashlib
 import json
 import re
+import uuid
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from ..errors import InputError
+from ..errors import InputError, unknown
 
-NAME = "manifest.json"
+NAME, CHECKSUMS = "manifest.json", "checksums.sha256"
+TIERS = ("summary", "curves", "observables")  # of published tables: each holds those before it
 _VERSION = 1
 _NOT_LISTED = (".tmp", ".part", ".guard")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -25,15 +28,19 @@ class ListedFile:
     name : its path below the folder, with ``/`` between parts.
     size : bytes.
     sha256 : of its content, in hex.
+    tier : the first of `TIERS` that holds it; None where it belongs to all, or to none.
     """
 
     name: str
     size: int
     sha256: str
+    tier: str | None = None
 
 
-def write_manifest(folder: str | Path) -> Path:
+def write_manifest(folder: str | Path, tiers: Mapping[str, str] | None = None) -> Path:
     """Write ``manifest.json`` into a folder: ``{"version": 1, "files": [{"name", "size", "sha256"}, ...]}``.
+
+    ``tiers`` has the tier of the files that have one, by name; it stands beside them as ``tier``.
 
     Hidden and half-written files are not listed. Any web server that hands out the folder then serves
     ``onecurve pull https://...`` and ``onecurve analyze https://...``.
@@ -44,11 +51,77 @@ def write_manifest(folder: str | Path) -> Path:
         The manifest.
     """
     root = Path(folder)
-    entries = [dataclasses.asdict(_entry(root, path)) for path in sorted(root.rglob("*")) if _is_listed(root, path)]
-    target = root / NAME
-    temporary = root / f".{NAME}.tmp"
-    temporary.write_text(json.dumps({"version": _VERSION, "files": entries}, indent=1) + "\n")
-    temporary.replace(target)
+    found = [listed_file(root, path, tiers or {}) for path in sorted(root.rglob("*")) if _is_listed(root, path)]
+    entries = [{k: v for k, v in dataclasses.asdict(entry).items() if v is not None} for entry in found]
+    return put(root / NAME, (json.dumps({"version": _VERSION, "files": entries}, indent=1) + "\n").encode())
+
+
+def write_sums(folder: Path, sums: Mapping[str, str]) -> Path:
+    """Write ``checksums.sha256``, the sha256 of files by name, as ``sha256sum --check`` reads it."""
+    lines = (f"{sha256}  {name}\n" for name, sha256 in sorted(sums.items()))
+    return put(folder / CHECKSUMS, "".join(lines).encode())
+
+
+def put(path: Path, content: bytes) -> Path:
+    """Write a file whole or not at all. Where a link has its name, the link is replaced and what it leads to stays."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        temporary.write_bytes(content)
+        return temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def digest(path: Path) -> str:
+    """The sha256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def of_tier(entries: Sequence[ListedFile], tier: str | None, where: str) -> list[ListedFile]:
+    """The files of a tier, with those of the tiers before it and those of none; all files for None.
+
+    Raises
+    ------
+    InputError
+        No such tier, or a folder whose files have none.
+    """
+    if tier is None:
+        return list(entries)
+    if tier not in TIERS:
+        raise unknown("tier", tier, TIERS)
+    there = {entry.tier for entry in entries} - {None}
+    if not there:
+        raise InputError(f"{where} has no tiers: only what `onecurve publish` wrote has. Leave --tier out to take all")
+    wanted = TIERS[: TIERS.index(tier) + 1]
+    return [entry for entry in entries if entry.tier is None or entry.tier in wanted]
+
+
+def summary_alone(folder: Path) -> bool:
+    """Whether a folder is a copy of published tables without the curves."""
+    manifest = folder / NAME
+    if not manifest.is_file() or not (folder / "groups.parquet").is_file():
+        return False
+    return {entry.tier for entry in read_manifest(manifest.read_bytes(), str(manifest))} - {None} == {TIERS[0]}
+
+
+def inside(root: Path, name: str) -> Path:
+    """The path of a file in a folder, its own folder made.
+
+    Raises
+    ------
+    InputError
+        The name leaves the folder, by its parts or by a link, or another file is where its folder would be.
+    """
+    target = root / name
+    if not is_inside(name) or not target.parent.resolve().is_relative_to(root.resolve()):
+        raise InputError(f"{name!r} would be written outside {str(root)!r}, by its name or by a link: refused")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{name!r} cannot be written in {str(root)!r}: {error.strerror or error}") from None
+    if target.is_dir() and not target.is_symlink():
+        raise InputError(f"{name!r} cannot be written in {str(root)!r}: a folder has its name")
     return target
 
 
@@ -90,12 +163,15 @@ def _checked(file: object, where: str) -> ListedFile:
         raise InputError(f"{where} lists {file!r}, which has no name")
     if not is_inside(name):
         raise InputError(f"{where} lists {name!r}, which would be written outside the folder: refused")
-    size, digest = file.get("size"), file.get("sha256")
+    size, sha256 = file.get("size"), file.get("sha256")
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
         raise InputError(f"{where}: the size of {name!r} is {size!r}, where a number of bytes is needed")
-    if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
-        raise InputError(f"{where}: the sha256 of {name!r} is {digest!r}, where 64 hex digits are needed")
-    return ListedFile(name, size, digest)
+    if not isinstance(sha256, str) or not _DIGEST.fullmatch(sha256):
+        raise InputError(f"{where}: the sha256 of {name!r} is {sha256!r}, where 64 hex digits are needed")
+    tier = file.get("tier")
+    if tier is not None and tier not in TIERS:
+        raise unknown(f"tier of {name!r} in {where}:", tier, TIERS)
+    return ListedFile(name, size, sha256, tier)
 
 
 def _is_listed(root: Path, path: Path) -> bool:
@@ -104,7 +180,7 @@ def _is_listed(root: Path, path: Path) -> bool:
     return path.is_file() and not hidden and parts != (NAME,)
 
 
-def _entry(root: Path, path: Path) -> ListedFile:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return ListedFile(path.relative_to(root).as_posix(), path.stat().st_size, digest)
+def listed_file(root: Path, path: Path, tiers: Mapping[str, str]) -> ListedFile:
+    """The entry of a file of a folder."""
+    name = path.relative_to(root).as_posix()
+    return ListedFile(name, path.stat().st_size, digest(path), tiers.get(name))

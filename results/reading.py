@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from ..errors import InputError
 from .curves import CurveSet, LearningCurve
 from .exported import exported
+from .file_list import summary_alone
 from .layout import Layout
 from .observed import OwnRows, Source, lacking
 from .quantity import LOSS, TEST_LOSS, quantity_of, stored_name
@@ -114,7 +115,7 @@ def read_tables(paths: Sequence[str | Path], columns: Sequence[str]) -> tuple[li
     margins: set[float] = set()
     for path in map(str, paths):
         with at_hand(path) as place:
-            table, margin, _ = _table(place, columns)
+            table, margin, _ = own_rows(place, columns)
         if table is None:
             raise InputError(f"{path!r} holds curves alone; give a results folder or an exported trials.parquet")
         rows += [{**dict.fromkeys(columns), **row} for row in table.to_pylist()]
@@ -131,7 +132,7 @@ def curves_of(table: pa.Table) -> list[LearningCurve]:
 def _source(path: str, layout: Layout, columns: Sequence[str], observable: str) -> tuple[Source, float | None]:
     """What a path holds, and the planned margin."""
     with at_hand(path) as place:
-        table, margin, said = _table(place, columns)
+        table, margin, said = own_rows(place, columns)
         if table is not None:
             return OwnRows(table.to_pylist(), said), margin
         layout, beside = layout.beside(place)
@@ -140,7 +141,7 @@ def _source(path: str, layout: Layout, columns: Sequence[str], observable: str) 
         return dataclasses.replace(found, notes={**found.notes, "": [*notes, *found.notes.get("", ())]}), None
 
 
-def _table(path: str, columns: Sequence[str]) -> tuple[pa.Table | None, float | None, list[str]]:
+def own_rows(path: str, columns: Sequence[str]) -> tuple[pa.Table | None, float | None, list[str]]:
     """One row a trial, the planned margin, and notes; no table where the file or folder is somebody else's."""
     if "://" not in path and not Path(path).exists():
         raise InputError(f"{path!r} is not there. Give a results folder, or a CSV or Parquet file of learning curves")
@@ -157,6 +158,11 @@ def _table(path: str, columns: Sequence[str]) -> tuple[pa.Table | None, float | 
         there = [name for name in columns if name in best.column_names]
         return best.select(there), float(margin) if margin else None, []
     found = exported(path)
+    if found is None and summary_alone(Path(path)):
+        raise InputError(
+            f"{path!r} holds the summary of published tables alone: `onecurve pull SOURCE --to {path} --tier curves` "
+            "brings the curves"
+        )
     if found is None:
         return None, None, []
     table, margin, notes = found

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from ..errors import InputError
-from .file_list import NAME, ListedFile, is_inside, read_manifest
+from .file_list import CHECKSUMS, NAME, ListedFile, digest, inside, is_inside, of_tier, read_manifest
 from .transport import answer, fill, reason, refused, shown
 
 if TYPE_CHECKING:
@@ -60,13 +60,14 @@ def at_hand(path: str) -> Iterator[str]:
         raise InputError(str(error).replace(place, shown(path))) from None
 
 
-def fetch(url: str, to: Path) -> Fetched:
+def fetch(url: str, to: Path, tier: str | None = None) -> Fetched:
     """Copy a folder that has a manifest, or a single file, into a folder.
 
     Parameters
     ----------
     url : ``https://``, or ``http://`` on this machine.
     to : the folder; nothing is written outside it.
+    tier : how much of published tables (see `of_tier`); all for None.
 
     Raises
     ------
@@ -79,8 +80,11 @@ def fetch(url: str, to: Path) -> Fetched:
     with requests.Session() as session:
         try:
             entries = _listed(session, url)
+            if entries is None and tier is not None:
+                raise InputError(f"{shown(url)} has no {NAME}, so it has no tiers. Leave --tier out to take all")
             if entries is None:
                 return Fetched([_single(session, url, to)], 1, single=True)
+            entries = [one for one in of_tier(entries, tier, shown(url)) if one.name != CHECKSUMS]
             to.mkdir(parents=True, exist_ok=True)
             with ThreadPoolExecutor(_AT_ONCE) as pool:
                 fresh = pool.map(lambda entry: _entry(session, _below(url, entry.name), to, entry), entries)
@@ -106,7 +110,7 @@ def _listed(session: requests.Session, url: str) -> list[ListedFile] | None:
             raise refused(where, response)
     if _is_folder(url):
         raise InputError(
-            f"{shown(url)} has no {NAME}. `onecurve export` and `onecurve pull` write one beside the files"
+            f"{shown(url)} has no {NAME}. `onecurve export`, `publish` and `pull` write one beside the files"
         )
     return None
 
@@ -126,21 +130,18 @@ def _single(session: requests.Session, url: str, to: Path) -> ListedFile:
 
 def _entry(session: requests.Session, url: str, to: Path, entry: ListedFile) -> bool:
     """Fetch one listed file where it is not here yet; returns whether it was fetched."""
-    target = to / entry.name
-    if target.is_file() and target.stat().st_size == entry.size and _digest(target) == entry.sha256:
+    target = inside(to, entry.name)
+    if target.is_file() and target.stat().st_size == entry.size and digest(target) == entry.sha256:
         return False
-    if not target.parent.resolve().is_relative_to(to.resolve()):
-        raise InputError(f"{target} lies outside {to}, by a link: refused")
-    target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
     if part.is_symlink() or (part.exists() and part.stat().st_size > entry.size):
         part.unlink()
     resumed = part.exists()
     fill(session, url, part, entry.size)
-    if resumed and _digest(part) != entry.sha256:  # the piece that was here was of another file
+    if resumed and digest(part) != entry.sha256:  # the piece that was here was of another file
         part.unlink()
         fill(session, url, part, entry.size)
-    found = _digest(part)
+    found = digest(part)
     if found != entry.sha256:
         part.unlink()
         raise InputError(
@@ -155,8 +156,3 @@ def _below(url: str, name: str) -> str:
     """The address of a file in the folder, with the query (a signature, a token) that the folder's has."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{quote(name)}"))
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

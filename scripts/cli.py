@@ -22,6 +22,7 @@ from .verbs import (  # noqa: F401  (they register themselves)
     plan,
     plot,
     power,
+    publish,
     pull,
     run,
     scaling_law,

@@ -98,8 +98,8 @@ def test_the_mapping_file_says_what_the_options_say(tmp_path):
     assert {str(curve.seed) for curve in curves} == {"0", "1"}
 
 
-def test_import_and_export_run_as_the_text_says(onecurve, tmp_path):
-    assert {line.split()[1] for line in INLINE} == {"import", "export"}
+def test_import_export_publish_and_pull_run_as_the_text_says(onecurve, tmp_path):
+    assert {line.split()[1] for line in INLINE} == {"import", "export", "publish", "pull"}
     table().write_csv(tmp_path / "mine.csv")
     onecurve("onecurve import mine.csv --to kept")
     assert {file.name for file in (tmp_path / "kept").iterdir()} >= {"curves.parquet", "sources.json"}
@@ -109,6 +109,9 @@ def test_import_and_export_run_as_the_text_says(onecurve, tmp_path):
     for form in ("csv", "parquet"):
         onecurve(f"onecurve export run --format {form} --to tables-{form}")
         assert len(list(read_curves([f"tables-{form}"]))) == len(list(read_curves(["run"]))) == 40
+    onecurve("onecurve publish run --to published --author Ada --title mine --licence CC0-1.0")
+    onecurve("onecurve pull published --to copy --tier curves")
+    assert len(list(read_curves(["copy"]))) == 40
 
 
 def test_a_table_is_analysed_from_a_server(onecurve, tmp_path, monkeypatch):

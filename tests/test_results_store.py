@@ -10,10 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from onecurve.errors import InputError
+from onecurve.results.file_list import CHECKSUMS
+from onecurve.results.pulling import pull
 from onecurve.results.reading import read_curves
 from onecurve.results.schema import SCHEMA, empty_row
 from onecurve.results.store import Store
-from onecurve.results.transfer import CHECKSUMS, export, pull
+from onecurve.results.transfer import export
 
 
 def row(trial: str, status: str = "ok", end: float = 0.5, attempt: int = 1, **more):
@@ -143,7 +145,7 @@ def test_pull_notices_a_file_that_changed_on_the_way(tmp_path):
     pull(str(tmp_path / "run"), tmp_path / "copy")
     name = path.rsplit("/", 1)[1]
     (tmp_path / "copy" / "trials" / name).write_bytes(b"something else")
-    with pytest.raises(InputError, match="sha256"):
+    with pytest.raises(InputError, match="has 14 bytes, its manifest says"):
         pull(str(tmp_path / "copy"), tmp_path / "again")
 
 

@@ -19,8 +19,8 @@ import pytest
 from onecurve.errors import InputError
 from onecurve.results import transport
 from onecurve.results.file_list import read_manifest, write_manifest
+from onecurve.results.pulling import pull
 from onecurve.results.reading import read_curves
-from onecurve.results.transfer import pull
 
 STEPS = list(range(25, 1025, 25))
 
@@ -331,3 +331,42 @@ def test_what_is_not_there(serve, path, message):
 def test_a_server_that_does_not_answer(serve, tmp_path):
     with pytest.raises(InputError, match="cannot be reached"):
         pull("https://127.0.0.1:1/runs", tmp_path / "copy")
+
+
+def test_a_tier_is_fetched_and_no_more(serve, tmp_path):
+    server = serve()
+    for name in ("README.md", "groups.parquet", "curves.parquet"):
+        (server.root / name).write_bytes(name.encode())
+    write_manifest(server.root, {"groups.parquet": "summary", "curves.parquet": "curves"})
+    assert pull(server.url, tmp_path / "copy", "summary") == (2, 0)
+    assert "/curves.parquet" not in [path for path, _ in server.asked]
+    assert pull(server.url, tmp_path / "copy", "curves") == (1, 2)
+    assert pull(server.url, tmp_path / "copy", "curves") == (0, 3)
+    write_manifest(server.root)
+    with pytest.raises(InputError, match=f"{server.url} has no tiers"):
+        pull(server.url, tmp_path / "copy", "summary")
+    with pytest.raises(InputError, match="has no manifest.json, so it has no tiers"):
+        pull(f"{server.url}/curves.parquet", tmp_path / "copy", "summary")
+
+
+def test_a_file_in_the_place_of_a_folder_is_refused(serve, tmp_path):
+    server = serve()
+    entries = [{"name": name, "size": 1, "sha256": hashlib.sha256(b"a").hexdigest()} for name in ("a", "a/b")]
+    (server.root / "a").write_bytes(b"a")
+    (server.root / "manifest.json").write_text(json.dumps({"version": 1, "files": entries}))
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "copy" / "a").write_bytes(b"a")
+    with pytest.raises(InputError, match="'a/b' cannot be written"):
+        pull(server.url, tmp_path / "copy")
+
+
+@pytest.mark.parametrize("link", ["checksums.sha256", "manifest.json", "a.parquet.part"])
+def test_a_link_in_the_place_of_a_file_leads_nowhere(serve, tmp_path, link):
+    server = serve()
+    (server.root / "a.parquet").write_bytes(b"content")
+    write_manifest(server.root)
+    (tmp_path / "mine").write_text("mine")
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "copy" / link).symlink_to(tmp_path / "mine")
+    pull(server.url, tmp_path / "copy")
+    assert (tmp_path / "mine").read_text() == "mine"
