@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from ..errors import InputError
 
 
 class _Rule(BaseModel):
@@ -57,4 +59,47 @@ class PowerLaw(_Rule):
         return max(1, round(self.steps * (n_params / first) ** self.exponent))
 
 
-HorizonRule = Annotated[Steps | ExamplesPerParameter | PowerLaw, Field(discriminator="rule")]
+class ComputeOptimal(_Rule):
+    """The power law that a pilot finds on this ladder; `pilots` puts it in the place of this rule before a run.
+
+    Attributes
+    ----------
+    updates : of the smallest model size in the pilot's first trunks; larger sizes train longer, as their parameters.
+    longest : of the smallest model size in the last ones: trunks that are too short are doubled up to here.
+    seeds : of each model size in the pilot.
+    factor, exponent_factor : the ladder trains for ``factor`` times the updates that the pilot finds for its smallest
+        size, growing with ``exponent_factor`` times the exponent: a ladder that is off on purpose.
+    """
+
+    rule: Literal["compute-optimal"] = "compute-optimal"
+    updates: int = Field(default=2000, ge=10, le=100_000_000)
+    longest: int = Field(default=32_000, ge=10, le=100_000_000)
+    seeds: int = Field(default=8, ge=2)
+    factor: float = Field(default=1.0, gt=0, le=100)
+    exponent_factor: float = Field(default=1.0, ge=0, le=10)
+
+    def label(self, first_rung: str) -> str:
+        """There is none before the pilot."""
+        self._refuse()
+
+    def horizon(self, n_params: int, first: int, batch_size: int) -> int:
+        """There is none before the pilot."""
+        self._refuse()
+
+    def found(self, updates: float, exponent: float) -> PowerLaw:
+        """The rule that takes its place."""
+        steps = max(1, round(self.factor * updates))
+        return PowerLaw(rule="power-law", steps=steps, exponent=round(self.exponent_factor * exponent, 3))
+
+    def _refuse(self) -> NoReturn:
+        raise InputError("a compute-optimal training length is found by a pilot: `onecurve run` trains it first")
+
+
+def _in_full(given: Any) -> Any:
+    return {"rule": given} if given == "compute-optimal" else given
+
+
+HorizonRule = Annotated[
+    Annotated[Steps | ExamplesPerParameter | PowerLaw | ComputeOptimal, Field(discriminator="rule")],
+    BeforeValidator(_in_full),
+]

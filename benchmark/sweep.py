@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -111,7 +111,7 @@ class GroupSettings(BaseModel):
         """What is recorded beside the loss; ``views`` is what a data set has of parts."""
         return [*self.record, *(["views"] if self.views and "views" not in self.record else [])]
 
-    def alone(self) -> list[GroupSettings]:
+    def alone(self) -> list[Self]:
         """These settings for each learning rate and each size of the training set alone."""
         rates, sizes = dict.fromkeys(_listed(self.peak_lr)), dict.fromkeys(_listed(self.train_size))
         both = itertools.product(rates, sizes)
@@ -256,12 +256,12 @@ def _expand_group(group: Group) -> list[Cell]:
     for read, given in ((optimiser_from, group.optimizer), (schedule_from, group.schedule)):
         read(given)  # refuses what it does not know
     cells = []
-    for family_name, family_params in map(_named, group.families):
+    for family_name, family_params in map(named, group.families):
         family = FAMILIES.make(family_name, family_params)
         rungs = _rungs(group.rungs, family)
         family_name, family_params = pinned(family, family_params, rungs[0])
         family = FAMILIES.make(family_name, family_params)
-        for dataset_name, dataset_params in map(_named, group.datasets):
+        for dataset_name, dataset_params in map(named, group.datasets):
             dataset = DATASETS.make(dataset_name, dataset_params)
             task = dataset.task
             check_fit(family, rungs, task, dataset_name)
@@ -315,7 +315,8 @@ def _in_order(rung: Mapping[str, int], knobs: Sequence[str]) -> dict[str, int]:
     return {knob: rung[knob] for knob in (*knobs, *sorted(rung)) if knob in rung}
 
 
-def _named(value: Named) -> tuple[str, dict[str, Any]]:
+def named(value: Named) -> tuple[str, dict[str, Any]]:
+    """Name and parameters of an entry of a sweep file."""
     if isinstance(value, str):
         return value, {}
     if "name" not in value:
@@ -376,5 +377,5 @@ def _explain(error: ValidationError, source: str) -> InputError:
 
 _HORIZONS = (
     "Allowed: {rule: steps, steps: N}, {rule: examples-per-parameter, ratio: R}, "
-    "{rule: power-law, steps: N, exponent: G}"
+    "{rule: power-law, steps: N, exponent: G}, compute-optimal"
 )

@@ -54,6 +54,12 @@ def plan_sweep(
     }
 
 
+def trial_ids(sweep: Sweep, store: Store) -> set[str]:
+    """Trials of a sweep, as the lock of its results folder resolved them; what it has not is measured."""
+    lock = Lock.load(store, sweep.name) or Lock(sweep=sweep.name, margin=sweep.margin)
+    return {trial for _, trials in _resolved(sweep, lock, {}) for trial in trials}
+
+
 def _resolved(sweep: Sweep, lock: Lock, only: Mapping[str, str]) -> list[tuple[Resolved, list[str]]]:
     """Cells with their trial ids; what no lock holds is measured, which needs torch."""
     from . import resolve as resolving

@@ -96,9 +96,9 @@ def _trained(claim: Claim, sweep: Sweep, store: Store, executor: Executor) -> li
     from ..benchmark.lock import Lock
     from ..benchmark.sweep import request
     from ..results.reading import read_tables
-    from .progress import follow_on
+    from .progress import follow
 
-    summary = follow_on(executor, sweep, store, only={}, refresh=True, retry="record")
+    summary = follow(sweep, store, executor, refresh=True, retry="record")
     for reason in summary.reasons[:3]:
         typer.echo(f"  failed: {reason}", err=True)
     if not summary.asked:

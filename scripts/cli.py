@@ -19,6 +19,7 @@ from .verbs import (  # noqa: F401  (they register themselves)
     finite_size,
     import_,
     list_,
+    pilot,
     plan,
     plot,
     power,

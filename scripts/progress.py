@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..benchmark.dispatch import Progress, Terms, generous
@@ -16,30 +17,30 @@ from ..results.store import Store
 _EVERY = 10.0  # seconds between plain lines
 
 
-def follow(
-    sweep: Sweep, store: Store, address: str, *, only: Mapping[str, str], watch: float | None = None, **options: Any
-) -> RunSummary:
-    """Run a sweep at an address and show how its table grows; look at its curves every ``watch`` seconds, or never."""
+@contextlib.contextmanager
+def workers(address: str) -> Iterator[Executor]:
+    """The workers at an address, given back in the end."""
     from ..benchmark.executors import make_executor
 
-    print(f"{sweep.name}: results go to {store.uri}; starting workers ({address})", file=sys.stderr, flush=True)
+    print(f"starting workers ({address})", file=sys.stderr, flush=True)
     executor = make_executor(address)
     try:
-        return follow_on(executor, sweep, store, only=only, watch=watch, **options)
+        yield executor
     finally:
         executor.close()
 
 
-def follow_on(
-    executor: Executor,
+def follow(
     sweep: Sweep,
     store: Store,
+    executor: Executor,
     *,
-    only: Mapping[str, str],
+    only: Mapping[str, str] | None = None,
     watch: float | None = None,
     **options: Any,
 ) -> RunSummary:
-    """`follow` with workers that are there already."""
+    """Run a sweep and show how its table grows; look at its curves every ``watch`` seconds, or never."""
+    print(f"{sweep.name}: results go to {store.uri}", file=sys.stderr, flush=True)
     show = _Bar() if sys.stderr.isatty() else _Lines()
     report = show.report if watch is None else _watching(show, store, watch)
     with show:

@@ -25,6 +25,7 @@ from .templates import (
     laws,
     monitoring,
     onset,
+    pilots,
     planning,
     scaling_laws,
     single_runs,
@@ -32,7 +33,7 @@ from .templates import (
 
 TABLES = (
     *(ladders, irreducible_loss, judging, single_runs, monitoring),
-    *(families, controls, planning, finite_size, scaling_laws, laws, onset),
+    *(families, controls, planning, finite_size, scaling_laws, laws, onset, pilots),
 )
 #: Tables of the rooms, joined: code -> template.
 SENTENCES: Mapping[str, str] = {code: said for table in TABLES for code, said in table.TEMPLATES.items()}

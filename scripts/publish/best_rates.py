@@ -129,9 +129,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--updates", type=int, help="more for families that start slowly; name them, and another --out")
     given = parser.parse_args()
-    from ..progress import follow
+    from ..progress import follow, workers
 
-    follow(sweep(given.names or FAMILIES.names(), given.seeds, given.updates), Store(given.out), "local", only={})
+    with workers("local") as executor:
+        follow(sweep(given.names or FAMILIES.names(), given.seeds, given.updates), Store(given.out), executor)
     print("\n".join(table(Store(given.out), given.updates)))
 
 

@@ -31,16 +31,29 @@ def plan(
     from ...benchmark.cards import places
     from ...benchmark.sweep import load_sweep
     from ...benchmark.sweep_plan import plan_sweep
+    from ...collapse.sentences.numbers import counted
     from ...results.store import Store
+    from ..piloting import pilot_store, plan_pilots, with_answers
 
     loaded = load_sweep(sweep, changes or [])
     wanted = places(on) if on else None
-    planned = plan_sweep(loaded, Store(out or f"runs/{loaded.name}"), pairs_of("--only", only), wanted)
+    store, which = Store(out or f"runs/{loaded.name}"), pairs_of("--only", only)
+    pilots = plan_pilots(loaded, pilot_store(store), which)
+    planned = plan_sweep(with_answers(loaded, pilot_store(store)), store, which if pilots is None else {}, wanted)
+    planned |= {"pilots": pilots} if pilots else {}
     if as_json:
         print_json(planned)
         return
     from ..terminal import print_rows
 
+    if pilots:
+        typer.echo(
+            f"pilots of {counted(len(pilots['ladders']), 'ladder')} come first: {pilots['n_trials']} trials, about "
+            f"{pilots['expected_minutes']:.1f} minutes, or up to {pilots['most_minutes']:.1f} where trunks have to be "
+            "made longer. What such a ladder costs is known after its pilot"
+        )
+    if not planned["cells"]:
+        return
     print_rows(planned["cells"])
     typer.echo(
         f"{planned['n_trials']} trials, {planned['n_done']} of them in the table, {planned['flops']:.3g} FLOPs, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,7 +71,8 @@ def run(
     from ...benchmark.choices import check_device
     from ...benchmark.sweep import load_sweep
     from ...results.store import Store
-    from ..progress import follow, terms
+    from ..piloting import open_pilots, pilot_store, run_pilots, with_found
+    from ..progress import follow, terms, workers
 
     if device is not None:
         check_device(device)
@@ -78,19 +80,28 @@ def run(
     loaded = load_sweep(sweep, pairs)
     store = Store(out or f"runs/{loaded.name}")
     store.check_writable()
-    options = {"only": pairs_of("--only", only), "shard": _shard(shard), "refresh": refresh}
-    options |= {"retry": _retry(retry), "device": device}
-    options |= {"terms": terms(threads, timeout, keep_every, resume_across, stop_after)}
-    options |= {"watch": watch_every if watch else None}
+    which, part = pairs_of("--only", only), _shard(shard)
+    how = {"refresh": refresh, "retry": _retry(retry), "device": device}
+    how |= {"terms": terms(threads, timeout, keep_every, resume_across, stop_after)}
+    pilots, ask = pilot_store(store), open_pilots(loaded, pilot_store(store), which)
+    if ask and part != (1, 1):
+        raise InputError(f"train the pilots before a part of the sweep: onecurve pilot {sweep} --out {store.uri}")
     try:
-        summary = follow(loaded, store, address, **options)
+        with workers(address) as executor:
+            without = run_pilots(ask, pilots, functools.partial(follow, executor=executor, **how), typer.echo)
+            if without is None:
+                typer.echo("the pilots were ended: the same command goes on from there", err=True)
+                raise typer.Exit(1)
+            loaded = with_found(loaded, pilots)
+            watched = watch_every if watch else None
+            summary = follow(loaded, store, executor, only=which, shard=part, watch=watched, **how)
     except KeyboardInterrupt:
         typer.echo("\nstopped: what was finished is kept, and the same command goes on from there", err=True)
         raise typer.Exit(130) from None
     _say(summary)
     if summary.asked_to_end:
         signal.raise_signal(signal.SIGTERM)
-    if summary.undelivered or summary.left or (summary.failed and not allow_failures):
+    if summary.undelivered or summary.left or ((summary.failed or without) and not allow_failures):
         raise typer.Exit(1)
 
 

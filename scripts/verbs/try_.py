@@ -36,14 +36,15 @@ def try_network(
     """Train 4 widths x 8 seeds of a network and lay its curves over those of known families."""
     from ...benchmark.trying import sweep_for
     from ...results.store import Store
-    from ..progress import follow
+    from ..progress import follow, workers
 
     sweep = sweep_for(name, dataset)
     short = name.rpartition(":")[2]
     store = Store(out or f"runs/try-{short}")
     store.check_writable()
     began = time.monotonic()
-    summary = follow(sweep, store, address, only={}, refresh=True)
+    with workers(address) as executor:
+        summary = follow(sweep, store, executor, refresh=True)
     seconds = time.monotonic() - began
     for reason in summary.reasons[:3]:
         typer.echo(f"  failed: {reason}", err=True)

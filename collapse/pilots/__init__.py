@@ -1,0 +1,1 @@
+"""Pilots: trunks at a constant learning rate, and the compute-optimal training length that they give."""

@@ -1,0 +1,17 @@
+"""Reasons of pilots: why there is no compute-optimal training length, and what would give one."""
+
+TEMPLATES = {
+    "pilot-too-few-sizes": "a pilot needs {least} model sizes, this ladder has {sizes}: give more rungs",
+    "pilot-span": "the largest model size has {span:.2g} times the parameters of the smallest; an exponent needs "
+    "{least:.0f} times: give larger rungs",
+    "pilot-lost": "{lost:n trunk} of {rung} did not end well: lower the learning rate, or read the reason in the table",
+    "pilot-one-seed": "a pilot needs two seeds a model size, {rung} has one",
+    "pilot-not-crossed": "the larger size does not become the better use of compute for {pairs:list}: {why}. Give "
+    "`longest` more updates, or a learning rate at which larger sizes train as well",
+    "pilot-exponent-holds-0": "the exponent of the training length lies between {low:.2f} and {high:.2f}, so that it "
+    "is not known to grow with size at all: give more seeds or a wider ladder",
+    "trunks-do-not-meet": "their trunks share less than a factor of two of compute",
+    "crossing-not-reached": "within these trunks one of them is better all along",
+    "crossing-at-the-end": "they come close only where the trunks end",
+    "crossing-not-clear": "they cross in some resamples of the seeds, and in others not",
+}
