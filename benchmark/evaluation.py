@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Collection, Sequence
+import time
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -14,11 +17,13 @@ from ..architectures.family import Family
 from ..datasets.dataset import Dataset, TestSet
 from ..errors import InputError, first_line
 from ..results.grid import common_grid, start_after
+from .devices import CPU, Device
 from .observables.accuracy import Accuracy
 from .observables.loss import LossReader
-from .observables.observable import Observable, Probe, Reader, Readout, read
-from .update import Update
+from .observables.observable import Observable, Probe, Reader, Readout, Unmeasurable
+from .update import Follower, Update
 
+T = TypeVar("T")
 EVAL_GRID = "v1"
 
 
@@ -52,11 +57,13 @@ class Measurement:
     ----------
     loss, loss_se : ``(R,)`` test loss of each replica, and the standard error that the finite test set leaves.
     values : ``(R, k)`` of each other observable that was measured.
+    seconds : that each of them took.
     """
 
     loss: np.ndarray
     loss_se: np.ndarray
     values: dict[Observable, np.ndarray]
+    seconds: dict[Observable, float]
 
 
 class Recorder:
@@ -68,51 +75,88 @@ class Recorder:
     update : the pack's update, with its networks.
     family, dataset : of the trials.
     test : the test set, on the device.
+    device : waited for, so that a clock tells the truth.
 
     Attributes
     ----------
     record : what is measured beside the loss.
+    names : what the table calls the values of each, for these networks.
     trouble : observables that raised, with the reason; they are not measured again, the others go on.
     """
 
     def __init__(
-        self, record: Sequence[Observable], update: Update, family: Family, dataset: Dataset, test: TestSet
+        self,
+        record: Sequence[Observable],
+        update: Update,
+        family: Family,
+        dataset: Dataset,
+        test: TestSet,
+        device: Device = CPU,
     ) -> None:
         accuracy = Accuracy()
         known = [accuracy] if accuracy.misfit(family, dataset) is None else []
         asked = [each for each in record if each.name not in ("loss", "accuracy")]
         self.record = tuple(dict.fromkeys([*known, *asked]))
         self._update, self._family, self._dataset, self._test = update, family, dataset, test
-        self._followers = {each: update.follower_of(each.follower) for each in self.record}
+        self._device = device
         self.trouble: dict[str, str] = {}
+        self.names: dict[Observable, tuple[str, ...]] = {}
+        self._followers: dict[Observable, Follower | None] = {}
+        for each in self.record:
+            self._followers[each] = update.follower_of(each.follower)
+            names = self._try(each, {}, lambda each=each: each.names_for(update.replicas, dataset))
+            self.names[each] = names or each.names_on(dataset)
 
     def measure(self, asked: Collection[Observable]) -> Measurement:
         """The loss of all replicas, and those of the observables that are asked for now."""
         replicas, probe = self._update.replicas, self._probe()
         due = [each for each in self.record if each in asked and each.label not in self.trouble]
+        seconds: dict[Observable, float] = {}
         loss = LossReader(self._dataset.task, self._test)
-        readers: dict[Observable, Reader] = {each: each.reader(probe) for each in due if isinstance(each, Readout)}
-        read(replicas, probe, [loss, *readers.values()])
+        readers: dict[Observable, Reader] = {}
+        for each in due:
+            reader = self._try(each, seconds, partial(each.reader, probe)) if isinstance(each, Readout) else None
+            if reader is not None:
+                readers[each] = reader
+        for rows, outputs, targets in probe.outputs(replicas):
+            loss.take(rows, outputs, targets)
+            for each, reader in readers.items():
+                self._try(each, seconds, partial(reader.take, rows, outputs, targets))
         values: dict[Observable, np.ndarray] = {}
         for each in due:
-            found = readers[each].values() if each in readers else self._measured(each, probe)
+            if isinstance(each, Readout) and each not in readers:
+                continue
+            measure = readers[each].values if each in readers else partial(each.measure, replicas, probe)
+            found = self._try(each, seconds, partial(self._values, each, measure))
             if found is not None:
-                values[each] = found.detach().double().cpu().numpy()
-        return Measurement(*loss.mean_and_error(), values)
+                values[each] = found
+        return Measurement(*loss.mean_and_error(), values, seconds)
 
-    def _measured(self, observable: Observable, probe: Probe) -> Tensor | None:
-        """Its values; None where it fails, which is no reason to lose the trial."""
-        wanted = (self._update.replicas.count, len(observable.names_on(self._dataset)))
+    def _values(self, observable: Observable, measure: Callable[[], Tensor]) -> np.ndarray:
+        found, wanted = measure(), (self._update.replicas.count, len(self.names[observable]))
+        if tuple(found.shape) != wanted:
+            raise ValueError(f"it gave values of shape {tuple(found.shape)}, not {wanted}")
+        return found.detach().double().cpu().numpy()
+
+    def _try(self, observable: Observable, seconds: dict[Observable, float], work: Callable[[], T]) -> T | None:
+        """What a part of an observable's work gives, timed; None where it fails: no reason to lose the trial."""
+        if observable.label in self.trouble:
+            return None
+        self._device.synchronise()
+        began = time.perf_counter()
         try:
-            found = observable.measure(self._update.replicas, probe)
-            if tuple(found.shape) != wanted:
-                raise ValueError(f"it gave values of shape {tuple(found.shape)}, not {wanted}")
+            found = work()
+            self._device.synchronise()
+            return found
         except (MemoryError, torch.OutOfMemoryError):
             raise
+        except Unmeasurable as reason:
+            self.trouble[observable.label] = str(reason)
         except Exception as error:  # whatever an author's or a user's code may raise
-            self.trouble[observable.label] = f"{type(error).__name__}: {first_line(error)}"
-            return None
-        return found
+            self.trouble[observable.label] = first_line(error)
+        finally:
+            seconds[observable] = seconds.get(observable, 0.0) + time.perf_counter() - began
+        return None
 
     def _probe(self) -> Probe:
         return Probe(
@@ -123,4 +167,5 @@ class Recorder:
             gradients=self._update.gradients,
             followers=self._followers,
             step=self._update.clock.number,
+            update=self._update,
         )

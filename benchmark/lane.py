@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,7 +27,7 @@ from .replicas import Replicas, Single, Stacked
 from .update import FromFeed, update_of
 from .update_clock import rate_table
 
-_CURVES = ("step", "test_loss", "test_accuracy", "test_loss_se", "observables", "status", "reason")
+_CURVES = ("step", "test_loss", "test_accuracy", "test_loss_se", "observables", "seconds", "status", "reason")
 _LOOKS = 3  # evaluations at which a network is looked at: the first weights may be zeros, which are affine, too
 
 
@@ -35,7 +36,8 @@ class TrainedTrial:
     """One trial's curves while they grow, and how it ended.
 
     ``step``, ``test_loss``, ``test_accuracy`` and each of the ``observables`` have one entry an evaluation, None where
-    an observable was not due or has no finite value; seconds are the pack's, shared evenly. ``train_seconds`` has the
+    an observable was not due or has no finite value; seconds are the pack's, shared evenly: ``seconds`` those of each
+    observable, which ``measured`` says of the table with the names and scales of its values. ``train_seconds`` has the
     updates with their data, ``data_seconds`` is that part of it, ``eval_seconds`` has the evaluations and the making of
     the test set. ``resumed`` says on what else it trained before, if it went on where bits are not kept.
     """
@@ -46,7 +48,9 @@ class TrainedTrial:
     test_accuracy: list[float | None] = dataclasses.field(default_factory=list)
     test_loss_se: float = 0.0
     observables: dict[str, list[float | None]] = dataclasses.field(default_factory=dict)
+    seconds: dict[str, float] = dataclasses.field(default_factory=dict)
     recorded: list[str] = dataclasses.field(default_factory=list)
+    measured: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     status: TrialStatus = "ok"
     reason: str | None = None
     train_seconds: float = 0.0
@@ -115,7 +119,7 @@ class Lane:
         )
         self._family, self._dataset, self._record = family, dataset, record
         self._test = _on(dataset.test_set(), spec.precision, device)
-        self._recorder = Recorder(record, self.update, family, dataset, self._test)
+        self._recorder = Recorder(record, self.update, family, dataset, self._test, device)
         self._unchecked = _LOOKS if self._test.affine_only else 0
         self._before = 0.0  # seconds for data before a state was put back
 
@@ -170,6 +174,9 @@ class Lane:
         if not all(isinstance(each, Readout) for each in wanted):
             self.load()  # they may look at the next batch, which a device has only after it was loaded
         measured = self._recorder.measure(wanted)
+        for trial in self.trials:
+            for each, seconds in measured.seconds.items():
+                trial.seconds[each.label] = trial.seconds.get(each.label, 0.0) + seconds / len(self.trials)
         for i in due:
             self._note(self.trials[i], i, step, measured, asked[i])
 
@@ -184,6 +191,12 @@ class Lane:
             trial.train_seconds, trial.eval_seconds = training / len(self.trials), evaluating / len(self.trials)
             trial.data_seconds = (self._before + self._feed.seconds) / len(self.trials)
             trial.recorded = [each.label for each in self._record if each.label not in self._recorder.trouble]
+            trial.measured = [
+                {"label": each.label, "names": list(names), "scales": [each.scale_of(name) for name in names]}
+                | {"seconds": trial.seconds.get(each.label, 0.0)}
+                for each, names in self._recorder.names.items()
+                if each.label not in self._recorder.trouble
+            ]
             if trial.reason is None and self._recorder.trouble:
                 told = (f"{label} was not recorded: {why}" for label, why in self._recorder.trouble.items())
                 trial.reason = "; ".join(told)
@@ -199,7 +212,7 @@ class Lane:
         trial.test_loss_se = float(measured.loss_se[place])
         for observable in self._recorder.record:
             found = measured.values.get(observable) if observable in asked else None
-            for k, name in enumerate(observable.names_on(self._dataset)):
+            for k, name in enumerate(self._recorder.names[observable]):
                 value = float(found[place, k]) if found is not None else math.nan
                 curve = trial.test_accuracy if name == "test_accuracy" else trial.observables.setdefault(name, [])
                 curve.append(value if math.isfinite(value) else None)

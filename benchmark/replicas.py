@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol
+from contextlib import contextmanager
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from ..task import Task
 from .losses import example_losses
+from .watching_layers import Seen, watched
 
 _HOST = torch.device("cpu")
 
@@ -23,12 +25,20 @@ class Replicas(Protocol):
     task: Task
     count: int
 
+    @property
+    def network(self) -> nn.Module:
+        """The modules of one network, by whose names its layers are known."""
+        ...
+
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
         """Names and leaf tensors for the optimiser."""
         ...
 
-    def losses(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        """Mean loss of each replica on its own batch: ``(R, batch, ...)`` to ``(R,)``."""
+    def losses(self, inputs: Tensor, targets: Tensor, weights: Mapping[str, Tensor] | None = None) -> Tensor:
+        """Mean loss of each replica on its own batch: ``(R, batch, ...)`` to ``(R,)``.
+
+        ``weights`` takes the place of their own parameters, by name.
+        """
         ...
 
     def predict(self, inputs: Tensor, weights: Mapping[str, Tensor] | None = None) -> Tensor:
@@ -40,6 +50,25 @@ class Replicas(Protocol):
 
     def each(self, inputs: Tensor) -> Tensor:
         """Outputs of each replica on inputs of its own, as they are evaluated: ``(R, n, ...)`` to ``(R, n, ...)``."""
+        ...
+
+    def look(
+        self, inputs: Tensor, layers: Sequence[str], shifts: Mapping[str, Tensor] | None = None
+    ) -> tuple[Tensor, dict[str, Seen]]:
+        """Outputs on inputs of each replica's own, as they are evaluated, and what passes some layers on the way.
+
+        Parameters
+        ----------
+        inputs : ``(R, n, ...)``.
+        layers : names of modules of ``network``.
+        shifts : what is added to the output of a layer, by its name, ``(R, ...)``: a gradient with respect to it is one
+            with respect to the output.
+
+        Returns
+        -------
+        tuple
+            ``(R, n, ...)``, and for each layer its input and output, with the axis of the replicas.
+        """
         ...
 
     def buffers(self) -> list[Tensor]:
@@ -57,26 +86,46 @@ class Single:
     ) -> None:
         self.model, self.task, self._autocast = model.to(place), task, autocast
 
+    @property
+    def network(self) -> nn.Module:
+        return self.model
+
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
         return self.model.named_parameters()
 
-    def losses(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        outputs = _autocasting(self.model, self._autocast, inputs[0])
+    def losses(self, inputs: Tensor, targets: Tensor, weights: Mapping[str, Tensor] | None = None) -> Tensor:
+        outputs = _autocasting(self._with(weights), self._autocast, inputs[0])
         return example_losses(self.task, outputs, targets[0]).mean(-1, keepdim=True)
 
     def predict(self, inputs: Tensor, weights: Mapping[str, Tensor] | None = None) -> Tensor:
-        call = self.model if weights is None else lambda x: functional_call(self.model, dict(weights), (x,))
-        self.model.eval()  # batch norm: the running statistics, not those of the test set's chunks
-        try:
-            return _autocasting(call, self._autocast, inputs)[None]
-        finally:
-            self.model.train()
+        with self._evaluated():
+            return _autocasting(self._with(weights), self._autocast, inputs)[None]
 
     def each(self, inputs: Tensor) -> Tensor:
         return self.predict(inputs[0])
 
+    def look(
+        self, inputs: Tensor, layers: Sequence[str], shifts: Mapping[str, Tensor] | None = None
+    ) -> tuple[Tensor, dict[str, Seen]]:
+        own = {name: shift[0] for name, shift in (shifts or {}).items()}
+        with self._evaluated(), watched(self.model, layers, own) as seen:
+            outputs = _autocasting(self.model, self._autocast, inputs[0])
+        return outputs[None], {name: Seen(into[None], out[None]) for name, (into, out) in seen.items()}
+
     def buffers(self) -> list[Tensor]:
         return list(self.model.buffers())
+
+    def _with(self, weights: Mapping[str, Tensor] | None) -> Callable[[Tensor], Tensor]:
+        return self.model if weights is None else lambda x: functional_call(self.model, dict(weights), (x,))
+
+    @contextmanager
+    def _evaluated(self) -> Iterator[None]:
+        """As it is evaluated: batch norm has the running statistics, not those of the test set's chunks."""
+        self.model.eval()
+        try:
+            yield
+        finally:
+            self.model.train()
 
 
 class Stacked:
@@ -92,14 +141,19 @@ class Stacked:
         parameters, buffers = stack_module_state(list(models))  # pyright: ignore[reportArgumentType]
         self.parameters = {name: _moved(value, place) for name, value in parameters.items()}
         self._buffers = {name: value.to(place) for name, value in buffers.items()}
-        skeleton = copy.deepcopy(models[0]).to("meta")
+        self._skeleton = skeleton = copy.deepcopy(models[0]).to("meta")
         self._call = vmap(lambda p, b, inputs: functional_call(skeleton, (p, b), (inputs,)))
 
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
         return iter(self.parameters.items())
 
-    def losses(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        return example_losses(self.task, self._run(self.parameters, inputs), targets).mean(-1)
+    @property
+    def network(self) -> nn.Module:
+        return self._skeleton
+
+    def losses(self, inputs: Tensor, targets: Tensor, weights: Mapping[str, Tensor] | None = None) -> Tensor:
+        parameters = self.parameters if weights is None else dict(weights)
+        return example_losses(self.task, self._run(parameters, inputs), targets).mean(-1)
 
     def predict(self, inputs: Tensor, weights: Mapping[str, Tensor] | None = None) -> Tensor:
         # Expanded, not shared: a shared input would be folded into one matrix product whose rounding depends on n.
@@ -108,6 +162,17 @@ class Stacked:
 
     def each(self, inputs: Tensor) -> Tensor:
         return self._run(self.parameters, inputs)
+
+    def look(
+        self, inputs: Tensor, layers: Sequence[str], shifts: Mapping[str, Tensor] | None = None
+    ) -> tuple[Tensor, dict[str, Seen]]:
+        def one(p: dict[str, Tensor], b: dict[str, Tensor], x: Tensor, own: dict[str, Tensor]) -> tuple[Any, Any]:
+            with watched(self.network, layers, own) as seen:
+                outputs = _autocasting(lambda x: functional_call(self.network, (p, b), (x,)), self._autocast, x)
+            return outputs, dict(seen)
+
+        outputs, seen = vmap(one)(self.parameters, self._buffers, inputs, dict(shifts or {}))
+        return outputs, {name: Seen(*passed) for name, passed in seen.items()}
 
     def buffers(self) -> list[Tensor]:
         return list(self._buffers.values())

@@ -45,7 +45,7 @@ def _row(pack: Pack, trial: TrainedTrial, task: dict[str, Any] | None, threads: 
         row |= {"device": trial.device.kind, "device_kind": trial.device.label}
         # On a processor a trial's bits do not depend on how many there were.
         row |= {"replicas": trial.replicas if trial.device.kind == "cuda" else None}
-        row |= {"recorded": trial.recorded, "resumed": trial.resumed}
+        row |= {"recorded": trial.recorded, "measured": trial.measured, "resumed": trial.resumed}
     row |= {
         "library": pack.cell.library,
         "n_params": pack.cell.n_params,

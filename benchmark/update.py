@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Protocol
 
 import numpy as np
@@ -61,6 +61,10 @@ class Update:
     roles : what of each parameter grows with the width, by name.
     accumulate : into how many parts a batch is cut, whose gradients are averaged: less memory, other rounding.
     chance : for a network that draws random numbers while it trains, what it draws.
+
+    Attributes
+    ----------
+    weights, state : what is trained, and the optimiser's slots beside each.
     """
 
     def __init__(
@@ -89,7 +93,7 @@ class Update:
             )
             for name, tensor in replicas.named_parameters()
         ]
-        self._state = [
+        self.state = [
             {slot: torch.zeros_like(weight.tensor.detach()) for slot in optimiser.slots(weight)}
             for weight in self.weights
         ]
@@ -116,13 +120,26 @@ class Update:
 
     def gradients(self) -> None:
         """Leave the gradients of the next update's batch in the weights, and change nothing else."""
+        with self.apart():
+            self.clear()
+            self._backward(*self.batch())
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Whatever passes the networks inside leaves no trace in statistics that run along."""
         buffers = self.replicas.buffers()
-        kept = [buffer.clone() for buffer in buffers]  # statistics that run along would notice
-        self.clear()
-        self._backward(*self.batch())
-        with torch.no_grad():
-            for buffer, value in zip(buffers, kept, strict=True):
-                buffer.copy_(value)
+        kept = [buffer.clone() for buffer in buffers]
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for buffer, value in zip(buffers, kept, strict=True):
+                    buffer.copy_(value)
+
+    def losses(self, inputs: Tensor, targets: Tensor, weights: Mapping[str, Tensor] | None = None) -> Tensor:
+        """Mean loss of each network as the next update would see it, ``(R,)``; use it inside `apart`."""
+        with self._chance.at(self.clock.number) if self._chance else nullcontext():
+            return self.replicas.losses(inputs, targets, weights)
 
     def clear(self) -> None:
         """Forget the gradients."""
@@ -147,7 +164,7 @@ class Update:
         # What no gradient reaches, such as frozen weights, stays as it is.
         there = [
             (weight, weight.tensor.grad, state)
-            for weight, state in zip(self.weights, self._state, strict=True)
+            for weight, state in zip(self.weights, self.state, strict=True)
             if weight.tensor.grad is not None
         ]
         if there:
@@ -156,7 +173,7 @@ class Update:
 
     def tensors(self) -> list[Tensor]:
         """All that an update changes: weights, buffers, moments, what followers keep, and the number of the update."""
-        moments = [tensor for state in self._state for tensor in state.values()]
+        moments = [tensor for state in self.state for tensor in state.values()]
         kept = [tensor for follower in self._followers for tensor in follower.tensors()]
         weights = [weight.tensor for weight in self.weights]
         return [*weights, *self.replicas.buffers(), *moments, *kept, self.clock.at]

@@ -53,6 +53,15 @@ class UpdateClock:
         """``()`` float64: this update's entry of a table."""
         return self._tables[name].index_select(0, self.at)[0]
 
+    def rate_at(self, number: int) -> Tensor:
+        """``(R,)`` float64: the rate of each replica in the update of a number, which the host knows."""
+        return self._columns[number].index_select(0, self._which)
+
+    def constant_at(self, name: str, number: int) -> Tensor:
+        """``()`` float64: a table's entry of the update of a number; after the last update, its own."""
+        table = self._tables[name]
+        return table[min(number, len(table) - 1)]
+
     def tick(self) -> None:
         """One update is done."""
         self.number += 1

@@ -69,6 +69,7 @@ CURVE_COLUMNS: tuple[Column, ...] = (
 )
 OBSERVABLE_COLUMNS: tuple[Column, ...] = (
     ("observables", "[name and [float64]]", "what else was seen at each step, such as the loss of parts of the task"),
+    ("measured", "[label, names, scales, seconds]", "values and seconds of each observable; null in older tables"),
 )
 PROVENANCE_COLUMNS: tuple[Column, ...] = (
     ("schema_version", "int64", "version of this table"),

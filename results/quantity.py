@@ -12,7 +12,7 @@ from ..errors import InputError, unknown
 if TYPE_CHECKING:
     import numpy as np
 
-Scale = Literal["as-given", "complement"]
+Scale = Literal["as-given", "complement", "ratio", "difference"]
 TEST_LOSS, TEST_ACCURACY = "test_loss", "test_accuracy"
 _SHORT = {"loss": TEST_LOSS, "accuracy": TEST_ACCURACY}
 _ERROR = "error"

@@ -18,6 +18,16 @@ _TYPES = {
     "[int64]": pa.list_(pa.int64()),
     "[float64]": _CURVE_FLOAT,
     # One column for all: a column of its own that came later would be missing in every older shard.
+    "[label, names, scales, seconds]": pa.list_(
+        pa.struct(
+            [
+                ("label", pa.string()),
+                ("names", pa.list_(pa.string())),
+                ("scales", pa.list_(pa.string())),
+                ("seconds", pa.float64()),
+            ]
+        )
+    ),
     "[name and [float64]]": pa.list_(pa.struct([("name", pa.string()), ("value", _CURVE_FLOAT)])),
 }
 

@@ -117,7 +117,7 @@ def tiny(tmp_path):
 
 
 # Columns that say when, how fast and at which attempt, not what.
-INCIDENTAL = ["started_utc", "train_seconds", "eval_seconds", "data_seconds", "attempt"]
+INCIDENTAL = ["started_utc", "train_seconds", "eval_seconds", "data_seconds", "attempt", "measured"]
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ class GradientNorm(Observable):
     name = "gradient-norm"
     names = ("gradient_norm",)
     summary = "norm of the gradient on the batch of the next update"
+    scale = "ratio"
 
     def measure(self, replicas: Replicas, probe: Probe) -> Tensor:
         probe.gradients()

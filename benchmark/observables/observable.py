@@ -16,9 +16,10 @@ from ...catalogue import Catalogue
 from ...datasets.dataset import Dataset, TestSet
 from ...errors import InputError
 from ...own_files import take_files
+from ...results.quantity import Scale
 from ..entry import Entry, entry_from
 from ..replicas import Replicas
-from ..update import Follower
+from ..update import Follower, Update
 
 _COLUMNS = {"loss": "test_loss", "accuracy": "test_accuracy"}
 # Input numbers that pass through a network at once. On a processor activations should stay in the cache; on a GPU a
@@ -39,6 +40,7 @@ class Probe:
     gradients : leaves the gradients of the next update's batch in the networks' parameters.
     followers : what each observable keeps along, where it does.
     step : updates done.
+    update : of the networks, for what its optimiser does; whoever looks at it leaves it as it was.
     """
 
     family: Family
@@ -48,6 +50,7 @@ class Probe:
     gradients: Callable[[], None]
     followers: Mapping[Observable, Follower | None]
     step: int
+    update: Update
 
     def outputs(self, replicas: Replicas, **weights: Any) -> Iterator[tuple[slice, Tensor, Tensor]]:
         """Rows, outputs ``(R, n, ...)`` and targets ``(R, n, ...)`` of the test set, chunk by chunk.
@@ -65,6 +68,10 @@ class Probe:
             yield rows, outputs, targets.expand(replicas.count, *targets.shape)
 
 
+class Unmeasurable(Exception):
+    """Why an observable cannot be measured on these networks, in one clause. The other observables go on."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Observable(Entry):
     """Numbers that are measured at evaluations. Subclass it as a frozen dataclass whose fields are its parameters.
@@ -74,13 +81,17 @@ class Observable(Entry):
     Attributes
     ----------
     name : what users write under ``record`` in a sweep.
-    names : what the table calls the values, in their order; see `names_on` where they depend on the data set.
+    names : what the table calls the values, in their order; see `names_on` where they depend on the data set, and
+        `names_for` where they depend on the network.
+    scale : on which `analyze` compares its curves: ``as-given`` for what falls towards a floor, ``ratio`` for positive
+        numbers without one, ``difference`` for what may change its sign. See `results.quantity`.
     summary : one line for lists.
     every : measured at each n-th evaluation, and at the last.
     """
 
     kind: ClassVar[str] = "observable"
     names: ClassVar[tuple[str, ...]] = ()
+    scale: ClassVar[Scale] = "as-given"
     every: int = dataclasses.field(default=1, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -92,6 +103,14 @@ class Observable(Entry):
         """What the table calls the values for a data set."""
         return self.names
 
+    def names_for(self, replicas: Replicas, dataset: Dataset) -> tuple[str, ...]:
+        """What the table calls the values of some networks, those of their layers among them."""
+        return self.names_on(dataset)
+
+    def scale_of(self, name: str) -> Scale:
+        """The scale of one of its values."""
+        return self.scale
+
     def misfit(self, family: Family, dataset: Dataset) -> str | None:
         """Why it cannot be measured there, in one clause, or None where it can."""
         return None
@@ -102,7 +121,13 @@ class Observable(Entry):
 
     @abstractmethod
     def measure(self, replicas: Replicas, probe: Probe) -> Tensor:
-        """The values of each network, ``(R, len(names))``, on the device of the networks."""
+        """The values of each network, ``(R, len(names))``, on the device of the networks; NaN for a missing one.
+
+        Raises
+        ------
+        Unmeasurable
+            Networks that it cannot be measured on, which `misfit` could not know.
+        """
 
     @property
     def label(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,6 +30,14 @@ class TwoMoments(Optimiser):
 
     def tables(self, updates: int) -> dict[str, np.ndarray]:
         return adam_tables(updates, self.beta1, self.beta2)
+
+    def preconditioner(self, weight: Weight, state: dict[str, Tensor], updates: int) -> Tensor:
+        """``(1 - beta1**t) (sqrt(v / (1 - beta2**t)) + eps)`` after t updates (Cohen et al. 2022, `arXiv 2207.14484`).
+
+        NaN before the first.
+        """
+        second = (state["second"] / (1 - self.beta2**updates)).sqrt() if updates else state["second"] * math.nan
+        return (1 - self.beta1**updates) * (second + self.eps)
 
     def adam(
         self, weights: Sequence[Weight], grads: Sequence[Tensor], state: Sequence[dict[str, Tensor]], pace: Pace

@@ -121,6 +121,21 @@ class Optimiser(Entry):
     ) -> None:
         """The rule of the optimiser; see `step`. It is called under ``torch.no_grad``."""
 
+    def preconditioner(self, weight: Weight, state: dict[str, Tensor], updates: int) -> Tensor | None:
+        """The diagonal D, of the weight's shape, by which the step divides: about ``-rate * multiplier * g / D``.
+
+        Parameters
+        ----------
+        state : the weight's slots.
+        updates : how many were done.
+
+        Returns
+        -------
+        Tensor or None
+            None where the step is no division by a diagonal matrix.
+        """
+        return None
+
     def refuse_unless_positive(self, *names: str) -> None:
         """Refuse parameters that are not above 0."""
         for name in names:

@@ -42,6 +42,10 @@ class SGD(Optimiser):
     def slots(self, weight: Weight) -> tuple[str, ...]:
         return ("momentum",) if self.momentum else ()
 
+    def preconditioner(self, weight: Weight, state: dict[str, Tensor], updates: int) -> Tensor:
+        """1: momentum changes the threshold of stability and not the matrix."""
+        return torch.ones_like(weight.tensor)
+
     def update(
         self, weights: Sequence[Weight], grads: Sequence[Tensor], state: Sequence[dict[str, Tensor]], pace: Pace
     ) -> None:
