@@ -25,7 +25,7 @@ class TrialRun:
 
     Attributes
     ----------
-    family, dataset : what a claim's verdicts are told of.
+    family, dataset : what a claim's verdicts are told of; see `told_apart`.
     seed : runs of one seed share their draws, so a seed is left out everywhere at once.
     settings : numbers by name: ``size`` (parameters), the rung's knobs such as ``width``, ``peak_lr``, ``batch_size``,
         ``horizon_steps``, ``train_size``, and parameters of family, data set and optimiser as ``family.depth``.
@@ -84,6 +84,32 @@ def _settings(row: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, floa
     for of in ("family", "dataset", "optimizer"):
         found |= {f"{of}.{name}": value for name, value in spec[of]["params"].items()}
     return {name: float(value) for name, value in found.items() if isinstance(value, (int, float))}
+
+
+def told_apart(runs: Sequence[TrialRun], varied: str) -> list[TrialRun]:
+    """Runs whose families and data sets are called with the parameters in which they differ from namesakes.
+
+    ``varied`` is the setting that the claim is about: runs that differ in it are compared with each other.
+    """
+    for what in ("family", "dataset"):
+        alike = grouped(runs, lambda run: getattr(run, what))  # noqa: B023
+        runs = [run for each in alike.values() for run in _named(each, what, varied)]
+    return list(runs)
+
+
+def _named(runs: Sequence[TrialRun], what: str, varied: str) -> list[TrialRun]:
+    def said(run: TrialRun) -> dict[str, float]:
+        own = {name: value for name, value in run.settings.items() if name.startswith(f"{what}.")}
+        return {name: value for name, value in own.items() if name != varied}
+
+    different = [name for name in said(runs[0]) if len({said(run).get(name) for run in runs}) > 1]
+    if not different:
+        return list(runs)
+    named = []
+    for run in runs:
+        values = [f"{name.partition('.')[2]}={said(run)[name]:g}" for name in different if name in said(run)]
+        named.append(dataclasses.replace(run, **{what: f"{getattr(run, what)}({', '.join(values)})"}))
+    return named
 
 
 def _floats(values: Sequence[float | None]) -> np.ndarray:

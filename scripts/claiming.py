@@ -13,7 +13,7 @@ import typer
 from ..claims.claim import Claim
 from ..claims.judging import Finding, found_of, tried_on_truth
 from ..claims.record import FILE, Record, record_from, said_of
-from ..claims.trial_runs import COLUMNS, runs_of
+from ..claims.trial_runs import COLUMNS, runs_of, told_apart
 from ..errors import InputError
 
 if TYPE_CHECKING:
@@ -108,7 +108,8 @@ def _trained(claim: Claim, sweep: Sweep, store: Store, executor: Executor) -> li
     planned = lock.plans[request(sweep, {})]
     wanted = {lock.cells[key].trials[str(seed)] for key, seeds in planned.items() for seed in seeds}
     rows, _ = read_tables([store.uri], COLUMNS)
-    return runs_of(row for row in rows if row["trial_id"] in wanted)
+    runs = runs_of(row for row in rows if row["trial_id"] in wanted)
+    return told_apart(runs, str(claim.estimate.get("setting", "")))
 
 
 def records_in(folder: str) -> list[Record]:

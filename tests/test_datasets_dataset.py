@@ -187,6 +187,9 @@ def test_identity_has_the_content_of_read_data_and_all_parameters(data):
         ("sparse-parity", {"test_size": 16, "bits": 4}),
         ("modular-addition", {"fraction": 1.0}),
         ("modular-addition", {"modulus": 2}),
+        ("linear-modes", {"modes": 9}),
+        ("peaked-softmax", {"inputs": 1}),
+        ("half-space", {"test_size": 0}),
     ],
 )
 def test_bad_parameters_are_named_and_what_is_allowed_is_said(name, params):

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..trial_runs import TrialRun, grouped
 from .estimator import ESTIMATORS, CannotTell, Estimator, Reading
-from .one_setting import misfit, slope, stacked
+from .one_setting import excess, misfit, slope
 
 
 @ESTIMATORS.register
@@ -29,6 +29,7 @@ class SettingExponent(Estimator):
     ----------
     setting : its name among the runs' settings, such as ``width``, ``peak_lr`` or ``family.output_scale``.
     of : what is read off the runs.
+    floor : ``known`` takes off the known irreducible loss, ``none`` nothing.
     """
 
     name: ClassVar[str] = "setting-exponent"
@@ -36,6 +37,7 @@ class SettingExponent(Estimator):
     facts: ClassVar[tuple[str, ...]] = ("settings", "span", "misfit")
     setting: str = "width"
     of: Literal["end", "late", "change", "spread", "relative-spread"] = "end"
+    floor: Literal["known", "none"] = "none"
 
     def measure(self, runs: Sequence[TrialRun], observable: str) -> Reading:
         if any(self.setting not in run.settings for run in runs):
@@ -52,7 +54,7 @@ class SettingExponent(Estimator):
         return Reading(value=slope(u, y), facts=facts)
 
     def _read(self, runs: Sequence[TrialRun], observable: str) -> float:
-        steps, _, values = stacked(runs, observable)
+        steps, _, values = excess(runs, observable, self.floor)
         last = values[:, -1]
         if self.of == "spread":
             return float(last.var(ddof=1))

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...collapse.truths.least_squares import Spectrum, sgd_excess
 from ..trial_runs import TrialRun
-from .truth import TRUTHS, ExactSystem, evaluations, made
+from .truth import TRUTHS, ExactSystem, evaluations, made, noisy
 
 
 @TRUTHS.register
@@ -66,8 +66,8 @@ class SeparableLogistic(ExactSystem):
 
     name: ClassVar[str] = "separable-logistic"
     summary: ClassVar[str] = "gradient descent of logistic regression on separable points: L ~ 1/t"
-    points: int = 40
-    inputs: int = 10
+    points: int = 20
+    inputs: int = 16
     flipped: int = 0
     steps: int = 20_000
     rate: float = 1.0
@@ -100,13 +100,14 @@ class SeparableLogistic(ExactSystem):
 class LeastSquaresSgd(ExactSystem):
     """Expected loss of SGD on power-law least squares, by its exact recursion, with noise between seeds.
 
-    Batch sizes of 1, 2 and 4 times ``batch``, with learning rates that follow the batch size to the power ``rule``;
-    each runs for the same integral of the rate.
+    Batch sizes of 1, 2 and 4 times ``batch``, with learning rates that follow the batch size to the power ``rule`` and
+    1, 1/2 and 1/4 of the updates; or, where ``scaled`` is ``rate``, one batch size.
     """
 
     name: ClassVar[str] = "least-squares-sgd"
     summary: ClassVar[str] = "exact recursion of SGD on power-law least squares, at several batch sizes"
     rule: float = 1.0
+    scaled: Literal["batch", "rate"] = "batch"
     rate: float = 0.02
     batch: int = 4
     features: int = 64
@@ -116,23 +117,88 @@ class LeastSquaresSgd(ExactSystem):
     seeds: int = 5
 
     def runs(self, observable: str, rng: np.random.Generator) -> list[TrialRun]:
-        from .truth import noisy
-
         found = []
         for times in 2 ** np.arange(self.batches):
             rate, horizon = self.rate * float(times) ** self.rule, round(4000 / times)
-            spectrum = Spectrum()
-            curve = sgd_excess(
-                spectrum,
-                self.features,
-                np.full(horizon, rate),
-                batch=self.batch * int(times),
-                label_variance=self.label_variance,
-            )
+            batch = self.batch * int(times) if self.scaled == "batch" else self.batch
+            rates = np.full(horizon, rate)
+            curve = sgd_excess(Spectrum(), self.features, rates, batch=batch, label_variance=self.label_variance)
             steps = np.unique(np.round(evaluations(horizon))).astype(int)
-            settings = {"size": float(self.features), "peak_lr": rate, "batch_size": float(self.batch * times)}
+            settings = {"size": float(self.features), "peak_lr": rate, "batch_size": float(batch)}
             clean = 2 * curve[steps]  # a network's loss is the mean square, the recursion's is half of it
             found += [
                 made(observable, seed, steps, noisy(clean, self.noise, rng), settings) for seed in range(self.seeds)
             ]
         return found
+
+
+@TRUTHS.register
+@dataclasses.dataclass(frozen=True)
+class LeastSquaresPlateau(ExactSystem):
+    """Excess loss of SGD on least squares with noisy labels, by its exact recursion, until it is stationary.
+
+    For rates of 1, 2 and 4 times ``rate``.
+    """
+
+    name: ClassVar[str] = "least-squares-plateau"
+    summary: ClassVar[str] = "excess of SGD on least squares with label noise at several rates, by its exact recursion"
+    rate: float = 0.01
+    batch: int = 4
+    features: int = 16
+    label_variance: float = 0.05
+    noise: float = 0.02
+    seeds: int = 5
+
+    def runs(self, observable: str, rng: np.random.Generator) -> list[TrialRun]:
+        spectrum, found, steps = Spectrum(capacity=0.5, source=1.8), [], evaluations(4000).round().astype(int)
+        for rate in self.rate * 2.0 ** np.arange(3):
+            rates = np.full(4000, rate)
+            curve = sgd_excess(spectrum, self.features, rates, batch=self.batch, label_variance=self.label_variance)
+            clean = 2 * curve[steps] - spectrum.tail(self.features)
+            settings = {"size": float(self.features), "peak_lr": float(rate)}
+            found += [
+                made(observable, seed, steps, noisy(clean, self.noise, rng), settings) for seed in range(self.seeds)
+            ]
+        return found
+
+
+@TRUTHS.register
+@dataclasses.dataclass(frozen=True)
+class LinearMode(ExactSystem):
+    """One mode of a deep linear network by gradient flow, ``da/dt = N a^(2 - 2/N) (s - a)`` with N matrices.
+
+    With two matrices a/s is logistic with the rate 2 s (Saxe, McClelland and Ganguli 2014, arXiv 1312.6120); with more
+    it has another shape. Time is the integral of the learning rate times ``clock``.
+    """
+
+    name: ClassVar[str] = "linear-mode"
+    summary: ClassVar[str] = "one mode of a deep linear network under gradient flow"
+    matrices: int = 2
+    strength: float = 4.0
+    clock: float = 0.25
+    begin: float = 1e-6
+    seeds: int = 5
+
+    def runs(self, observable: str, rng: np.random.Generator) -> list[TrialRun]:
+        from scipy.integrate import solve_ivp
+
+        found, until = [], 1.6 * self._half_time(self.begin)
+        for seed in range(self.seeds):
+            begin = self.begin * float(np.exp(0.3 * rng.normal()))
+            steps = evaluations(1000)
+
+            def flow(_: float, a: np.ndarray) -> np.ndarray:
+                return self.matrices * np.abs(a) ** (2 - 2 / self.matrices) * (self.strength - a)
+
+            times = steps / steps[-1] * until
+            solved = solve_ivp(flow, (0, until), [begin], t_eval=times, method="LSODA", rtol=1e-8, atol=1e-12)
+            settings = {"size": 64.0, "peak_lr": until / self.clock / steps[-1]}
+            found.append(made(observable, seed, steps, solved.y[0] / self.strength, settings))
+        return found
+
+    def _half_time(self, begin: float) -> float:
+        """Roughly when half of the mode is learned."""
+        if self.matrices == 2:
+            return float(np.log(self.strength / begin)) / (2 * self.strength)
+        power = 1 - 2 / self.matrices
+        return begin**-power / (self.matrices * power * self.strength)

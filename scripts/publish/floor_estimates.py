@@ -24,6 +24,7 @@ from ...datasets.floor import KnownFloor
 from ...datasets.hierarchy import RandomHierarchy
 from ...datasets.language import HiddenMarkovText, MarkovText
 from ...datasets.mixtures import GaussianMixture
+from ...datasets.solvable import HalfSpace, LinearModes, PeakedSoftmax
 from ...datasets.synthetic import FourierTeacher, PowerLawRegression
 from ...datasets.teachers import ManifoldTeacher, NoisyFourier, NoisyTeacher
 
@@ -40,6 +41,7 @@ VARIANTS: tuple[tuple[str, dict[str, int]], ...] = (
     ("markov-text", {"order": 1}),
     ("markov-text", {"order": 2}),
     *((name, {}) for name in ("hidden-markov-text", "random-hierarchy", "sparse-parity", "modular-addition")),
+    *((name, {}) for name in ("linear-modes", "peaked-softmax", "half-space")),
 )
 
 
@@ -180,6 +182,30 @@ def _(data: ModularAddition) -> FloorEstimate:
     inputs, labels = data.stream(SEED).batch(0, data.pool_size)
     pairs = inputs.view(-1, 2, data.modulus).argmax(-1)
     return _told((pairs.sum(1) % data.modulus).numpy(), labels.numpy(), data.modulus, "sums")
+
+
+@estimate.register
+def _(data: LinearModes) -> FloorEstimate:
+    inputs, targets = (part.double().numpy() for part in data.stream(SEED).batch(0, EXAMPLES))
+    left = targets - inputs @ np.linalg.lstsq(inputs, targets, rcond=None)[0]
+    return FloorEstimate(float(np.mean(left**2)), 0.0, f"least squares on {EXAMPLES:,} examples")
+
+
+@estimate.register
+def _(data: PeakedSoftmax) -> FloorEstimate:
+    inputs, labels = (part.numpy() for part in data.stream(SEED).batch(0, EXAMPLES))
+    return _told(np.argsort(inputs, axis=1)[:, -1], labels, data.inputs, "sorting")
+
+
+@estimate.register
+def _(data: HalfSpace) -> FloorEstimate:
+    """A plane that separates the examples, by least squares with weights on the wrong ones."""
+    inputs, labels = (part.double().numpy() for part in data.stream(SEED).batch(0, EXAMPLES))
+    normal = np.linalg.lstsq(inputs, 2.0 * labels - 1, rcond=None)[0]
+    signed = inputs * (2.0 * labels - 1)[:, None]
+    while (wrong := signed @ normal <= 0).any():
+        normal += signed[wrong].mean(axis=0) / 100
+    return _told((inputs @ normal > 0).astype(int), labels.astype(int), 2, "a perceptron")
 
 
 def _told(found: NDArray, labels: NDArray, classes: int, rule: str) -> FloorEstimate:
