@@ -15,7 +15,7 @@ from .family import FAMILIES, Family, Rung, widths, wrong_kind
 from .initial import he
 
 
-class Scaled(nn.Module):
+class ScaledDifference(nn.Module):
     """``scale (g - g')/sqrt(2)`` with two networks that begin alike: zero at the start, with the kernel of one."""
 
     def __init__(self, net: nn.Module, scale: float) -> None:
@@ -60,5 +60,5 @@ class ScaledMLP(Family):
         readout = nn.Linear(width, task.outputs)
         nn.init.normal_(readout.weight, std=width**-0.5)
         return nn.Sequential(
-            nn.Flatten(), Scaled(nn.Sequential(*he(nn.Sequential(*hidden)), readout), self.output_scale)
+            nn.Flatten(), ScaledDifference(nn.Sequential(*he(nn.Sequential(*hidden)), readout), self.output_scale)
         )

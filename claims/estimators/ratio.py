@@ -18,8 +18,9 @@ from .one_setting import slope, stacked
 class Ratio(Estimator):
     """Mean over a window of ``factor * v * product of settings^power``, averaged over all settings.
 
-    Facts: ``drift``, by how much ln v changes through the window, the largest of all settings; ``spread``, the largest
-    less the smallest of the settings' ratios over their mean.
+    Facts: ``peak``, the largest ratio that the mean over seeds has at any time, of the setting where it is smallest;
+    ``drift``, by how much ln v changes in the window, the largest of all settings; ``spread``, the largest less the
+    smallest of the settings' ratios over their mean.
 
     Attributes
     ----------
@@ -30,14 +31,14 @@ class Ratio(Estimator):
 
     name: ClassVar[str] = "ratio"
     summary: ClassVar[str] = "mean of an observable over a window, times powers of settings"
-    facts: ClassVar[tuple[str, ...]] = ("drift", "spread")
+    facts: ClassVar[tuple[str, ...]] = ("drift", "spread", "peak")
     start: float = 0.5
     end: float = 1.0
     factor: float = 1.0
     powers: str = ""
 
     def measure(self, runs: Sequence[TrialRun], observable: str) -> Reading:
-        found, drifts = [], []
+        found, drifts, peaks = [], [], []
         for each in grouped(runs, lambda run: tuple(sorted(run.settings.items()))).values():
             steps, _, values = stacked(each, observable)
             x = steps / steps[-1]
@@ -46,10 +47,13 @@ class Ratio(Estimator):
                 raise CannotTell("no evaluation lies in the window")
             late = values[:, inside].mean(axis=0)
             found.append(late.mean() * self.factor * self._scale(each[0]))
+            peaks.append(values.mean(axis=0).max() * self.factor * self._scale(each[0]))
             drifts.append(self._drift(x[inside], late))
         ratios = np.array(found)
         spread = float(np.ptp(ratios) / abs(ratios.mean())) if ratios.mean() else 0.0
-        return Reading(value=float(ratios.mean()), facts={"drift": max(drifts), "spread": spread})
+        return Reading(
+            value=float(ratios.mean()), facts={"drift": max(drifts), "spread": spread, "peak": float(min(peaks))}
+        )
 
     def _scale(self, run: TrialRun) -> float:
         scale = 1.0

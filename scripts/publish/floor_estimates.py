@@ -205,7 +205,7 @@ def _(data: HalfSpace) -> FloorEstimate:
     signed = inputs * (2.0 * labels - 1)[:, None]
     while (wrong := signed @ normal <= 0).any():
         normal += signed[wrong].mean(axis=0) / 100
-    return _told((inputs @ normal > 0).astype(int), labels.astype(int), 2, "a perceptron")
+    return _told((inputs @ normal > 0).astype(int), labels.astype(int), 2, "a separating plane")
 
 
 def _told(found: NDArray, labels: NDArray, classes: int, rule: str) -> FloorEstimate:
