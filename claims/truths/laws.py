@@ -108,12 +108,14 @@ class RateValley(ExactSystem):
 class OneCurve(ExactSystem):
     """A ladder of ``E = t^-mu + p^-nu`` with horizons ``t* = c p^(gamma)``, ``gamma = (1 + wrong_by) nu/mu``.
 
-    With ``wrong_by`` 0 its normalised curves are one; see docs/method.md.
+    With ``wrong_by`` 0 its normalised curves are one; see docs/method.md. With ``bend`` the exponent of time grows by
+    this share from one size to the next, and they are of different shapes.
     """
 
     name: ClassVar[str] = "one-curve"
     summary: ClassVar[str] = "a ladder of sums of power laws whose horizon exponent is off by a share"
     wrong_by: float = 0.0
+    bend: float = 0.0
     mu: float = 0.5
     nu: float = 0.5
     noise: float = 0.01
@@ -121,10 +123,10 @@ class OneCurve(ExactSystem):
 
     def runs(self, observable: str, rng: np.random.Generator) -> list[TrialRun]:
         found = []
-        for size in (1e2, 4e2, 1.6e3, 6.4e3):
+        for place, size in enumerate((1e2, 4e2, 1.6e3, 6.4e3)):
             horizon = 10 * size ** ((1 + self.wrong_by) * self.nu / self.mu)
             steps = np.unique(np.concatenate([[0.0], horizon * np.geomspace(0.05, 1.0, 40)]))
-            clean = np.append(steps[1], steps[1:]) ** -self.mu + size**-self.nu
+            clean = np.append(steps[1], steps[1:]) ** -(self.mu * (1 + self.bend * place)) + size**-self.nu
             for seed in range(self.seeds):
                 found.append(made(observable, seed, steps, noisy(clean, self.noise, rng), {"size": size}))
         return found

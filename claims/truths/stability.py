@@ -17,29 +17,32 @@ class EdgeOfStability(ExactSystem):
     """Gradient descent on ``L = (1 - x^2 y^2)^2 / 16`` from a sharp start; the observable is the sharpness.
 
     It settles where the sharpness is ``2/eta`` less a share of about ``eta^2 / 64``, wherever it began (Zhu, Wang,
-    Wang, Zhou and Ge 2023, arXiv 2210.03294). With ``stable`` it begins in a flat valley and stays there.
+    Wang, Zhou and Ge 2023, arXiv 2210.03294); with heavy-ball ``momentum`` b at ``(2 + 2b)/eta``. With ``stable`` it
+    begins in a flat valley and stays there.
     """
 
     name: ClassVar[str] = "edge-of-stability"
     summary: ClassVar[str] = "gradient descent on (1 - x^2 y^2)^2 / 16, whose sharpness settles at 2/eta"
     stable: bool = False
+    momentum: float = 0.0
     steps: int = 20_000
     seeds: int = 5
 
     def runs(self, observable: str, rng: np.random.Generator) -> list[TrialRun]:
         found, steps = [], np.unique(np.round(evaluations(self.steps)))
-        starts = rng.uniform(0.05, 0.1, size=self.seeds)
+        starts = rng.uniform(0.05, 0.1, size=self.seeds) * (1 - self.momentum)
         for rate in (0.1, 0.2):
             for seed in range(self.seeds):
                 # At a minimum xy = 1 the sharpness is (x^2 + y^2)/2.
-                target = (1.4 if self.stable else 2.0) / rate + (0 if self.stable else 2.0)
+                edge = (2 + 2 * self.momentum) / rate
+                target = 0.7 * edge if self.stable else edge + 2.0 * (1 - self.momentum)
                 x = np.sqrt(target + np.sqrt(max(target**2 - 1, 0.0)))
                 values = self._sharpness(x, (1 + starts[seed]) / x, rate, steps)
                 found.append(made(observable, seed, steps, values, {"size": 2.0, "peak_lr": rate}))
         return found
 
     def _sharpness(self, x: float, y: float, rate: float, wanted: np.ndarray) -> np.ndarray:
-        values, places = [], set(wanted.astype(int))
+        values, places, fast_x, fast_y = [], set(wanted.astype(int)), 0.0, 0.0
         for step in range(self.steps + 1):
             product = x * y
             if step in places:
@@ -49,7 +52,8 @@ class EdgeOfStability(ExactSystem):
                 hessian[1, 0] = hessian[0, 1]
                 values.append(np.linalg.eigvalsh(hessian)[-1])
             slope = -(1 - product**2) * product / 4
-            x, y = x - rate * slope * y, y - rate * slope * x
+            fast_x, fast_y = self.momentum * fast_x + slope * y, self.momentum * fast_y + slope * x
+            x, y = x - rate * fast_x, y - rate * fast_y
         return np.array(values)
 
 
