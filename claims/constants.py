@@ -57,6 +57,10 @@ def page(records: Sequence[Record]) -> str:
         "",
         *markdown(found),
         "",
+        "## Where the answer is known",
+        "",
+        *known_answers(records),
+        "",
         "## The claims",
         "",
     ]
@@ -86,6 +90,20 @@ def markdown(found: Sequence[Mapping[str, Any]]) -> list[str]:
                 )
             )
         )
+    return lines
+
+
+def known_answers(records: Sequence[Record]) -> list[str]:
+    """What each claim finds where it is true and where it is false, in Markdown."""
+    head = ("claim", "true of", "predicted", "found", "error", "false of", "found", "judges networks", "seconds")
+    lines = [_line(head), _line("---" for _ in head)]
+    for record in records:
+        truth, counter = (each.finding for each in (record.trusted.truth, record.trusted.counter))
+        found, other = truth.estimate and truth.estimate.value, counter.estimate and counter.estimate.value
+        error = "–" if found is None else f"{found - truth.predicted:+.2g}"
+        judges = "yes" if record.trusted.passed else "no"
+        said = (f"{truth.predicted:.4g}", number(found), error, counter.dataset, number(other), judges)
+        lines.append(_line((truth.claim, truth.dataset, *said, f"{record.trusted.seconds:.1f}")))
     return lines
 
 
