@@ -14,6 +14,7 @@ from .verbs import (  # noqa: F401  (they register themselves)
     calibrate,
     check_family,
     claims,
+    compare,
     data,
     export,
     finite_size,

@@ -27,13 +27,14 @@ from .templates import (
     onset,
     pilots,
     planning,
+    result_sets,
     scaling_laws,
     single_runs,
 )
 
 TABLES = (
     *(ladders, irreducible_loss, judging, single_runs, monitoring),
-    *(families, controls, planning, finite_size, scaling_laws, laws, onset, pilots),
+    *(families, controls, planning, finite_size, scaling_laws, laws, onset, pilots, result_sets),
 )
 #: Tables of the rooms, joined: code -> template.
 SENTENCES: Mapping[str, str] = {code: said for table in TABLES for code, said in table.TEMPLATES.items()}
