@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from onecurve.claims.estimators.best_rate import BestRateExponent
 from onecurve.claims.estimators.collapse import CollapseDeviation
+from onecurve.claims.estimators.correction_power import CorrectionPower
 from onecurve.claims.estimators.estimator import CannotTell, judged
+from onecurve.claims.estimators.logit_rate import LogitRate
 from onecurve.claims.estimators.ratio import Ratio
 from onecurve.claims.estimators.setting_exponent import SettingExponent
 from onecurve.claims.estimators.settings_differ import SettingsDiffer
@@ -59,6 +61,22 @@ def test_the_best_rate_is_the_lowest_point_of_the_valley():
     runs = RateValley(exponent=-0.5, noise=0.0).runs("loss", np.random.default_rng(0))
     found = BestRateExponent().measure(runs, "loss")
     assert found.value == pytest.approx(-0.5) and found.facts["interior"] == 1
+
+
+def test_a_logistic_curve_has_its_rate_wherever_it_begins():
+    grown = [1 / (1 + np.exp(-(STEPS - middle) / 20.0)) for middle in (40.0, 50.0, 60.0)]
+    runs = [made("loss", seed, STEPS, values, {"size": 1.0}) for seed, values in enumerate(grown)]
+    found = LogitRate(rate=0.1).measure(runs, "loss")
+    assert found.value == pytest.approx(0.5) and found.facts["misfit"] == pytest.approx(0, abs=1e-9)
+
+
+def test_an_approach_to_a_limit_has_its_power_without_the_limit():
+    runs = [run for width in (4.0, 8.0, 16.0) for run in runs_with(np.full(7, 7 - width**-0.5), width=width)]
+    found = CorrectionPower().measure(runs, "loss")
+    assert found.value == pytest.approx(-0.5) and found.facts["signs"] == 1
+    uneven = [run for run in runs if run.settings["width"] != 8] + runs_with(np.full(7, 3.0), width=15.0)
+    with pytest.raises(CannotTell, match="one factor"):
+        CorrectionPower().measure(uneven, "loss")
 
 
 def test_the_deviation_is_that_of_the_analysis():

@@ -77,4 +77,5 @@ def test_a_record_is_read_back_and_says_that_its_file_was_changed():
     assert row["verdict"] == "holds" and row["deviation"] == row["value"] - row["predicted"]
     text = page([again])
     assert "| one-third-law | truth | truth | 0.3333 ± 0.05 |" in text
+    assert "| one-third-law | aligned-softmax | 0.3333 | 0.35 |" in text
     assert "File 000000000000, stated on 2026-01-01" in text and "was changed after its data" in text
