@@ -184,6 +184,7 @@ class Pack:
     cell: Resolved
     control: str | None
     horizon_source: str
+    tuned: str = "unknown"
     attempt: int = 1
     costs: tuple[float, ...] = ()
     record: tuple[str, ...] = ()

@@ -82,6 +82,7 @@ def _like(cell: Cell, resolved: Resolved, device: str) -> Pack:
         cell=dataclasses.replace(resolved, trials={}),  # a cell's trials are the driver's business
         control=given.control,
         horizon_source=given.horizon_source,
+        tuned=given.tuned,
         record=tuple(each.entry for each in resolving.observables_of(cell)),
         cpus=cell.takes[0],
         gpus=cell.takes[1] if device == "cpu" else cell.takes[1] or 1,
@@ -93,7 +94,16 @@ def _like(cell: Cell, resolved: Resolved, device: str) -> Pack:
 def _together(spec: TrialSpec, pack: Pack) -> str:
     """What trials share that may train in one pack."""
     fields = {name: value for name, value in spec.to_dict().items() if name not in MAY_DIFFER}
-    same = [pack.control, pack.horizon_source, list(pack.record), pack.cpus, pack.gpus, pack.device, pack.replicas]
+    same = [
+        pack.control,
+        pack.horizon_source,
+        pack.tuned,
+        list(pack.record),
+        pack.cpus,
+        pack.gpus,
+        pack.device,
+        pack.replicas,
+    ]
     return fingerprint({"spec": fields, "pack": same})
 
 

@@ -19,6 +19,7 @@ from .evaluation import EVAL_GRID
 from .lock import Resolved, worker_bytes
 from .observables.observable import Observable, observable_from
 from .optimisers.optimiser import optimiser_from
+from .rates import TunedRate
 from .replicas import Single, looped_seconds, packing_gain, random_batch, update_bytes
 from .schedules.schedule import schedule_from
 from .sweep import Cell
@@ -67,8 +68,10 @@ def trial(cell: Cell, seed: int, *, batch_size: int, horizon_steps: int, packed:
     )
 
 
-def _one(rate: float | list[float]) -> float:
+def _one(rate: TunedRate | float | list[float]) -> float:
     """A cell has one rate; a sweep's list was taken apart before."""
+    if isinstance(rate, TunedRate):
+        raise InputError("a tuned learning rate is found by a pilot: `onecurve run` trains it first")
     if isinstance(rate, list):
         raise TypeError(f"a cell has one learning rate, got {rate}")
     return rate

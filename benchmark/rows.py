@@ -52,6 +52,7 @@ def _row(pack: Pack, trial: TrainedTrial, task: dict[str, Any] | None, threads: 
         "flops_per_example": pack.cell.flops_per_example,
         "control": pack.control,
         "horizon_source": pack.horizon_source,
+        "tuned": pack.tuned,
         "attempt": pack.attempt,
         "device": pack.device,
         "threads": threads,

@@ -20,17 +20,24 @@ from ..results.trials import fingerprint, rung_label
 from .batch import BatchSize, TrainSize
 from .choices import check_device
 from .horizon import HorizonRule
+from .rates import TunedRate, in_full
 
 _SWEEPS = resources.files(f"{__package__}.sweeps")
 Named = str | dict[str, Any]  # a name, or {name: ..., parameter: value}
 # Settings that came later: a request that leaves them as they are keeps the fingerprint that it had before.
-_LATER = ("accumulate", "device", "record")
+_LATER = ("accumulate", "device", "record", "tuned")
 
 
-def _numbers(said: str, allowed: Callable[[float], bool]) -> BeforeValidator:
-    """One message for a number, or a list of numbers, of which one is not allowed; a union would give one for each."""
+def _numbers(said: str, allowed: Callable[[float], bool], or_tuned: bool = False) -> BeforeValidator:
+    """One message for a number, or a list of numbers, of which one is not allowed; a union would give one for each.
+
+    ``or_tuned`` allows a rate that a pilot is to find.
+    """
 
     def check(value: Any) -> Any:
+        value = in_full(value) if or_tuned else value
+        if or_tuned and isinstance(value, dict | TunedRate):
+            return _tuned(value)
         for number in _listed(value):
             if isinstance(number, bool) or not isinstance(number, int | float) or not allowed(number):
                 raise PydanticCustomError("numbers", "{said}, or a list of such numbers", {"said": said})
@@ -39,6 +46,17 @@ def _numbers(said: str, allowed: Callable[[float], bool]) -> BeforeValidator:
         return value
 
     return BeforeValidator(check)
+
+
+def _tuned(value: Any) -> TunedRate:
+    """A rate that is asked for; one message where it is asked for in a wrong way."""
+    try:
+        return TunedRate.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        said = f"{'.'.join(map(str, first['loc'])) or 'tuned'}: {first['msg']}"
+        keys = ", ".join(TunedRate.model_fields)
+        raise PydanticCustomError("tuned", "{said}; a tuned rate has {keys}", {"said": said, "keys": keys}) from None
 
 
 def _listed(value: Any) -> Any:
@@ -83,8 +101,10 @@ class GroupSettings(BaseModel):
     seeds: Annotated[int, Field(ge=1)] | list[int] = 3
     optimizer: Named = "adam"
     peak_lr: Annotated[
-        float | list[float], _numbers("a learning rate is greater than 0 and at most 1e6", lambda n: 0 < n <= 1e6)
+        TunedRate | float | list[float],
+        _numbers("a learning rate is greater than 0 and at most 1e6, or tuned", lambda n: 0 < n <= 1e6, or_tuned=True),
     ] = 0.003
+    tuned: Literal["yes", "mis-scaled", "unknown"] = "unknown"
     schedule: Named = "linear"
     warmup_fraction: float = Field(default=0.01, ge=0, lt=0.5)
     batch_size: BatchSize = 64
@@ -281,6 +301,13 @@ def _expand_group(group: Group) -> list[Cell]:
                 for each in settings.alone()
             ]
     return cells
+
+
+def rungs_of(group: Group) -> list[dict[str, int]]:
+    """The model sizes of a group of one family, the smallest first."""
+    from ..architectures.family import FAMILIES
+
+    return _rungs(group.rungs, FAMILIES.make(*named(group.families[0])))
 
 
 def _rungs(given: Any, family: Any) -> list[dict[str, int]]:

@@ -196,6 +196,9 @@ def grade(
     why = [_OF_SOURCE[floor.source].of(curves[0].quantity)] if floor.source in _OF_SOURCE else []
     if any(curve.horizon_source == "assumed" for curve in curves):
         why.append(because("exploratory-horizons-assumed"))
+    if any(curve.horizon_source == "pilot" and curve.tuned != "yes" for curve in curves):
+        moves = any(curve.tuned == "mis-scaled" for curve in curves)
+        why.append(because("exploratory-rate-mis-scaled") if moves else because("exploratory-rate-unknown"))
     if repeats > 1:
         why.append(because("exploratory-examples-repeated", times=repeats))
     if pool > _POOL:

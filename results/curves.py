@@ -41,6 +41,8 @@ class LearningCurve:
     warmup_fraction : share of the horizon in which the learning rate rises; curves are compared after ten times that.
     horizon_source : how the ladder's horizons are known: ``exact`` from a formula, ``pilot`` measured beforehand,
         ``assumed`` otherwise.
+    tuned : ``yes`` where the learning rate is the best one at the smallest size and at a larger one, ``mis-scaled``
+        where the best one moves with size, ``unknown`` where nobody looked, or could not tell.
     rung : the rung in words, such as ``width 48``; empty where only the size is known.
     trial_id : the trial's identity, empty for other people's curves.
     quantity : what the curve is of.
@@ -67,6 +69,7 @@ class LearningCurve:
     running_statistics: bool = False
     warmup_fraction: float = 0.0
     horizon_source: HorizonSource = "assumed"
+    tuned: str = "unknown"
     rung: str = ""
     trial_id: str = ""
     quantity: Quantity = LOSS

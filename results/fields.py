@@ -29,6 +29,7 @@ TRIAL_COLUMNS: tuple[Column, ...] = (
     ("parametrization", "string", "mup or standard"),
     ("horizon_rule", "string", "rule that gave the horizon"),
     ("horizon_source", "string", "exact, pilot or assumed: how the ladder's horizons are known"),
+    ("tuned", "string", "yes, mis-scaled or unknown: whether the rate is the best one; null in older tables"),
     ("horizon_steps", "int64", "planned updates"),
     ("eval_grid", "string", "rule for the evaluation points"),
     ("precision", "string", "float32, float64, tf32 or bf16"),

@@ -189,6 +189,7 @@ def _curve(row: Row, quantity: Quantity) -> LearningCurve:
         device=row.get("device") or "",
         warmup_fraction=row["warmup_fraction"] or 0.0,
         horizon_source=row["horizon_source"] or "assumed",
+        tuned=row.get("tuned") or "unknown",
         rung=row["rung"] or "",
         trial_id=row["trial_id"],
         quantity=quantity,

@@ -49,7 +49,7 @@ _NEEDED = (
     "started_utc",
     "attempt",
 )
-_LATER = ("running_statistics", "device")  # tables of older versions do without
+_LATER = ("running_statistics", "device", "tuned")  # tables of older versions do without
 _BESIDE_LOSS = ("test_accuracy", "observables")
 
 

@@ -1,7 +1,8 @@
-"""Pilots of a sweep: trained, extended while they are too short, answered, and the answers put into the sweep."""
+"""Pilots of a sweep: trained, extended while they are too small, answered, and the answers put into the sweep."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,15 +11,40 @@ import numpy as np
 from ..errors import InputError
 
 if TYPE_CHECKING:
-    from ..benchmark.pilots import HorizonPilot
+    from ..benchmark.pilots.asked import AskedLadder
+    from ..benchmark.pilots.horizon_pilot import HorizonPilot
     from ..benchmark.runner import RunSummary
     from ..benchmark.sweep import Sweep
+    from ..collapse.pilots.best_rate import BestRate
     from ..collapse.pilots.horizon_law import HorizonLaw
     from ..collapse.pilots.trunks import Trunk
     from ..results.store import Store
 
 FILE = "pilots.json"
-_TOO_SHORT = "pilot-not-crossed"  # what longer trunks may mend
+_LARGER_HELPS = ("pilot-not-crossed", "rate-at-edge")  # what the next stage may mend
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a stage of a pilot gave.
+
+    Attributes
+    ----------
+    found : the result, whose ``status`` says whether it is an answer.
+    said : in words.
+    draw : draws its figure into a folder; None where there is none.
+    notes : what else a reader should know.
+    """
+
+    found: HorizonLaw | BestRate
+    said: str
+    draw: Callable[[str], object] | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether it may be used."""
+        return self.found.status.code == "ok"
 
 
 def pilot_store(folder: Store | str) -> Store:
@@ -28,48 +54,47 @@ def pilot_store(folder: Store | str) -> Store:
     return Store(f"{folder if isinstance(folder, str) else folder.uri}/pilot")
 
 
-def open_pilots(sweep: Sweep, store: Store, only: Mapping[str, str] | None = None) -> list[HorizonPilot]:
-    """The pilots of a sweep that have no answer in their results folder yet."""
-    from ..benchmark.pilots import pilots_of
-
-    found = _stored(store)
-    return [pilot for pilot in pilots_of(sweep, only) if pilot.key not in found]
-
-
 def with_found(sweep: Sweep, store: Store) -> Sweep:
-    """The sweep with the training lengths that its pilots found; ladders whose pilot found none are left out.
+    """The sweep with what its pilots found put in; what is open still stays a question.
+
+    Parameters
+    ----------
+    store : the results folder of the pilots.
+    """
+    from ..benchmark.pilots.of_sweep import with_answers
+
+    return with_answers(sweep, store.read_json(FILE) or {})
+
+
+def to_train(sweep: Sweep, store: Store) -> Sweep:
+    """The same without the ladders whose pilots found nothing.
 
     Raises
     ------
     InputError
         No ladder is left.
     """
-    found = with_answers(sweep, store)
+    from ..benchmark.pilots.of_sweep import without_questions
+
+    found = without_questions(with_found(sweep, store))
     if not found.groups:
-        raise InputError("no ladder has a training length: each pilot says above what it lacks")
+        raise InputError("no ladder is left to train: each pilot says above what it lacks")
     return found
 
 
-def with_answers(sweep: Sweep, store: Store) -> Sweep:
-    """The same, also where no ladder is left."""
-    from ..benchmark import pilots
-
-    return pilots.with_answers(sweep, _stored(store))
-
-
 def plan_pilots(sweep: Sweep, store: Store, only: Mapping[str, str] | None = None) -> dict[str, Any] | None:
-    """What the open pilots of a sweep would cost: trials and minutes of their first trunks, and the minutes of all
-    trunks up to the longest; None where no pilot is open."""
-    from ..benchmark.pilots import pilot_sweep
+    """What the pilots that can be trained now would cost: trials and minutes of their first stages, and of all of them;
+    None where no pilot is open."""
+    from ..benchmark.pilots.of_sweep import pilot_sweep, pilots_of
     from ..benchmark.sweep_plan import plan_sweep
 
-    asked = open_pilots(sweep, store, only)
+    asked = pilots_of(with_found(sweep, store), only)
     if not asked:
         return None
-    first = plan_sweep(pilot_sweep([(pilot, pilot.lengths[0]) for pilot in asked]), store, {})
-    most = plan_sweep(pilot_sweep([(pilot, updates) for pilot in asked for updates in pilot.lengths]), store, {})
+    first = plan_sweep(pilot_sweep([(pilot, pilot.stages[0]) for pilot in asked]), store, {})
+    most = plan_sweep(pilot_sweep([(pilot, stage) for pilot in asked for stage in pilot.stages]), store, {})
     return {
-        "ladders": [pilot.about for pilot in asked],
+        "ladders": [{**pilot.about, "asks": pilot.asks} for pilot in asked],
         "n_trials": first["n_trials"],
         "flops": first["flops"],
         "expected_minutes": first["expected_minutes"],
@@ -80,67 +105,87 @@ def plan_pilots(sweep: Sweep, store: Store, only: Mapping[str, str] | None = Non
 
 
 def run_pilots(
-    pilots: Sequence[HorizonPilot],
+    sweep: Sweep,
     store: Store,
     train: Callable[[Sweep, Store], RunSummary],
     say: Callable[[str], None],
+    only: Mapping[str, str] | None = None,
 ) -> int | None:
-    """Train pilots until each has an answer or its longest trunks; keep the answers and draw their figures.
+    """Train the pilots of a sweep until each has an answer or its largest stage; keep answers and draw figures.
+
+    A ladder whose rate and training length are both asked for is asked for its rate first.
 
     Parameters
     ----------
-    pilots : what is open.
-    store : their results folder.
+    store : the results folder of the pilots.
     train : runs a sweep into a results folder.
     say : takes each answer in words.
+    only : as for `run`.
 
     Returns
     -------
     int or None
-        How many found no training length; None where the run was ended before all had been asked.
+        How many found nothing; None where a run was ended before all had been asked.
     """
-    from ..benchmark.pilots import pilot_sweep
-    from ..collapse.sentences.of_pilots import pilot_sentence
+    from ..benchmark.pilots.of_sweep import pilot_sweep, pilots_of
 
-    lengths = {pilot.key: iter(pilot.lengths) for pilot in pilots}
-    now, without = [(pilot, next(lengths[pilot.key])) for pilot in pilots], 0
-    while now:
+    stages: dict[str, Iterator[Any]] = {}
+    without: set[str] = set()
+    while asked := [each for each in pilots_of(with_found(sweep, store), only) if each.key not in without]:
+        now = [(pilot, next(stages.setdefault(pilot.key, iter(pilot.stages)), None)) for pilot in asked]
         summary = train(pilot_sweep(now), store)
         if summary.left or summary.undelivered or summary.asked_to_end:
             return None
-        longer = []
-        for pilot, updates in now:
-            law, trunks = law_of(pilot, updates, store)
-            name = f"pilot of {pilot.family} on {pilot.dataset}"
-            after = next(lengths[pilot.key], None) if law.status.code == _TOO_SHORT else None
-            if after is not None:
-                say(f"{name}: {pilot_sentence(law)}. Its trunks are made twice as long")
-                longer.append((pilot, after))
+        for pilot, stage in now:
+            answer = answer_of(pilot, stage, store)
+            more = answer.found.status.code in _LARGER_HELPS and stage != pilot.stages[-1]
+            for line in (answer.said + (". The next stage follows" if more else ""), *answer.notes):
+                say(f"pilot of {pilot.family} on {pilot.dataset}: {line}")
+            if more:
                 continue
-            say(f"{name}: {pilot_sentence(law)}")
-            without += law.status.code != "ok"
-            for note in _notes(pilot, law, trunks):
-                say(f"{name}: {note}")
-            _keep(store, pilot, law)
-            _draw(store, pilot, law, trunks)
-        now = longer
-    return without
+            if answer.draw is not None and store.local:
+                answer.draw(f"{store.root}/figures")
+            if answer.ok:
+                _keep(store, pilot, answer)
+            else:
+                without.add(pilot.key)
+    return len(without)
 
 
-def law_of(pilot: HorizonPilot, updates: int, store: Store) -> tuple[HorizonLaw, list[Trunk]]:
-    """The training length that a pilot's trunks give, from the results folder."""
-    from ..benchmark.pilots import pilot_sweep
+def answer_of(pilot: AskedLadder[Any], stage: Any, store: Store) -> Answer:
+    """What the trials of a stage say, from the results folder."""
+    from ..benchmark.pilots.horizon_pilot import HorizonPilot
+    from ..benchmark.pilots.of_sweep import pilot_sweep
     from ..benchmark.sweep_plan import trial_ids
+    from ..collapse.pilots import best_rate, trunks
+
+    own, rng = trial_ids(pilot_sweep([(pilot, stage)]), store), np.random.default_rng(int(pilot.key, 16))
+    columns = dict.fromkeys(("trial_id", *best_rate.COLUMNS, *trunks.COLUMNS))
+    rows = [row for row in store.table(list(columns)).to_pylist() if row["trial_id"] in own]
+    if isinstance(pilot, HorizonPilot):
+        return _horizon(pilot, trunks.trunks_of(rows), rng)
+    from ..collapse.sentences.of_pilots import rate_sentence
+
+    found = best_rate.best_rate(best_rate.scans_of(rows), rng=rng)
+    return Answer(found=found, said=rate_sentence(found))
+
+
+def _horizon(pilot: HorizonPilot, trunks: Sequence[Trunk], rng: np.random.Generator) -> Answer:
+    from ..collapse.drawing.pilot import save_pilot
     from ..collapse.pilots.horizon_law import horizon_law
-    from ..collapse.pilots.trunks import COLUMNS, trunks_of
+    from ..collapse.sentences.of_pilots import pilot_sentence
 
-    own = trial_ids(pilot_sweep([(pilot, updates)]), store)
-    rows = [row for row in store.table(["trial_id", *COLUMNS]).to_pylist() if row["trial_id"] in own]
-    trunks = trunks_of(rows)
-    return horizon_law(trunks, rng=np.random.default_rng(int(pilot.key, 16))), trunks
+    law = horizon_law(trunks, rng=rng)
+    name = f"{pilot.family} on {pilot.dataset}"
+    return Answer(
+        found=law,
+        said=pilot_sentence(law),
+        draw=(lambda folder: save_pilot(name, law, trunks, folder)) if trunks else None,
+        notes=tuple(_seen_again(pilot, law, trunks)),
+    )
 
 
-def _notes(pilot: HorizonPilot, law: HorizonLaw, trunks: Sequence[Trunk]) -> Iterator[str]:
+def _seen_again(pilot: HorizonPilot, law: HorizonLaw, trunks: Sequence[Trunk]) -> Iterator[str]:
     """What the ladder's longest runs ask of the data."""
     if law.status.code != "ok" or law.updates is None or law.exponent is None:
         return
@@ -155,27 +200,12 @@ def _notes(pilot: HorizonPilot, law: HorizonLaw, trunks: Sequence[Trunk]) -> Ite
         )
 
 
-def _stored(store: Store) -> dict[str, tuple[float, float]]:
-    """Updates of the smallest size and exponents that are kept, by their pilots' keys."""
-    found: Mapping[str, Any] = store.read_json(FILE) or {}
-    return {key: (one["updates"]["value"], one["exponent"]["value"]) for key, one in found.items()}
-
-
-def _keep(store: Store, pilot: HorizonPilot, law: HorizonLaw) -> None:
+def _keep(store: Store, pilot: AskedLadder[Any], answer: Answer) -> None:
     """Keep an answer. What found none is asked again by the next run, whose settings may be others."""
     from ..collapse.contract import plain
     from ..collapse.sentences.as_json import worded
 
-    if law.status.code != "ok":
-        return
     with store.exclusive(FILE):
-        found = store.read_json(FILE) or {}
-        about = {"family": pilot.family, "dataset": pilot.dataset, "group": pilot.group.model_dump(mode="json")}
-        store.write_json(FILE, {**found, pilot.key: {**about, **plain(worded(law))}})
-
-
-def _draw(store: Store, pilot: HorizonPilot, law: HorizonLaw, trunks: list[Trunk]) -> None:
-    if store.local and trunks:
-        from ..collapse.drawing.pilot import save_pilot
-
-        save_pilot(f"{pilot.family} on {pilot.dataset}", law, trunks, f"{store.root}/figures")
+        about = {"family": pilot.family, "dataset": pilot.dataset, "asks": pilot.asks, "said": answer.said}
+        about |= {"group": pilot.group.model_dump(mode="json")}
+        store.write_json(FILE, {**(store.read_json(FILE) or {}), pilot.key: {**about, **plain(worded(answer.found))}})

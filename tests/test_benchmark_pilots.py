@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from onecurve.benchmark.horizon import PowerLaw
-from onecurve.benchmark.pilots import pilot_sweep, pilots_of, with_answers
-from onecurve.benchmark.sweep import expand, load_sweep
+from onecurve.benchmark.pilots.of_sweep import pilot_sweep, pilots_of, with_answers, without_questions
+from onecurve.benchmark.sweep import expand, load_sweep, request
 from onecurve.errors import InputError
 
 SWEEP = """
@@ -67,7 +67,7 @@ def test_the_question_is_what_decides_a_trunk(asked):
 
 def test_trunks_are_ordinary_trials_at_a_constant_rate(asked):
     pilots = pilots_of(asked("{rule: compute-optimal, updates: 50, longest: 250, seeds: 6}"))
-    assert pilots[0].lengths == [50, 100, 200]
+    assert pilots[0].stages == [50, 100, 200]
     cells = expand(pilot_sweep([(pilots[0], 50), (pilots[3], 100)]))
     assert [(cell.family[0], cell.rung) for cell in cells[:2]] == [
         ("linear", {"features": 16}),
@@ -83,7 +83,13 @@ def test_trunks_are_ordinary_trials_at_a_constant_rate(asked):
 def test_answers_take_the_place_of_the_question(asked):
     sweep = asked("{rule: compute-optimal, factor: 0.5, exponent_factor: 1.4}")
     keys = [pilot.key for pilot in pilots_of(sweep)]
-    whole = with_answers(sweep, {keys[0]: (600.4, 1.1234), keys[3]: (100.0, 0.5)})
+
+    def law(updates, exponent):
+        return {"updates": {"value": updates}, "exponent": {"value": exponent}}
+
+    given = with_answers(sweep, {keys[0]: law(600.4, 1.1234), keys[3]: law(100.0, 0.5)})
+    assert [pilot.key for pilot in pilots_of(given)] == keys[1:3]
+    whole = without_questions(given)
     assert [(group.families, group.peak_lr, group.horizon_source) for group in whole.groups] == [
         (["linear"], 0.1, "pilot"),
         (["mlp"], 0.2, "pilot"),
@@ -92,7 +98,7 @@ def test_answers_take_the_place_of_the_question(asked):
     assert whole.groups[0].horizon == PowerLaw(rule="power-law", steps=300, exponent=1.573)
     assert whole.groups[0].control == "holds" and whole.groups[0].record == ["accuracy"]
     assert whole.groups[2] == sweep.groups[1]
-    assert len(with_answers(sweep, {}).groups) == 1
+    assert len(without_questions(sweep).groups) == 1 and len(with_answers(sweep, {}).groups) == 5
 
 
 def test_an_open_question_is_refused_where_a_number_is_needed(asked):
@@ -104,3 +110,37 @@ def test_an_open_question_is_refused_where_a_number_is_needed(asked):
         asked("{rule: compute-optimum}")
     with pytest.raises(InputError, match="seeds"):
         asked("{rule: compute-optimal, seeds: 1}")
+
+
+def test_a_rate_is_asked_for_before_a_length(asked):
+    sweep = asked(peak_lr="{rule: tuned, updates: 30, seeds: 2, around: 0.08}")
+    pilots = pilots_of(sweep)
+    # The second group asks for its rate alone, and asks the same.
+    assert [(pilot.asks, pilot.family) for pilot in pilots] == [("learning rate", "linear"), ("learning rate", "mlp")]
+    assert pilots[0].labels == ["features 16", "features 32"]
+    assert [len(stage) for stage in pilots[0].stages] == [7, 15, 23]
+    assert pilots[0].stages[0] == pytest.approx([0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64])
+    scan = pilots[0].trials(pilots[0].stages[0])
+    assert (scan.schedule, scan.seeds, scan.horizon.steps) == ("linear", 2, 30)
+    assert len(expand(pilot_sweep([(pilots[0], pilots[0].stages[0])]))) == 14
+    given = with_answers(sweep, {pilots[0].key: {"rate": {"value": 0.12345}, "tuned": "yes"}})
+    assert [(pilot.asks, pilot.family) for pilot in pilots_of(given)] == [
+        ("training length", "linear"),
+        ("learning rate", "mlp"),
+    ]
+    (ladder,) = without_questions(given).groups
+    assert (ladder.peak_lr, ladder.tuned, ladder.horizon.rule) == (0.123, "yes", "steps")
+    both = with_answers(given, {pilots_of(given)[0].key: {"updates": {"value": 50}, "exponent": {"value": 1}}})
+    assert [group.horizon_source for group in without_questions(both).groups] == ["pilot", "assumed"]
+
+
+@pytest.mark.parametrize("given", ["tune", "{rule: tuned, seeds: 1}", "{rule: tuned, steps: 3}", "0", "{updates: no}"])
+def test_a_rate_that_is_neither_a_number_nor_asked_for(asked, given):
+    with pytest.raises(InputError, match="peak_lr"):
+        asked(peak_lr=given)
+
+
+def test_a_request_is_what_it_was_where_nothing_is_tuned(asked):
+    sweep = asked("{rule: steps, steps: 10}")
+    tuned = sweep.model_copy(update={"groups": [group.model_copy(update={"tuned": "yes"}) for group in sweep.groups]})
+    assert request(sweep) == "a9b0428714b5f7f2" and request(tuned) != request(sweep)

@@ -89,7 +89,7 @@ KNOWN = IrreducibleLoss(value=0.0, low=0.0, high=0.0, source="known")
 
 
 def graded(floor=KNOWN, margin=0.03, planned=0.03, **more):
-    known = {"horizon_source": "pilot", **more}
+    known = {"horizon_source": "pilot", "tuned": "yes", **more}
     curve = LearningCurve(family="f", dataset="d", recipe="r", size=1, seed=0, x=[1.0], loss=[1.0], **known)
     return grade([curve], floor, margin=margin, planned=planned)
 
@@ -98,6 +98,8 @@ def graded(floor=KNOWN, margin=0.03, planned=0.03, **more):
     "arguments, why",
     [
         ({"horizon_source": "assumed"}, because("exploratory-horizons-assumed")),
+        ({"tuned": "unknown"}, because("exploratory-rate-unknown")),
+        ({"tuned": "mis-scaled"}, because("exploratory-rate-mis-scaled")),
         ({"repeats": 3.0}, because("exploratory-examples-repeated", times=3.0)),
         ({"pool_fraction": 0.126}, because("exploratory-pool-small", share=0.126)),
         ({"margin": 0.05}, because("exploratory-margin-changed", planned=0.03, margin=0.05)),

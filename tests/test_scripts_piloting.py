@@ -13,7 +13,7 @@ from onecurve.collapse.composing import Estimate
 from onecurve.collapse.pilots.horizon_law import HorizonLaw
 from onecurve.collapse.pilots.trunks import Trunk
 from onecurve.results.store import Store
-from onecurve.scripts.piloting import _notes
+from onecurve.scripts.piloting import _seen_again
 
 LINEAR = {
     "families": "linear",
@@ -80,7 +80,7 @@ def test_a_ladder_without_an_answer_is_left_out_and_said(write, tmp_path, onecur
     assert {row["horizon_rule"] for row in Store(out).table(["horizon_rule"]).to_pylist()} == {"5 steps"}
     assert not (out / "pilot" / "pilots.json").exists()
     only = onecurve("run", write(asks), "--out", str(tmp_path / "other"), "--address", "in-process")
-    assert only.returncode == 2 and "no ladder has a training length" in only.stderr
+    assert only.returncode == 2 and "no ladder is left to train" in only.stderr
     none = onecurve("pilot", write({"horizon": {"rule": "steps", "steps": 5}}), "--out", str(out))
     assert none.returncode == 2 and "asks for no pilot" in none.stderr
 
@@ -92,4 +92,19 @@ def test_a_ladder_that_sees_its_pool_again_is_told(pool, said):
     law = HorizonLaw(first=10, updates=updates, exponent=exponent)
     last = Trunk(rung="w", size=100, flops=1, batch_size=10, updates=np.ones(1), loss=np.ones((1, 1)))
     pilot = SimpleNamespace(rule=ComputeOptimal(), data=SimpleNamespace(pool_size=pool), dataset="d")
-    assert len(list(_notes(pilot, law, [last]))) == said
+    assert len(list(_seen_again(pilot, law, [last]))) == said
+
+
+def test_a_rate_is_found_and_stands_in_the_table(write, tmp_path, onecurve):
+    asks = {
+        "peak_lr": {"rule": "tuned", "updates": 20, "seeds": 2, "around": 0.3},
+        "horizon": {"rule": "steps", "steps": 20},
+    }
+    out = tmp_path / "out"
+    done = onecurve("run", write({**asks, "rungs": [6, 12, 24]}), "--out", str(out), "--address", "in-process")
+    assert done.returncode == 0, done.stderr
+    (kept,) = json.loads((out / "pilot" / "pilots.json").read_text()).values()
+    assert kept["asks"] == "learning rate" and kept["rungs"] == ["features 6", "features 12"]
+    rows = Store(out).table(["peak_lr", "tuned"]).to_pylist()
+    assert {row["peak_lr"] for row in rows} == {float(f"{kept['rate']['value']:.3g}")}
+    assert {row["tuned"] for row in rows} == {kept["tuned"]} and len(rows) == 6

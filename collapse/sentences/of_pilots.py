@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..pilots.best_rate import BestRate
 from ..pilots.horizon_law import HorizonLaw
 from .of_onset import count
 from .reasons import say
@@ -17,3 +18,16 @@ def pilot_sentence(law: HorizonLaw) -> str:
         f"p^{g.value:.2f} ({g.low:.2f} to {g.high:.2f}); compute as p^{c.value:.2f} ({c.low:.2f} to {c.high:.2f})"
     )
     return said if law.status.code == "ok" else f"{said}, which is not used: {say(law.status)}"
+
+
+def rate_sentence(found: BestRate) -> str:
+    """The best learning rate and whether it moves with size, or why there is none."""
+    if found.rate is None or found.larger is None or found.slope is None:
+        return f"no best learning rate: {say(found.status)}"
+    small, large, slope = found.rate, found.larger, found.slope
+    moves = {"yes": "tuned", "mis-scaled": "mis-scaled: the best rate moves with size", "unknown": "not told apart"}
+    return (
+        f"best learning rate {small.value:.3g} ({small.low:.3g} to {small.high:.3g}) at {found.rungs[0]}, "
+        f"{large.value:.3g} ({large.low:.3g} to {large.high:.3g}) at {found.rungs[1]}, as p^{slope.value:.2f} "
+        f"({slope.low:.2f} to {slope.high:.2f}): {moves[found.tuned]}"
+    )

@@ -1,4 +1,4 @@
-"""`pilot`: find the compute-optimal training lengths that a sweep asks for."""
+"""`pilot`: find the learning rates and the training lengths that a sweep asks for."""
 
 from __future__ import annotations
 
@@ -23,24 +23,22 @@ def pilot(
     data_root: DataOption = None,
     device: Annotated[str | None, typer.Option(metavar="auto|cpu|cuda", help="Where to train, as for `run`.")] = None,
 ) -> None:
-    """Find the compute-optimal training lengths that a sweep asks for, without training the sweep itself."""
+    """Find the learning rates and training lengths that a sweep asks for, without training the sweep itself."""
     find_data(data_root)
-    from ...benchmark.pilots import pilots_of
+    from ...benchmark.pilots.of_sweep import pilots_of
     from ...benchmark.sweep import load_sweep
-    from ..piloting import open_pilots, pilot_store, run_pilots
+    from ..piloting import FILE, pilot_store, run_pilots, with_found
     from ..progress import follow, workers
 
     loaded, which = load_sweep(sweep, changes or []), pairs_of("--only", only)
-    asked = pilots_of(loaded, which)
-    if not asked:
-        raise InputError(f"{sweep} asks for no pilot: a group with `horizon: compute-optimal` does")
+    if not pilots_of(loaded, which):
+        raise InputError(f"{sweep} asks for no pilot: `horizon: compute-optimal` and `peak_lr: tuned` do")
     store = pilot_store(out or f"runs/{loaded.name}")
     store.check_writable()
-    still = open_pilots(loaded, store, which)
-    if len(still) < len(asked):
-        typer.echo(f"{len(asked) - len(still)} of {len(asked)} pilots were answered before: {store.uri}")
-    if still:
+    for answer in (store.read_json(FILE) or {}).values():
+        typer.echo(f"answered before: {answer['family']} on {answer['dataset']}: {answer['said']}")
+    if pilots_of(with_found(loaded, store), which):
         with workers(address) as executor:
-            without = run_pilots(still, store, functools.partial(follow, executor=executor, device=device), typer.echo)
-        if without != 0:
-            raise typer.Exit(1)
+            train = functools.partial(follow, executor=executor, device=device)
+            if run_pilots(loaded, store, train, typer.echo, which) != 0:
+                raise typer.Exit(1)

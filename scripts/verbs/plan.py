@@ -29,17 +29,19 @@ def plan(
     """Say what a sweep would train and what it would cost. Trains nothing and writes nothing."""
     find_data(data_root)
     from ...benchmark.cards import places
+    from ...benchmark.pilots.of_sweep import without_questions
     from ...benchmark.sweep import load_sweep
     from ...benchmark.sweep_plan import plan_sweep
     from ...collapse.sentences.numbers import counted
     from ...results.store import Store
-    from ..piloting import pilot_store, plan_pilots, with_answers
+    from ..piloting import pilot_store, plan_pilots, with_found
 
     loaded = load_sweep(sweep, changes or [])
     wanted = places(on) if on else None
     store, which = Store(out or f"runs/{loaded.name}"), pairs_of("--only", only)
     pilots = plan_pilots(loaded, pilot_store(store), which)
-    planned = plan_sweep(with_answers(loaded, pilot_store(store)), store, which if pilots is None else {}, wanted)
+    ladders = without_questions(with_found(loaded, pilot_store(store)))
+    planned = plan_sweep(ladders, store, which if pilots is None else {}, wanted)
     planned |= {"pilots": pilots} if pilots else {}
     if as_json:
         print_json(planned)
@@ -50,7 +52,7 @@ def plan(
         typer.echo(
             f"pilots of {counted(len(pilots['ladders']), 'ladder')} come first: {pilots['n_trials']} trials, about "
             f"{pilots['expected_minutes']:.1f} minutes, or up to {pilots['most_minutes']:.1f} where trunks have to be "
-            "made longer. What such a ladder costs is known after its pilot"
+            "made longer or scans wider. What such a ladder costs is known after its pilot"
         )
     if not planned["cells"]:
         return

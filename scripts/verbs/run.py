@@ -69,9 +69,10 @@ def run(
     """Train a sweep. The same command goes on after a crash, extends what is there, and repeats nothing."""
     find_data(data_root)
     from ...benchmark.choices import check_device
+    from ...benchmark.pilots.of_sweep import pilots_of
     from ...benchmark.sweep import load_sweep
     from ...results.store import Store
-    from ..piloting import open_pilots, pilot_store, run_pilots, with_found
+    from ..piloting import pilot_store, run_pilots, to_train, with_found
     from ..progress import follow, terms, workers
 
     if device is not None:
@@ -83,16 +84,17 @@ def run(
     which, part = pairs_of("--only", only), _shard(shard)
     how = {"refresh": refresh, "retry": _retry(retry), "device": device}
     how |= {"terms": terms(threads, timeout, keep_every, resume_across, stop_after)}
-    pilots, ask = pilot_store(store), open_pilots(loaded, pilot_store(store), which)
-    if ask and part != (1, 1):
+    pilots = pilot_store(store)
+    if part != (1, 1) and pilots_of(with_found(loaded, pilots), which):
         raise InputError(f"train the pilots before a part of the sweep: onecurve pilot {sweep} --out {store.uri}")
     try:
         with workers(address) as executor:
-            without = run_pilots(ask, pilots, functools.partial(follow, executor=executor, **how), typer.echo)
+            train = functools.partial(follow, executor=executor, **how)
+            without = run_pilots(loaded, pilots, train, typer.echo, which)
             if without is None:
                 typer.echo("the pilots were ended: the same command goes on from there", err=True)
                 raise typer.Exit(1)
-            loaded = with_found(loaded, pilots)
+            loaded = to_train(loaded, pilots)
             watched = watch_every if watch else None
             summary = follow(loaded, store, executor, only=which, shard=part, watch=watched, **how)
     except KeyboardInterrupt:

@@ -47,6 +47,8 @@ TEMPLATES = {
     "27 % of true collapses, not 5 %",
     "exploratory-floor-profiled": "exploratory: the irreducible loss was profiled: every claim reads 'there is an "
     "irreducible loss such that'",
+    "exploratory-rate-unknown": "exploratory: the learning rate was not shown to be the best one",
+    "exploratory-rate-mis-scaled": "exploratory: the best learning rate moves with model size",
     "exploratory-horizons-assumed": "exploratory: the training lengths were assumed, not taken from a pilot or a "
     "formula",
     "exploratory-examples-repeated": "exploratory: each example was seen {times:.3g} times, not once",
