@@ -19,11 +19,11 @@ from .evaluation import EVAL_GRID
 from .lock import Resolved, worker_bytes
 from .observables.observable import Observable, observable_from
 from .optimisers.optimiser import optimiser_from
-from .rates import TunedRate
 from .replicas import Single, looped_seconds, packing_gain, random_batch, update_bytes
 from .schedules.schedule import schedule_from
 from .sweep import Cell
 from .train import PROTOCOL
+from .tuned_rate import TunedRate
 
 # Packing must pay by this much before it is worth its own rounding.
 _GAIN_NEEDED = 1.1

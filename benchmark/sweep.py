@@ -20,7 +20,7 @@ from ..results.trials import fingerprint, rung_label
 from .batch import BatchSize, TrainSize
 from .choices import check_device
 from .horizon import HorizonRule
-from .rates import TunedRate, in_full
+from .tuned_rate import TunedRate, in_full
 
 _SWEEPS = resources.files(f"{__package__}.sweeps")
 Named = str | dict[str, Any]  # a name, or {name: ..., parameter: value}

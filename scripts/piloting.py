@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from ..benchmark.pilots.horizon_pilot import HorizonPilot
     from ..benchmark.runner import RunSummary
     from ..benchmark.sweep import Sweep
-    from ..collapse.pilots.best_rate import BestRate
     from ..collapse.pilots.horizon_law import HorizonLaw
+    from ..collapse.pilots.scans import LadderRate
     from ..collapse.pilots.trunks import Trunk
     from ..results.store import Store
 
@@ -36,7 +36,7 @@ class Answer:
     notes : what else a reader should know.
     """
 
-    found: HorizonLaw | BestRate
+    found: HorizonLaw | LadderRate
     said: str
     draw: Callable[[str], object] | None = None
     notes: tuple[str, ...] = ()
@@ -157,16 +157,16 @@ def answer_of(pilot: AskedLadder[Any], stage: Any, store: Store) -> Answer:
     from ..benchmark.pilots.horizon_pilot import HorizonPilot
     from ..benchmark.pilots.of_sweep import pilot_sweep
     from ..benchmark.sweep_plan import trial_ids
-    from ..collapse.pilots import best_rate, trunks
+    from ..collapse.pilots import scans, trunks
 
     own, rng = trial_ids(pilot_sweep([(pilot, stage)]), store), np.random.default_rng(int(pilot.key, 16))
-    columns = dict.fromkeys(("trial_id", *best_rate.COLUMNS, *trunks.COLUMNS))
+    columns = dict.fromkeys(("trial_id", *scans.COLUMNS, *trunks.COLUMNS))
     rows = [row for row in store.table(list(columns)).to_pylist() if row["trial_id"] in own]
     if isinstance(pilot, HorizonPilot):
         return _horizon(pilot, trunks.trunks_of(rows), rng)
     from ..collapse.sentences.of_pilots import rate_sentence
 
-    found = best_rate.best_rate(best_rate.scans_of(rows), rng=rng)
+    found = scans.best_rate(scans.scans_of(rows), rng=rng)
     return Answer(found=found, said=rate_sentence(found))
 
 

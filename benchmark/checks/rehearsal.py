@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,8 +27,8 @@ class _Watched(Single):
 
     last: Tensor
 
-    def losses(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        found = super().losses(inputs, targets)
+    def losses(self, inputs: Tensor, targets: Tensor, weights: Mapping[str, Tensor] | None = None) -> Tensor:
+        found = super().losses(inputs, targets, weights)
         self.last = found.detach()
         return found
 

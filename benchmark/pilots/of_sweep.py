@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..horizon import ComputeOptimal
-from ..rates import TunedRate
 from ..sweep import Group, Sweep
+from ..tuned_rate import TunedRate
 from .asked import AskedLadder
 from .horizon_pilot import HorizonPilot
 from .rate_pilot import RatePilot

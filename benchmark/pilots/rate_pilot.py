@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from ...results.trials import rung_label
 from ..horizon import Steps
-from ..rates import TunedRate
 from ..sweep import Group, rungs_of
+from ..tuned_rate import TunedRate
 from .asked import AskedLadder
 
 

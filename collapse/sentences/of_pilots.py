@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..pilots.best_rate import BestRate
 from ..pilots.horizon_law import HorizonLaw
+from ..pilots.scans import LadderRate
 from .of_onset import count
 from .reasons import say
 
@@ -20,7 +20,7 @@ def pilot_sentence(law: HorizonLaw) -> str:
     return said if law.status.code == "ok" else f"{said}, which is not used: {say(law.status)}"
 
 
-def rate_sentence(found: BestRate) -> str:
+def rate_sentence(found: LadderRate) -> str:
     """The best learning rate and whether it moves with size, or why there is none."""
     if found.rate is None or found.larger is None or found.slope is None:
         return f"no best learning rate: {say(found.status)}"

@@ -169,7 +169,8 @@ def _gradients_apart(family: Family, device: Device) -> float:
     found = []
     for place in (CPU.place, device.place):
         single = Single(copy.deepcopy(net), task, place)
-        loss = single.losses(*(part[None].to(place) for part in batch)).sum()
+        inputs, targets = (part[None].to(place) for part in batch)
+        loss = single.losses(inputs, targets).sum()
         loss.backward()
         gradients = [p.grad.cpu() for _, p in single.named_parameters() if p.grad is not None]
         found.append([loss.detach().cpu(), *gradients])

@@ -25,7 +25,7 @@ _FACTOR = math.log(2.0)  # best rates within a factor of two are one rate
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class BestRate:
+class LadderRate:
     """The best rates of two sizes.
 
     Attributes
@@ -76,7 +76,7 @@ def _scan(rung: str, size: float, rows: Sequence[Mapping[str, Any]]) -> Scan:
     return Scan(rung=rung, size=size, rates=np.array(rates), loss=loss)
 
 
-def best_rate(scans: Sequence[Scan], *, rng: np.random.Generator, resamples: int = 399) -> BestRate:
+def best_rate(scans: Sequence[Scan], *, rng: np.random.Generator, resamples: int = 399) -> LadderRate:
     """The best rates of a smaller and a larger size, and whether they are one.
 
     Parameters
@@ -91,11 +91,11 @@ def best_rate(scans: Sequence[Scan], *, rng: np.random.Generator, resamples: int
         means = np.log(scan.loss).mean(axis=0)
         best = int(np.argmin(means))
         if not np.isfinite(means[best]):
-            return BestRate(rungs=rungs, status=because("rate-all-lost", rung=scan.rung))
+            return LadderRate(rungs=rungs, status=because("rate-all-lost", rung=scan.rung))
         if best in (0, len(means) - 1):
             end = float(scan.rates[best])
             edge = "low" if best == 0 else "high"
-            return BestRate(rungs=rungs, status=because("rate-at-edge", rung=scan.rung, rate=end), edge=edge)
+            return LadderRate(rungs=rungs, status=because("rate-at-edge", rung=scan.rung, rate=end), edge=edge)
         n = len(scan.loss)
         picks = np.concatenate([np.arange(n)[None], rng.integers(0, n, (resamples, n))])
         found.append(np.array([_vertex(np.log(scan.rates), np.log(scan.loss)[pick].mean(axis=0)) for pick in picks]))
@@ -105,7 +105,7 @@ def best_rate(scans: Sequence[Scan], *, rng: np.random.Generator, resamples: int
     length = math.log(scans[1].size / scans[0].size)
     within = ratio.low >= -_FACTOR and ratio.high <= _FACTOR
     moved = abs(ratio.value) >= _FACTOR and not ratio.low <= 0 <= ratio.high
-    return BestRate(
+    return LadderRate(
         rungs=rungs,
         rate=_through(small, math.exp),
         larger=_through(large, math.exp),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from onecurve.collapse.pilots.best_rate import Scan, best_rate, scans_of
+from onecurve.collapse.pilots.scans import Scan, best_rate, scans_of
 from onecurve.collapse.sentences.of_pilots import rate_sentence
 
 RATES = 0.008 * 2.0 ** np.arange(-3, 4)
