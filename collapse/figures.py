@@ -75,10 +75,11 @@ def save_figures(analysis: Analysis, curves: CurveSet, directory: str | Path) ->
     """
     # The figures of several observables lie beside each other in one folder.
     ending = "" if analysis.quantity == LOSS else f"-{safe_name(analysis.quantity.noun)}"
-    return write_sheets(((f"{name}{ending}", draw) for name, draw in _all_figures(analysis, curves)), directory)
+    return write_sheets(((f"{name}{ending}", draw) for name, draw in sheets_of(analysis, curves)), directory)
 
 
-def _all_figures(analysis: Analysis, curves: CurveSet) -> Iterator[tuple[str, Callable[[], Sheet]]]:
+def sheets_of(analysis: Analysis, curves: CurveSet) -> Iterator[tuple[str, Callable[[], Sheet]]]:
+    """Every figure's name and what draws it, which is called in the `house_style`."""
     yield "summary", lambda: _summary_sheet(analysis, curves)
     yield "deviations", lambda: deviations_sheet(analysis)
     if analysis.across_families:

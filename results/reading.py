@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..errors import InputError
@@ -17,7 +18,7 @@ from .file_list import summary_alone
 from .layout import Layout
 from .observed import OwnRows, Source, lacking
 from .quantity import LOSS, TEST_LOSS, quantity_of, stored_name
-from .schema import MARGIN_KEY, SCHEMA
+from .schema import MARGIN_KEY, SCHEMA, SCHEMA_VERSION
 from .sources.readers import read_raw
 from .store import Store, best_rows
 from .transport import shown
@@ -49,7 +50,7 @@ _NEEDED = (
     "started_utc",
     "attempt",
 )
-_LATER = ("running_statistics", "device", "tuned")  # tables of older versions do without
+_LATER = ("running_statistics", "device", "tuned", "schema_version")  # tables of older versions do without
 _BESIDE_LOSS = ("test_accuracy", "observables")
 
 
@@ -134,6 +135,7 @@ def _source(path: str, layout: Layout, columns: Sequence[str], observable: str) 
     with at_hand(path) as place:
         table, margin, said = own_rows(place, columns)
         if table is not None:
+            _refuse_newer(table, path)
             return OwnRows(table.to_pylist(), said), margin
         layout, beside = layout.beside(place)
         found = read_asked(read_raw(place), path if place == path else shown(path), layout, observable)
@@ -167,6 +169,16 @@ def own_rows(path: str, columns: Sequence[str]) -> tuple[pa.Table | None, float 
         return None, None, []
     table, margin, notes = found
     return table.select([name for name in columns if name in table.column_names]), margin, notes
+
+
+def _refuse_newer(table: pa.Table, path: str) -> None:
+    """A later version may mean other things by the same columns."""
+    found = pc.max(table["schema_version"]).as_py() if "schema_version" in table.column_names else None
+    if found is not None and found > SCHEMA_VERSION:
+        raise InputError(
+            f"{path!r} has version {found} of the result table, and this Onecurve reads versions up to "
+            f"{SCHEMA_VERSION}: update Onecurve"
+        )
 
 
 def _ours(folder: Path) -> bool:

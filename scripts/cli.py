@@ -26,6 +26,7 @@ from .verbs import (  # noqa: F401  (they register themselves)
     power,
     publish,
     pull,
+    report,
     run,
     scaling_law,
     status,

@@ -162,6 +162,14 @@ def undisturbed(kept, rows_of):
     return lambda **changes: rows_of(kept(**changes))
 
 
+@pytest.fixture(scope="session")
+def report(tmp_path_factory):
+    """A page of curves with hostile names, and the JSON of their analysis."""
+    from hostile_report import write_report
+
+    return write_report(tmp_path_factory.mktemp("report"))
+
+
 @pytest.fixture
 def one_thread():
     """One thread of torch, as a worker has it; what it was before comes back."""

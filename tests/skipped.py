@@ -23,7 +23,7 @@ KINDS = (
         "cases that the test does not apply to",
         r"^(new draws|examples that the host makes|a single network on the CPU)",
     ),
-    ("what this machine does not have", r"(file system|bytes of memory|dpkg-deb|accelerator|CUDA|GPU)"),
+    ("what this machine does not have", r"(file system|bytes of memory|dpkg-deb|accelerator|CUDA|GPU|browser)"),
 )
 
 

@@ -64,6 +64,7 @@ def place_inputs(folder: Path, sweep: str, families: list[str] | None = None) ->
 def check_outputs(folder: Path, n_seeds: int) -> None:
     assert (folder / "figures" / "summary.png").stat().st_size > 10_000
     assert (folder / "runs" / "my" / "figures" / "dataset-fourier.png").exists()
+    assert (folder / "runs" / "my" / "report.html").stat().st_size > 100_000
     assert (folder / "copies" / "my" / "my.lock.json").exists()
     groups = json.loads((folder / "runs" / "my" / "analysis.json").read_text())["groups"]
     assert {(group["family"], group["n_rungs"], group["n_seeds"]) for group in groups} == {

@@ -80,10 +80,13 @@ def share_limits(sheet: Sheet, panels: Iterable[Panel]) -> None:
 
 def label_y(panel: Panel) -> None:
     """Say in words what the y axis of a panel shows."""
-    label = _LABELS.get(panel.kind, "")
-    panel.axes.set_ylabel(
-        label if panel.quantity == LOSS else _label_of(panel.quantity, label.replace("above L0", "above its floor"))
-    )
+    panel.axes.set_ylabel(y_label(panel.kind, panel.quantity))
+
+
+def y_label(kind: str, quantity: Quantity = LOSS) -> str:
+    """What the y axis of a kind of panel shows, in a line or two."""
+    label = _LABELS.get(kind, "")
+    return label if quantity == LOSS else _label_of(quantity, label.replace("above L0", "above its floor"))
 
 
 def _label_of(quantity: Quantity, label: str) -> str:

@@ -12,6 +12,8 @@ Color = tuple[float, float, float]
 # Told apart under the three common kinds of colour blindness; no grey, which belongs to the unrelated curves.
 HUES = ("#0072B2", "#D55E00", "#009E73", "#AA3377", "#E69F00", "#56B4E9", "#332288", "#999933", "#882255")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p", "h")
+_BLACK: Color = (0.0, 0.0, 0.0)
+_WHITE: Color = (1.0, 1.0, 1.0)
 FAN = "#cccccc"
 NOISE = "#d9d9d9"
 INK = "#222222"
@@ -59,23 +61,25 @@ def family_markers(names: Iterable[str]) -> dict[str, str]:
     return markers
 
 
-def legible(color: Color) -> Color:
-    """The colour, dark enough for text on white."""
-    return _mix(color, (0.0, 0.0, 0.0), 0.25)
+def legible(color: Color, *, on_dark: bool = False) -> Color:
+    """The colour, dark enough for text on white, or light enough for text on black."""
+    return _mix(color, _WHITE, 0.5) if on_dark else _mix(color, _BLACK, 0.25)
 
 
-def shades(color: Color, sizes: Sequence[float]) -> dict[float, Color]:
-    """A shade of ``color`` a size: light for the smallest, dark for the largest; one size alone has ``color``."""
+def shades(color: Color, sizes: Sequence[float], *, on_dark: bool = False) -> dict[float, Color]:
+    """A shade of ``color`` a size: light for the smallest, dark for the largest; one size alone has ``color``.
+
+    On a dark ground it is the other way, so that the largest size stands out most on either.
+    """
     ordered = sorted(set(sizes))
     if len(ordered) == 1:
         return {ordered[0]: color}
-    return {size: _shade(color, rank / (len(ordered) - 1)) for rank, size in enumerate(ordered)}
+    near, far = (_BLACK, _WHITE) if on_dark else (_WHITE, _BLACK)
+    return {size: _shade(color, rank / (len(ordered) - 1), near, far) for rank, size in enumerate(ordered)}
 
 
-def _shade(color: Color, share: float) -> Color:
-    if share < 0.5:
-        return _mix(color, (1.0, 1.0, 1.0), 0.55 * (1 - 2 * share))
-    return _mix(color, (0.0, 0.0, 0.0), 0.5 * (2 * share - 1))
+def _shade(color: Color, share: float, near: Color, far: Color) -> Color:
+    return _mix(color, near, 0.55 * (1 - 2 * share)) if share < 0.5 else _mix(color, far, 0.5 * (2 * share - 1))
 
 
 def _mix(color: Color, other: Color, weight: float) -> Color:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from scipy.special import stdtrit
 from ...results.curves import LearningCurve
 from ...results.levels import NORMAL, UPPER
 from ...results.quantity import LOSS, Quantity
-from ..outcome import GroupResult
+from ..outcome import GroupResult, RescaledGroup
 from .limits import Panel, extent, widen, words
 from .palette import FAINT, FAN, INK, NOISE, Color, shades
 from .sheet import Mark, Sheet
@@ -212,7 +212,7 @@ def draw_residual(sheet: Sheet, axes: Axes, view: DrawnGroup) -> Panel:
         mark = view.mark("residual", "deviation", rung=rescaled.rungs[rank], size=float(size))
         style = {"color": colors[float(size)], "linewidth": 1.2, "zorder": 3}
         sheet.line(axes, rescaled.x, group.d[rank] / margin, mark, **style)
-    _draw_own(sheet, axes, view, rescaled.x, margin, [colors[float(size)] for size in rescaled.sizes])
+    _draw_own(sheet, axes, view, rescaled, margin)
     x, y = extent(axes)
     if group.single:
         sheet.note(axes, _SINGLE[group.noise_from])
@@ -236,16 +236,19 @@ def _draw_noise(sheet: Sheet, axes: Axes, view: DrawnGroup, x: np.ndarray, unit:
     sheet.key(how, Patch(**shade))
 
 
-def _draw_own(sheet: Sheet, axes: Axes, view: DrawnGroup, x: np.ndarray, unit: float, colors: Sequence[Color]) -> None:
+def _draw_own(sheet: Sheet, axes: Axes, view: DrawnGroup, rescaled: RescaledGroup, unit: float) -> None:
     """How far each rung may lie by chance, in its colour: the verdict says of those that leave it that they do."""
     half = _half_band(view.group)[0]
     if half is None or view.group.single:
         return
-    style: dict[str, Any] = {"linewidth": 0.6, "linestyle": (0, (4, 2))}
-    for row, color in zip(half, colors, strict=True):
+    style: dict[str, Any] = {"linewidth": 0.6, "linestyle": (0, (4, 2)), "zorder": 2}
+    colors = shades(view.color, view.sizes)
+    for row, size, rung in zip(half, rescaled.sizes, rescaled.rungs, strict=True):
+        mark = view.mark("residual", "own band", rung=rung, size=float(size))
+        style["color"] = colors[float(size)]
         for side in (-1.0, 1.0):
-            sheet.line(axes, x, side * row / unit, view.mark("residual", "own band"), color=color, zorder=2, **style)
-    sheet.key("edge of each size's own band", Line2D([], [], color=colors[-1], **style))
+            sheet.line(axes, rescaled.x, side * row / unit, mark, **style)
+    sheet.key("edge of each size's own band", Line2D([], [], **style))
 
 
 def _half_band(group: GroupResult) -> tuple[np.ndarray | None, str, dict[str, Any]]:

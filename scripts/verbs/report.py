@@ -1,0 +1,88 @@
+"""`report`: one HTML page of everything that curves answer. Loads no torch."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ...errors import InputError
+from ...results.layout import Layout
+from ..application import ASK, app
+from ..asked_curves import SOURCES, asked
+from ..options import OfOption, ScaleOption
+from ..table_options import with_layout
+from ..writing import write_text
+
+_ALL = ("detectable", "across", "where", "onset", "laws", "forecast", "controls")
+
+
+@app.command(rich_help_panel=ASK)
+@with_layout
+def report(
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="Results folders, tables of curves, or logs of other tools.")
+    ],
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to", metavar="FILE", help="Where the page goes; the default is <DIR>/report.html, or report.html."
+        ),
+    ] = None,
+    of: OfOption = None,
+    scale: ScaleOption = None,
+    irreducible_loss: Annotated[
+        str,
+        typer.Option(
+            "--irreducible-loss",
+            "--floor",
+            metavar="known|profile|fit|VALUE|LOW:HIGH",
+            help="Where the irreducible loss, or the floor of another observable, comes from.",
+        ),
+    ] = "known",
+    margin: Annotated[
+        float | None, typer.Option(help="The largest deviation that still counts as a collapse, such as 0.03.")
+    ] = None,
+    ask: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--ask",
+            metavar="QUESTION",
+            help=f"Which further questions to answer, by default {', '.join(_ALL)}. May be repeated.",
+        ),
+    ] = None,
+    *,
+    layout: Layout,
+) -> None:
+    """Write one HTML page: verdicts, figures, tables and method, to read offline, send and cite."""
+    observables = list(dict.fromkeys(of or ["loss"]))
+    if len(observables) > 1 and irreducible_loss not in SOURCES:
+        raise InputError(f"the floor {irreducible_loss} is that of one observable, got {len(observables)}: ask for one")
+    from ..page.page import page_of
+
+    command = shlex.join(["onecurve", *sys.argv[1:]])
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        found = [
+            asked(
+                paths,
+                list(dict.fromkeys(ask or _ALL)),
+                layout=layout,
+                of=one,
+                scale=scale,
+                irreducible_loss=irreducible_loss,
+                margin=margin,
+            )
+            for one in observables
+        ]
+        page = page_of(found, paths, command, list(dict.fromkeys(str(one.message) for one in heard)))
+    for line in dict.fromkeys(str(one.message) for one in heard):
+        typer.echo(f"warning: {line}", err=True)
+    if to is None:
+        to = f"{paths[0].rstrip('/')}/report.html" if Path(paths[0]).is_dir() else "report.html"
+    write_text(to, page)
+    typer.echo(f"wrote {to} ({len(page.encode()) / 1e6:.1f} MB): open it in a browser, no server is needed")
