@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..errors import InputError
@@ -173,8 +172,9 @@ def own_rows(path: str, columns: Sequence[str]) -> tuple[pa.Table | None, float 
 
 def _refuse_newer(table: pa.Table, path: str) -> None:
     """A later version may mean other things by the same columns."""
-    found = pc.max(table["schema_version"]).as_py() if "schema_version" in table.column_names else None
-    if found is not None and found > SCHEMA_VERSION:
+    versions = table["schema_version"].unique().to_pylist() if "schema_version" in table.column_names else []
+    found = max(filter(None, versions), default=0)
+    if found > SCHEMA_VERSION:
         raise InputError(
             f"{path!r} has version {found} of the result table, and this Onecurve reads versions up to "
             f"{SCHEMA_VERSION}: update Onecurve"

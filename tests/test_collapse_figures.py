@@ -627,7 +627,7 @@ def test_empty_analysis_is_said():
 
 def all_sheets(parts: tuple[Analysis, CurveSet]) -> list[tuple[str, Sheet]]:
     sheets = []
-    for name, draw in figures._all_figures(*parts):
+    for name, draw in figures.sheets_of(*parts):
         with figures.house_style():
             sheets.append((name, draw()))
     return sheets
