@@ -102,7 +102,7 @@ def test_failed_runs_are_named(report):
 
 def test_the_command_and_the_hash_of_the_data_stand_on_the_page(report):
     from onecurve.results.reading import read_curves
-    from onecurve.scripts.page.record import data_hash
+    from onecurve.scripts.page.origin import data_hash
 
     page, _ = report
     curves = read_curves([page.parent / "curves.csv"])

@@ -25,8 +25,8 @@ from ...collapse.sentences.of_single_runs import single_lines
 from ...collapse.sentences.overall import answer, question
 from ...collapse.sentences.reasons import say
 from ...collapse.sentences.verdicts import sentence, told_apart, verdict_words
-from .figures import figures_of
-from .tables import tables_of
+from .drawn import figures_of
+from .findings import tables_of
 
 if TYPE_CHECKING:
     from ...collapse.group_inquiry import GroupInquiry

@@ -13,8 +13,8 @@ from ...collapse.drawing.headings import p_value, percent
 from ...collapse.drawing.panels import short_number
 from .chapter import chapter
 from .downloads import Downloads
-from .figures import families_of, groups_of
-from .record import data_hash, made_with, own_rows, unfinished
+from .drawn import families_of, groups_of
+from .origin import data_hash, made_with, own_rows, unfinished
 
 if TYPE_CHECKING:
     from ...collapse.inquiry import Inquiry
