@@ -6,11 +6,11 @@ import datetime
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import typer
 
-from ..claims.claim import Claim
+from ..claims.claim import Claim, Evidence
 from ..claims.judging import Finding, found_of, tried_on_truth
 from ..claims.record import FILE, Record, record_from, said_of
 from ..claims.trial_runs import COLUMNS, runs_of, told_apart
@@ -113,7 +113,7 @@ def _trained(claim: Claim, sweep: Sweep, store: Store, executor: Executor) -> li
 
 
 def records_in(folder: str) -> list[Record]:
-    """Records of all claims that were judged into a folder, by name.
+    """Records of all claims that were judged into a folder, by kind of evidence, then by name.
 
     Raises
     ------
@@ -123,7 +123,9 @@ def records_in(folder: str) -> list[Record]:
     places = sorted(Path(folder).glob(f"*/{FILE}"))
     if not places:
         raise InputError(f"no claim was judged into {folder!r}: `onecurve claims run --out {folder}` does that")
-    return [record_from(json.loads(place.read_text())) for place in places]
+    kinds = get_args(Evidence)
+    records = [record_from(json.loads(place.read_text())) for place in places]
+    return sorted(records, key=lambda record: (kinds.index(record.claim["evidence"]), record.claim["name"]))
 
 
 def as_json(records: Sequence[Record]) -> dict[str, Any]:
