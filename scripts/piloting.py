@@ -34,12 +34,14 @@ class Answer:
     said : in words.
     draw : draws its figure into a folder; None where there is none.
     notes : what else a reader should know.
+    beside : results that are kept with it.
     """
 
     found: HorizonLaw | LadderRate
     said: str
     draw: Callable[[str], object] | None = None
     notes: tuple[str, ...] = ()
+    beside: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -173,15 +175,18 @@ def answer_of(pilot: AskedLadder[Any], stage: Any, store: Store) -> Answer:
 def _horizon(pilot: HorizonPilot, trunks: Sequence[Trunk], rng: np.random.Generator) -> Answer:
     from ..collapse.drawing.pilot import save_pilot
     from ..collapse.pilots.horizon_law import horizon_law
-    from ..collapse.sentences.of_pilots import pilot_sentence
+    from ..collapse.pilots.sensitivity import sensitivity
+    from ..collapse.sentences.of_pilots import pilot_sentence, sensitivity_sentence
 
     law = horizon_law(trunks, rng=rng)
+    at = sensitivity(trunks, law, trunks[0].irreducible_loss if trunks else None, rng=rng)
     name = f"{pilot.family} on {pilot.dataset}"
     return Answer(
         found=law,
         said=pilot_sentence(law),
-        draw=(lambda folder: save_pilot(name, law, trunks, folder)) if trunks else None,
-        notes=tuple(_seen_again(pilot, law, trunks)),
+        draw=(lambda folder: save_pilot(name, law, trunks, at, folder)) if trunks else None,
+        notes=(*([sensitivity_sentence(at)] if at else []), *_seen_again(pilot, law, trunks)),
+        beside={"sensitivity": at} if at else {},
     )
 
 
@@ -208,4 +213,5 @@ def _keep(store: Store, pilot: AskedLadder[Any], answer: Answer) -> None:
     with store.exclusive(FILE):
         about = {"family": pilot.family, "dataset": pilot.dataset, "asks": pilot.asks, "said": answer.said}
         about |= {"group": pilot.group.model_dump(mode="json")}
-        store.write_json(FILE, {**(store.read_json(FILE) or {}), pilot.key: {**about, **plain(worded(answer.found))}})
+        found = plain(worded(answer.found) | worded(answer.beside))
+        store.write_json(FILE, {**(store.read_json(FILE) or {}), pilot.key: {**about, **found}})

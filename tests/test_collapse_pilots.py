@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from onecurve.collapse.drawing.pilot import pilot_sheet
 from onecurve.collapse.pilots.crossings import crossings
 from onecurve.collapse.pilots.horizon_law import horizon_law
+from onecurve.collapse.pilots.sensitivity import sensitivity
 from onecurve.collapse.pilots.trunks import Trunk, trunks_of
-from onecurve.collapse.sentences.of_pilots import pilot_sentence
+from onecurve.collapse.sentences.of_pilots import pilot_sentence, sensitivity_sentence
 from scipy.optimize import brentq
 
 SIZES = 1000.0 * 2.0 ** np.arange(6)
@@ -119,6 +122,7 @@ def test_trunks_are_read_from_rows():
             "status": status,
             "horizon_steps": horizon,
             "batch_size": 4,
+            "irreducible_loss": 0.1,
             "step": steps,
             "compute": [flops * step for step in steps],
             "test_loss": losses,
@@ -126,7 +130,14 @@ def test_trunks_are_read_from_rows():
 
     rows = [row("b", 20, 0, 100), row("a", 10, 1, 50), row("a", 10, 0, 50), row("a", 10, 0, 25)]
     a, b = trunks_of([*rows, row("b", 20, 1, 100, "diverged")])
-    assert (a.rung, a.size, a.flops, a.batch_size, a.lost) == ("a", 10, 60, 4, 0) and b.lost == 1
+    assert (a.rung, a.size, a.flops, a.batch_size, a.irreducible_loss, a.lost) == (
+        "a",
+        10,
+        60,
+        4,
+        0.1,
+        0,
+    ) and b.lost == 1
     assert a.updates.tolist() == [25, 50] and a.loss.tolist() == [[0.6, 0.25], [0.5, 0.25]] and len(b.loss) == 1
     assert trunks_of([]) == []
 
@@ -142,3 +153,35 @@ def test_the_figure_draws_what_was_found():
     assert len([point for point in points if point["panel"] == "t* intervals"]) == 5
     short = horizon_law(trunks[:3], rng=np.random.default_rng(1))
     assert {point["panel"] for point in pilot_sheet("net on data", short, trunks[:3]).points} == {"trunks"}
+
+
+def test_trunks_collapse_best_at_the_exponent_of_their_law():
+    """A sum of power laws collapses exactly at t* ~ p^(nu/mu), and at no other exponent."""
+    trunks = simulated(np.random.default_rng(0), noise=0.002)
+    law = horizon_law(trunks, rng=np.random.default_rng(1), resamples=99)
+    found = sensitivity(trunks, law, 0.0, rng=np.random.default_rng(2))
+    assert [one.factor for one in found] == [0.6, 0.8, 1.0, 1.2, 1.4] and {one.sizes for one in found} >= {6}
+    deviations = [one.deviation for one in found]
+    assert np.argmin(deviations) == 2 and found[2].upper_bound < 0.03
+    assert found[1].lower_bound > found[2].upper_bound and found[3].lower_bound > found[2].upper_bound
+    assert deviations[0] > deviations[1] and deviations[4] > deviations[3]
+    again = sensitivity(trunks, law, 0.0, rng=np.random.default_rng(2))
+    assert again == found and "at 100 %" in sensitivity_sentence(found)
+    points = pilot_sheet("net on data", law, trunks, found).points
+    drawn = [point for point in points if point["panel"] == "collapse"]
+    assert [point["y"] for point in drawn] == pytest.approx([100 * value for value in deviations])
+    assert [point["high"] for point in drawn] == pytest.approx([100 * one.upper_bound for one in found])
+
+
+def test_what_tells_nothing_of_the_collapse():
+    trunks = simulated(np.random.default_rng(0), noise=0.01)
+    law = horizon_law(trunks, rng=np.random.default_rng(1), resamples=50)
+    unknown = sensitivity(trunks, law, None, rng=np.random.default_rng(2))
+    assert {one.status.code for one in unknown} == {"sensitivity-needs-a-floor"}
+    assert "not known" in sensitivity_sentence(unknown)
+    short = [dataclasses.replace(one, updates=one.updates[:20], loss=one.loss[:, :20]) for one in trunks]
+    found = sensitivity(short, law, 0.0, rng=np.random.default_rng(2))
+    assert {one.status.code for one in found} == {"sensitivity-trunks-short"}
+    above = sensitivity(trunks, law, 1e6, rng=np.random.default_rng(2))
+    assert all(one.deviation is None and one.status.code != "ok" for one in above)
+    assert sensitivity(trunks[:3], horizon_law(trunks[:3], rng=np.random.default_rng(1)), 0.0, rng=None) == ()

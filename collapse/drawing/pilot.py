@@ -11,6 +11,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 
 from ..pilots.horizon_law import HorizonLaw
+from ..pilots.sensitivity import CollapseAt
 from ..pilots.trunks import Trunk
 from ..sentences.of_onset import count
 from ..sentences.of_pilots import pilot_sentence
@@ -24,19 +25,23 @@ _LEFT, _WIDE, _HIGH, _GAP = 0.75, 3.4, 2.7, 0.9
 _DOT = {"color": INK, "marker": "o", "markersize": 4, "linestyle": "none"}
 
 
-def save_pilot(name: str, law: HorizonLaw, trunks: Sequence[Trunk], directory: str | Path) -> list[Path]:
+def save_pilot(
+    name: str, law: HorizonLaw, trunks: Sequence[Trunk], at: Sequence[CollapseAt], directory: str | Path
+) -> list[Path]:
     """Write the figure of one ladder's pilot: PNG, SVG, PDF, and the points plotted as CSV.
 
     Parameters
     ----------
     name : what was trained on what.
+    at : how well the trunks collapse at several exponents.
     """
-    return write_sheets([(safe_name(f"pilot {name}"), lambda: pilot_sheet(name, law, trunks))], directory)
+    return write_sheets([(safe_name(f"pilot {name}"), lambda: pilot_sheet(name, law, trunks, at))], directory)
 
 
-def pilot_sheet(name: str, law: HorizonLaw, trunks: Sequence[Trunk]) -> Sheet:
-    """Trunks on the left, crossings on the right."""
-    sheet = Sheet(_LEFT + 2 * _WIDE + _GAP + 0.15)
+def pilot_sheet(name: str, law: HorizonLaw, trunks: Sequence[Trunk], at: Sequence[CollapseAt] = ()) -> Sheet:
+    """Trunks on the left, crossings beside them, and the collapse at several exponents where it is known."""
+    told = [one for one in at if one.deviation is not None]
+    sheet = Sheet(_LEFT + (3 if told else 2) * (_WIDE + _GAP) - _GAP + 0.15)
     question = f"When is the next model size the better use of compute? {name}"
     top = 0.15 + sheet.text(0.15, 0.12, question, fontsize=11, weight="bold")
     said = pilot_sentence(law)
@@ -45,6 +50,8 @@ def pilot_sheet(name: str, law: HorizonLaw, trunks: Sequence[Trunk]) -> Sheet:
     _draw_trunks(sheet, sheet.axes(_LEFT, top, _WIDE, _HIGH), law, trunks, colors)
     if any(one.updates for one in law.crossings):
         _draw_law(sheet, sheet.axes(_LEFT + _WIDE + _GAP, top, _WIDE, _HIGH), law)
+    if told:
+        _draw_collapse(sheet, sheet.axes(_LEFT + 2 * (_WIDE + _GAP), top, _WIDE, _HIGH), told)
     return sheet.finish(top + _HIGH + 0.6)
 
 
@@ -93,4 +100,25 @@ def _draw_law(sheet: Sheet, axes: Axes, law: HorizonLaw) -> None:
         sheet.line(axes, ends, line, Mark(panel="t*", series="power law"), color=to_rgb(HUES[1]), linewidth=1.2)
         sheet.key("power law through the crossings", Line2D([], [], color=to_rgb(HUES[1])))
     limit_axis(axes, "x", (law.first, float(x[-1])), log=True, pad=(0.05, 0.05))
-    limit_axis(axes, "y", (float(low.min()), float(high.max())), log=True, pad=(0.05, 0.05))
+    limit_axis(
+        axes,
+        "y",
+        (min(float(low.min()), law.updates.value if law.updates else np.inf), float(high.max())),
+        log=True,
+        pad=(0.05, 0.05),
+    )
+
+
+def _draw_collapse(sheet: Sheet, axes: Axes, told: Sequence[CollapseAt]) -> None:
+    """The deviation of the trunks from a common curve, with its bounds, against the exponent."""
+    axes.set(xlabel="exponent over the one found", ylabel="deviation at the constant rate, %")
+    x = np.array([one.factor for one in told])
+    y, low, high = (
+        100 * np.array([getattr(one, name) for one in told], dtype=float)
+        for name in ("deviation", "lower_bound", "upper_bound")
+    )
+    axes.errorbar(x, y, yerr=(np.maximum(y - low, 0), np.maximum(high - y, 0)), color=INK, linestyle="none", capsize=2)
+    mark = Mark(panel="collapse", series="deviation")
+    sheet.line(axes, x, y, mark, band=(low, high), shade={"alpha": 0.0}, zorder=4, **_DOT)
+    axes.set_ylim(bottom=0)
+    axes.set_xticks(x, [f"{factor:g}" for factor in x])

@@ -9,7 +9,18 @@ from typing import Any
 import numpy as np
 
 #: What of a trial's row a trunk is made of.
-COLUMNS = ("rung", "n_params", "seed", "status", "horizon_steps", "batch_size", "step", "compute", "test_loss")
+COLUMNS = (
+    "rung",
+    "n_params",
+    "seed",
+    "status",
+    "horizon_steps",
+    "batch_size",
+    "step",
+    "compute",
+    "test_loss",
+    "irreducible_loss",
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -23,6 +34,7 @@ class Trunk:
     batch_size : examples of an update.
     updates : ``(m,)`` where the loss was measured, above 0.
     loss : ``(n, m)`` test loss of each seed.
+    irreducible_loss : L0 of the data set; None where it is not known.
     lost : seeds whose run did not end well.
     """
 
@@ -32,6 +44,7 @@ class Trunk:
     updates: np.ndarray
     loss: np.ndarray
     batch_size: int = 0
+    irreducible_loss: float | None = None
     lost: int = 0
 
 
@@ -58,6 +71,7 @@ def _trunk(rung: str, rows: Sequence[Mapping[str, Any]]) -> Trunk:
         size=float(rows[0]["n_params"]),
         flops=flops,
         batch_size=rows[0]["batch_size"],
+        irreducible_loss=rows[0]["irreducible_loss"],
         updates=updates[late],
         loss=np.array([row["test_loss"] for row in sound], dtype=float)[:, late] if sound else np.empty((0, 0)),
         lost=len(rows) - len(sound),

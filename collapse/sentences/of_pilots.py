@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..pilots.horizon_law import HorizonLaw
 from ..pilots.scans import LadderRate
+from ..pilots.sensitivity import CollapseAt
+from .numbers import percent, percent_interval
 from .of_onset import count
 from .reasons import say
 
@@ -18,6 +22,20 @@ def pilot_sentence(law: HorizonLaw) -> str:
         f"p^{g.value:.2f} ({g.low:.2f} to {g.high:.2f}); compute as p^{c.value:.2f} ({c.low:.2f} to {c.high:.2f})"
     )
     return said if law.status.code == "ok" else f"{said}, which is not used: {say(law.status)}"
+
+
+def sensitivity_sentence(found: Sequence[CollapseAt]) -> str:
+    """How far the trunks deviate from a common curve at the exponent and at others."""
+    most = max(one.sizes for one in found)
+    told = [
+        f"{percent(one.deviation)} {percent_interval(one.lower_bound or 0.0, one.upper_bound or 0.0)} at "
+        f"{100 * one.factor:.0f} %{'' if one.sizes == most else f' (the {one.sizes} smallest sizes)'}"
+        for one in found
+        if one.deviation is not None
+    ]
+    if not told:
+        return f"how well its trunks collapse is not known: {say(found[0].status)}"
+    return f"at the constant rate its trunks deviate from a common curve by {', '.join(told)} of the exponent"
 
 
 def rate_sentence(found: LadderRate) -> str:

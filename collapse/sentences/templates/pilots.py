@@ -10,6 +10,8 @@ TEMPLATES = {
     "`longest` more updates, or a learning rate at which larger sizes train as well",
     "pilot-exponent-holds-0": "the exponent of the training length lies between {low:.2f} and {high:.2f}, so that it "
     "is not known to grow with size at all: give more seeds or a wider ladder",
+    "sensitivity-needs-a-floor": "the irreducible loss is not known",
+    "sensitivity-trunks-short": "{sizes} trunks are long enough, and {least} are needed",
     "rate-at-edge": "the best rate of {rung} lies at the end of the scan, {rate:.3g}: give `around` another rate",
     "rate-all-lost": "at every rate some run of {rung} did not end well: give `around` a smaller rate",
     "trunks-do-not-meet": "their trunks share less than a factor of two of compute",
