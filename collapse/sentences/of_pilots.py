@@ -29,7 +29,7 @@ def sensitivity_sentence(found: Sequence[CollapseAt]) -> str:
     most = max(one.sizes for one in found)
     told = [
         f"{percent(one.deviation)} {percent_interval(one.lower_bound or 0.0, one.upper_bound or 0.0)} at "
-        f"{100 * one.factor:.0f} %{'' if one.sizes == most else f' (the {one.sizes} smallest sizes)'}"
+        f"{100 * one.factor:.0f} %{'' if one.sizes == most else f' ({one.sizes} sizes)'}"
         for one in found
         if one.deviation is not None
     ]
