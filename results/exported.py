@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import InputError
+from .flat_lists import list_from_text
 from .schema import CURVE_NAMES, MARGIN_KEY, SCHEMA
 
 _TRIAL = ("trial_id", "family", "dataset", "recipe", "leg", "n_params", "seed")
@@ -119,6 +120,7 @@ def _table(rows: pl.DataFrame) -> pa.Table:
         if column.dtype == pl.String and pa.types.is_boolean(field.type):
             column = column == "true"
         if column.dtype == pl.String and pa.types.is_list(field.type):
-            column = column.str.split(", ").list.filter(pl.element() != "")
+            arrays.append(list_from_text(column, field.type))
+            continue
         arrays.append(column.to_arrow().cast(field.type))
     return pa.table(arrays, schema=SCHEMA)

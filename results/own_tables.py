@@ -5,8 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from ..errors import InputError
-from .fields import SCHEMA_VERSION
-from .reading import own_rows
+from .reading import own_rows, refuse_newer
 from .schema import SCHEMA
 from .web import at_hand
 
@@ -37,20 +36,5 @@ def own_table_or_none(path: str) -> tuple[pa.Table, float | None] | None:
     for field in missing:
         table = table.append_column(field, pa.nulls(table.num_rows, field.type))
     table = table.select(SCHEMA.names).cast(SCHEMA)
-    check_schema(table["schema_version"].to_pylist(), repr(path))
+    refuse_newer(table, path)
     return table, margin
-
-
-def check_schema(versions: list[int | None], whose: str) -> None:
-    """Refuse rows of a later schema than this program knows; rows without a version are of the first.
-
-    Raises
-    ------
-    InputError
-        A later version.
-    """
-    latest = max((version for version in versions if version is not None), default=SCHEMA_VERSION)
-    if latest > SCHEMA_VERSION:
-        raise InputError(
-            f"{whose} has tables of schema {latest}, this program knows up to {SCHEMA_VERSION}: take a newer one"
-        )

@@ -6,7 +6,6 @@ import shutil
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -15,11 +14,11 @@ import pyarrow.parquet as pq
 from ..errors import InputError
 from .data_card import DataCard, PublishedTable, citation, croissant, licence_text, readme
 from .exported import MARGIN
-from .fields import COLUMNS, CURVE_COLUMNS, OBSERVABLE_COLUMNS, SCHEMA_VERSION
+from .fields import COLUMNS, CURVE_COLUMNS, SCHEMA_VERSION
 from .file_list import NAME, listed_file, put, read_manifest, write_manifest, write_sums
-from .schema import CURVE_NAMES, MARGIN_KEY
-from .text_tables import Row
-from .transfer import exploded, observables
+from .schema import MARGIN_KEY
+from .text_tables import Row, verdict_row
+from .transfer import exploded, observables, trials_alone
 
 SUMMARY_BYTES = 1_000_000  # what the first tier may weigh
 _ABOUT = {
@@ -114,7 +113,7 @@ def _write(
     frame = pl.DataFrame(pl.from_arrow(table)).with_columns(host=pl.lit(None, pl.String))
     tables = [_table(folder, "groups", pl.DataFrame(groups, infer_schema_length=None), meanings)]
     (folder / "groups.csv").write_text(pl.DataFrame(groups, infer_schema_length=None).write_csv())
-    tables.append(_table(folder, "trials", _trials(frame, margin), _MEANINGS, margin))
+    tables.append(_table(folder, "trials", trials_alone(frame, margin), _MEANINGS, margin))
     tables.append(_table(folder, "curves", exploded(frame), _MEANINGS))
     seen = observables(frame)
     if seen.height:
@@ -129,7 +128,7 @@ def _write(
         "Onecurve": card.version,
     }
     texts: dict[str, Callable[[], str]] = {
-        "README.md": lambda: readme(card, tables, [_verdict(row) for row in groups], facts),
+        "README.md": lambda: readme(card, tables, [verdict_row(row) for row in groups], facts),
         "croissant.json": lambda: croissant(card, tables),
         "CITATION.cff": lambda: citation(card),
         "LICENSE": lambda: licence_text(card),
@@ -160,33 +159,6 @@ def _table(
     columns = tuple((column, _KINDS[type(kind)], meanings.get(column, "")) for column, kind in frame.schema.items())
     tier = {path.name: _TIERS[name]}
     return PublishedTable(file=listed_file(folder, path, tier), rows=frame.height, about=_ABOUT[name], columns=columns)
-
-
-def _trials(frame: pl.DataFrame, margin: float | None) -> pl.DataFrame:
-    """The trials without their curves; lists are text, so that every column is one value."""
-    trials = frame.drop(CURVE_NAMES, [name for name, _, _ in OBSERVABLE_COLUMNS])
-    lists = [name for name, kind in trials.schema.items() if kind.is_nested()]
-    return trials.with_columns(
-        pl.col(lists).cast(pl.List(pl.String)).list.join(", "), pl.lit(margin, pl.Float64).alias(MARGIN)
-    )
-
-
-def _verdict(row: Row) -> dict[str, Any]:
-    """What the data card shows of a group."""
-    star = "*" if row["rescaling"] == "shape" else ""
-    percents = {name: None if row[name] is None else f"{100 * row[name]:.1f} %{star}" for name in _PERCENT}
-    return {
-        "family": f"{row['family']} (control: {row['control']})" if row["control"] else row["family"],
-        "data set": row["dataset"],
-        "setting": row["recipe_label"],
-        "sizes x seeds": f"{row['n_rungs']} x {row['n_seeds']}",
-        "deviation": percents["deviation"],
-        "95 % bound": percents["upper_bound"],
-        "verdict": row["verdict"],
-    }
-
-
-_PERCENT = ("deviation", "upper_bound")
 
 
 def _take_place(built: Path, target: Path) -> None:

@@ -134,7 +134,7 @@ def _source(path: str, layout: Layout, columns: Sequence[str], observable: str) 
     with at_hand(path) as place:
         table, margin, said = own_rows(place, columns)
         if table is not None:
-            _refuse_newer(table, path)
+            refuse_newer(table, path)
             return OwnRows(table.to_pylist(), said), margin
         layout, beside = layout.beside(place)
         found = read_asked(read_raw(place), path if place == path else shown(path), layout, observable)
@@ -170,7 +170,7 @@ def own_rows(path: str, columns: Sequence[str]) -> tuple[pa.Table | None, float 
     return table.select([name for name in columns if name in table.column_names]), margin, notes
 
 
-def _refuse_newer(table: pa.Table, path: str) -> None:
+def refuse_newer(table: pa.Table, path: str) -> None:
     """A later version may mean other things by the same columns."""
     versions = table["schema_version"].unique().to_pylist() if "schema_version" in table.column_names else []
     found = max(filter(None, versions), default=0)

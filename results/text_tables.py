@@ -23,6 +23,26 @@ _LATEX = {
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~!&])")
 
 
+def verdict_row(row: Row) -> dict[str, Any]:
+    """What a table for readers shows of a group: a row of an analysis's table in few columns.
+
+    Percents with a star are on the shape scale, where no irreducible loss is subtracted.
+    """
+    star = "*" if row["rescaling"] == "shape" else ""
+    percents = {
+        name: None if row[name] is None else f"{100 * row[name]:.1f} %{star}" for name in ("deviation", "upper_bound")
+    }
+    return {
+        "family": f"{row['family']} (control: {row['control']})" if row["control"] else row["family"],
+        "data set": row["dataset"],
+        "setting": row["recipe_label"],
+        "sizes x seeds": f"{row['n_rungs']} x {row['n_seeds']}",
+        "deviation": percents["deviation"],
+        "95 % bound": percents["upper_bound"],
+        "verdict": row["verdict"],
+    }
+
+
 def markdown_table(rows: Sequence[Row]) -> str:
     """Rows that share their keys as a Markdown table, numbers to the right; empty where there are none."""
     if not rows:

@@ -28,6 +28,8 @@ def trial(number: int, size: int, seed: int, **more):
     curve = {"step": steps, "x": x.tolist(), "examples": steps, "compute": [float(one) for one in steps]}
     curve |= {"lr": (1 - x).tolist(), "lr_integral": x.tolist(), "test_loss": loss, "test_accuracy": [None] * 8}
     seen = {"observables": [{"name": name, "value": [one / 3 for one in loss]} for name in ("low", "high")]}
+    measured = {"label": 'views "a, b"', "names": ["low", "high"], "scales": ["as-given"] * 2, "seconds": 0.1 + 0.2}
+    seen |= {"measured": [measured], "recorded": ["views", "norm"]}
     return {**empty_row(), **fixed, **curve, **seen, "trial_id": f"{number:016d}", "n_params": size, "seed": seed,
             "status": "ok", "started_utc": "2026-01-01T00:00:00", **more}  # fmt: skip
 
@@ -82,10 +84,10 @@ def test_the_analysis_of_an_export_has_the_same_numbers(run, tmp_path, form):
 @pytest.mark.parametrize("form", FORMS)
 def test_observables_come_back_with_their_trials(run, tmp_path, form):
     export(run, tmp_path / "out", form)
-    columns = ["trial_id", "observables", "train_size"]
+    columns = ["trial_id", "observables", "train_size", "measured", "recorded"]
     (found, _), (expected, _) = (read_tables([path], columns) for path in (tmp_path / "out", run.uri))
-    by_id = {row["trial_id"]: row["observables"] or [] for row in expected}
-    assert {row["trial_id"]: row["observables"] or [] for row in found} == by_id
+    by_id = {row["trial_id"]: {name: row[name] or [] for name in columns} for row in expected}
+    assert {row["trial_id"]: {name: row[name] or [] for name in columns} for row in found} == by_id
 
 
 def test_curves_alone_say_what_is_not_known(run, tmp_path):

@@ -185,7 +185,7 @@ def test_a_folder_in_use_is_refused(run, tmp_path, to, message):
 
 def test_tables_of_a_later_schema_are_refused_by_name(run, tmp_path):
     run.write_rows([{**empty_row(), "trial_id": "e" * 16, "status": "ok", "schema_version": 2}], "q")
-    with pytest.raises(InputError, match=r"run' has tables of schema 2, this program knows up to 1"):
+    with pytest.raises(InputError, match=r"run' has version 2 of the result table"):
         own_table(run.uri)
 
 

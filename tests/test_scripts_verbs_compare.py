@@ -131,7 +131,7 @@ def test_another_schema_is_refused_by_name(store, onecurve):
     store("mine", rows())
     store("published", rows(schema_version=2))
     done = onecurve("compare", "mine", "published")
-    assert done.returncode == 2 and "'published' has tables of schema 2" in done.stderr
+    assert done.returncode == 2 and "'published' has version 2 of the result table" in done.stderr
 
 
 def test_several_settings_of_one_family_are_not_guessed(store, compared):
