@@ -23,6 +23,7 @@ from .ladders.measurement import Measured, measure
 from .ladders.rescaling import try_rescale
 from .outcome import AcrossFamilies, Analysis, FittedForm
 from .reasons import because
+from .robust.pooling import with_pooled_noise
 from .settings import Settings
 from .single.borrowing import with_noise
 
@@ -81,12 +82,15 @@ def examine(curves: CurveSet, settings: Settings, *, rng: np.random.Generator) -
     resamples, x_min = settings.resamples, settings.x_min
     grouped = [group for _, group in sorted(curves.groups().items())]
     *children, across_rng, datasets_rng = rng.spawn(len(grouped) + 2)
-    chances = [child.spawn(2) for child in children]
+    chances = [child.spawn(3) for child in children]
     measured = [
         measure(group, choice=settings.irreducible_loss, resamples=resamples, x_min=x_min, rng=chance)
-        for group, (chance, _) in zip(grouped, chances, strict=True)
+        for group, (chance, _, _) in zip(grouped, chances, strict=True)
     ]
-    measured = with_noise(measured, settings.noise_from)
+    if settings.noise_from == "sizes":
+        measured = with_pooled_noise(measured, [chance for _, _, chance in chances])
+    else:
+        measured = with_noise(measured, settings.noise_from)
     crossings = cross(measured)
     groups = tuple(
         conclude(
@@ -97,7 +101,7 @@ def examine(curves: CurveSet, settings: Settings, *, rng: np.random.Generator) -
             rng=chance,
             negatives=negatives_of(one, measured),
         )
-        for one, (_, chance) in zip(measured, chances, strict=True)
+        for one, (_, chance, _) in zip(measured, chances, strict=True)
     )
     members = _members(measured)
     across = _across(measured, members, margin=used, resamples=resamples, rng=across_rng)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ from .controls.unrelated import Unrelated, unrelated
 from .forms.resolving import resolution, resolution_of_any_schedule
 from .ladders.measurement import Measured
 from .ladders.spread import noise_floor
+from .onset.sub_ladders import settles_from
 from .outcome import HORIZON, Band, Bounds, Extent, FittedForm, GroupResult, Residuals, Verdict
 from .reasons import Reason, because
 from .single.result import describe_single
@@ -42,34 +44,71 @@ def conclude(
         return describe_single(one, fits, margin=margin, planned=planned, rng=rng)
     group = one.rescaled
     null = unrelated(group, fits, rng=rng) if group and len(group.sizes) > 1 else None
-    limit = _resolution(one)
-    gate = resolution_gate(one, negatives, margin=margin, resolution=limit, rng=rng)
-    extent, bounds = Extent.of(one.ladder, group, one.overlap), _bounds(one, null)
-    informs = discriminates(group, margin) if group else None
-    verdict, reason = _verdict(one, extent, bounds, margin, gate, informs)
-    evidence, why = grade(one.curves.curves, one.floor, margin=margin, planned=planned)
+    found = judged(one, margin=margin, rng=rng, negatives=negatives, null=null)
+    evidence, why = grade(one.curves.curves, one.floor, margin=margin, planned=planned, pooled=one.pooled)
     return GroupResult(
         key=one.key,
-        extent=extent,
+        extent=found.extent,
         irreducible_loss=one.floor,
         exact=one.exact,
         shape=one.shape,
         margin=margin,
-        bounds=bounds,
+        bounds=found.bounds,
         noise_floor=noise_floor(one.spread, group.x) if one.spread and group else None,
+        noise_from="seeds" if one.pooled is None else "sizes",
+        pooled_noise=one.pooled,
         collapse_deviation=float(mean_over(one.spread.collapse_deviation, group.x)) if one.spread and group else None,
-        resolution={HORIZON: limit, **_shown(gate)},
+        resolution={HORIZON: found.limit, **_shown(found.gate)},
         null=null,
-        verdict=verdict,
+        verdict=found.verdict,
         evidence=evidence,
-        reason=reason,
-        discrimination=informs,
-        warnings=(*why, *_warnings(one, null, limit)),
+        reason=found.reason,
+        discrimination=found.discrimination,
+        warnings=(*why, *_warnings(one, null, found.limit)),
         sound=one.problem is None,
+        settles_from=_settles_from(one, margin),
         residuals=_residuals(one),
         spread=one.spread,
         rescaled=group,
         form=one.form,
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Judgement:
+    """A verdict, with what it rests on: bounds, what the ladder resolves, where along x it could be missed."""
+
+    extent: Extent
+    bounds: Bounds
+    limit: float | None
+    gate: ResolutionLimit
+    discrimination: Discrimination | None
+    verdict: Verdict
+    reason: Reason | None
+
+
+def judged(
+    one: Measured,
+    *,
+    margin: float,
+    rng: np.random.Generator,
+    negatives: Sequence[Measured] = (),
+    null: Unrelated | None = None,
+) -> Judgement:
+    """The verdict on what was measured; arguments as for `conclude`, ``null`` the unrelated curves beside bounds."""
+    group, limit = one.rescaled, _resolution(one)
+    gate = resolution_gate(one, negatives, margin=margin, resolution=limit, rng=rng)
+    extent, bounds = Extent.of(one.ladder, group, one.overlap), _bounds(one, null)
+    informs = discriminates(group, margin) if group else None
+    verdict, reason = decided(one, extent, bounds, margin, gate, informs)
+    return Judgement(
+        extent=extent,
+        bounds=bounds,
+        limit=limit,
+        gate=gate,
+        discrimination=informs,
+        verdict=verdict,
+        reason=reason,
     )
 
 
@@ -89,9 +128,10 @@ def _shown(gate: ResolutionLimit) -> dict[str, float | None]:
     return {f"trained: {row.recipe_label or row.recipe}": row.bounds.deviation for row in gate.negatives}
 
 
-def _verdict(
+def decided(
     one: Measured, extent: Extent, bounds: Bounds, margin: float, gate: ResolutionLimit, informs: Discrimination | None
 ) -> tuple[Verdict, Reason | None]:
+    """The verdict on given bounds, and its reason."""
     if one.problem is not None:
         return "cannot-tell", one.problem
     if one.floor_problem is not None:
@@ -109,6 +149,15 @@ def _verdict(
         discrimination=informs,
     )
     return decide(found, margin)
+
+
+def _settles_from(one: Measured, margin: float) -> str | None:
+    """From which size on a deviation has died out; not asked where L0 was chosen or points were interpolated."""
+    group = one.rescaled
+    chosen = one.floor.source in ("profile", "fit")
+    if one.problem is not None or one.deviations is None or group is None or chosen or group.error is not None:
+        return None
+    return settles_from(group, margin)
 
 
 def _untestable(one: Measured) -> Reason | None:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from .composing import Missing
+from .controls.negatives import negatives_of
 from .controls.other_data_sets import Foreign, foreign_controls
 from .controls.unrelated import Shuffled, shuffled_rungs
 from .controls.wrong_horizons import WrongHorizons, wrong_horizons
@@ -24,6 +25,7 @@ from .laws.ranking import Ranking, rank_rescalings
 from .onset.question import OnsetAnswer, ask_onset
 from .outcome import RescaledGroup
 from .planning.detectable import Detectable, smallest_detectable
+from .robust.robustness import Robustness, ask_robustness
 from .settings import Settings
 from .single.from_reruns import SingleRuns, single_runs
 from .single.questions import SingleAnswers, answer_single
@@ -72,6 +74,7 @@ class GroupInquiry:
     tightness: SingleRuns | None
     onset: OnsetAnswer | Missing | None = None
     single_runs: SingleAnswers | None = None
+    robust: Robustness | Missing | None = None
 
 
 def inquire_group(
@@ -95,7 +98,8 @@ def inquire_group(
     margin : in use.
     rng : chance.
     """
-    group, (laws_rng, power_rng, where_rng, controls_rng, onset_rng) = one.rescaled, rng.spawn(5)
+    group, chances = one.rescaled, rng.spawn(6)
+    laws_rng, power_rng, where_rng, controls_rng, onset_rng, robust_rng = chances
     asked = set(questions) if one.independent else set()
     ends = group is not None and group.scale == "end-point"
     computable = unusable(one.ladder) is None
@@ -114,8 +118,15 @@ def inquire_group(
         tightness=_single_runs(one, measured, settings) if "tightness" in questions and computable else None,
         # An onset that cannot be had says why.
         onset=ask_onset(one, margin=margin, rng=onset_rng) if "onset" in questions and one.single is None else None,
+        robust=_robust(one, measured, margin, robust_rng) if "robust" in questions and one.single is None else None,
         single_runs=_answered(one, measured, questions, settings, margin),
     )
+
+
+def _robust(
+    one: Measured, measured: Sequence[Measured], margin: float, rng: np.random.Generator
+) -> Robustness | Missing:
+    return ask_robustness(one, negatives_of(one, measured), margin=margin, rng=rng)
 
 
 def _answered(

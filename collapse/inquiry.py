@@ -29,7 +29,7 @@ from .reasons import because
 from .settings import Settings
 from .single.noise_levels import NoiseChoice
 
-OF_GROUPS = ("controls", "detectable", "forecast", "laws", "noise", "onset", "tightness", "where")
+OF_GROUPS = ("controls", "detectable", "forecast", "laws", "noise", "onset", "robust", "tightness", "where")
 QUESTIONS = ("across", *OF_GROUPS)
 _NO_MODEL = SmallestModel(model=None, reason=because("models-need-a-floor"))
 

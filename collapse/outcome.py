@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .families.datasets import DatasetPairs
     from .families.pairs import Pair
     from .ladders.ladder import Ladder
+    from .robust.pooling import PooledNoise
     from .within.exactness import Exactness
 
 Verdict = Literal["collapse", "approximate", "no-collapse", "cannot-tell"]
@@ -231,8 +232,8 @@ class GroupResult:
     irreducible_loss : what was subtracted.
     exact, shape : the exactness tests, with the irreducible loss and on shapes.
     margin, bounds : the margin in use, and the deviation that is held against it.
-    noise_floor, noise_from : the seeds' noise, and where it is from: ``seeds``, or of one run a size ``reruns``,
-        ``groups``, ``neighbours`` or None.
+    noise_floor, noise_from : the seeds' noise, and where that of the upper bound is from: ``seeds``, ``sizes``, or of
+        one run a size ``reruns``, ``groups``, ``neighbours`` or None. ``pooled_noise`` has how ``sizes`` share it.
     collapse_deviation : mean over ln x of Delta(x), the literature's measure, to hold beside the noise floor; no
         verdict rests on it.
     resolution : deviation that each error would cause that the ladder should have shown.
@@ -240,6 +241,8 @@ class GroupResult:
     discrimination : at which x such curves would miss the margin.
     verdict, reason, evidence, warnings : the verdict and what to know of it.
     single : whether there is one run a size: then the deviation is a description.
+    settles_from : the smallest model size from which on the sizes are bounded within the margin, where all of them
+        together are not: the deviation dies out with size.
     sound : whether nothing forbids a verdict but what the numbers say; else no size is said to leave.
     residuals, spread, rescaled, form : the curves behind it.
     """
@@ -264,11 +267,13 @@ class GroupResult:
     noise_floor: float | None = None
     collapse_deviation: float | None = None
     noise_from: str | None = "seeds"
+    pooled_noise: PooledNoise | None = None
     resolution: dict[str, float | None] = dataclasses.field(default_factory=dict)
     null: Unrelated | None = dataclasses.field(default=None, metadata=flat(deviation="unrelated_deviation"))
     discrimination: Discrimination | None = None
     warnings: tuple[Reason, ...] = ()
     single: bool = False
+    settles_from: str | None = None
     sound: bool = dataclasses.field(default=True, metadata=HIDDEN)
     residuals: Residuals | None = dataclasses.field(default=None, metadata=HIDDEN)
     spread: Spread | None = dataclasses.field(default=None, metadata=HIDDEN)

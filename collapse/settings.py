@@ -25,7 +25,8 @@ class Settings:
         a number.
     resamples : wild-bootstrap resamples, at least 99.
     x_min : where the grid starts at the earliest, a fraction of the horizon.
-    noise_from : where one run a size may take a noise level from: ``neighbours`` or ``groups``; None is nowhere.
+    noise_from : where one run a size may take a noise level from, ``neighbours`` or ``groups``; or ``sizes``: groups
+        with few seeds pool it over their sizes. None is nowhere.
     forms : further forms, beside those of each comparison.
     """
 

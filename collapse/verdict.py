@@ -15,6 +15,7 @@ from .reasons import Reason, because
 if TYPE_CHECKING:
     from .controls.discrimination import Discrimination
     from .controls.negatives import ResolutionLimit
+    from .robust.pooling import PooledNoise
 
 MOST_SEEDS = 50  # a model size; more than anyone trains is no advice
 _POOL = 1 / 8  # a pool under eight times the longest horizon makes noise shrink with size by construction
@@ -180,7 +181,12 @@ _OF_SOURCE = {
 
 
 def grade(
-    curves: Sequence[LearningCurve], floor: IrreducibleLoss, *, margin: float, planned: float
+    curves: Sequence[LearningCurve],
+    floor: IrreducibleLoss,
+    *,
+    margin: float,
+    planned: float,
+    pooled: PooledNoise | None = None,
 ) -> tuple[Evidence, tuple[Reason, ...]]:
     """How strong the evidence can be: ``confirmatory``, or ``exploratory`` with why.
 
@@ -190,6 +196,7 @@ def grade(
     floor : the irreducible loss that was used.
     margin : the margin that was used.
     planned : the margin that was chosen before the data.
+    pooled : the noise that the upper bound rests on, where sizes share it.
     """
     repeats = max((curve.repeats for curve in curves), default=1.0)
     pool = max((curve.pool_fraction for curve in curves), default=0.0)
@@ -207,4 +214,12 @@ def grade(
         why.append(because("exploratory-batch-norm"))
     if not math.isclose(margin, planned, rel_tol=1e-9):
         why.append(because("exploratory-margin-changed", planned=planned, margin=margin))
+    if pooled is not None:
+        why.append(
+            because(
+                "exploratory-noise-pooled" if pooled.equal else "exploratory-noise-pooled-unequal",
+                df=pooled.df,
+                p=pooled.p_equal,
+            )
+        )
     return ("exploratory" if why else "confirmatory"), tuple(why)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..results.curves import CurveSet
 
 Against = Literal["time", "data", "tasks"]
-NoiseFrom = Literal["neighbours", "groups"]
+NoiseFrom = Literal["neighbours", "groups", "sizes"]
 SOURCES = ("known", "profile", "fit")
 
 

@@ -39,7 +39,8 @@ def print_analysis(inquiry: Inquiry, *, titled: bool = False) -> None:
         "trend that these sizes and seeds detect with 80 % power; unrelated: what curves show that share nothing but "
         "the schedule; "
         f"* on the shape scale, because {quantity.say('the irreducible loss is not known')}"
-        + ("; † one run a size: a description, not tested" if any(g.single for g in analysis.groups) else ""),
+        + ("; † one run a size: a description, not tested" if any(g.single for g in analysis.groups) else "")
+        + ("; ‡ with noise pooled over sizes" if any(g.noise_from == "sizes" for g in analysis.groups) else ""),
         style="dim",
     )
     for note in analysis.notes:
@@ -118,13 +119,14 @@ def _analysis_row(name: str, group: GroupResult, detectable: float | None) -> li
 
     star = "*" if group.rescaled is not None and group.rescaled.scale == "shape" else ""
     star += "†" if group.single else ""
+    pooled = "‡" if group.noise_from == "sizes" else ""
     return [
         f"{name} (control: {group.control})" if group.control else name,
         group.dataset,
         str(group.n_rungs),
         str(group.n_seeds),
         _percent(group.deviation) + star,
-        _percent(group.upper_bound) + star,
+        _percent(group.upper_bound) + star + pooled,
         _percent(detectable),
         _number(group.p_exact),
         _number(group.p_shape),

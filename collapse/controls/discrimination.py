@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import numpy as np
 
 from ..composing import HIDDEN
 from ..forms.clock import Clock
-from ..outcome import RescaledGroup
+from ..outcome import RescaledGroup, Scale
 from .prior import prior_curves
 
 ENOUGH = 0.5  # of the grid: where less discriminates there is no information
@@ -51,9 +52,9 @@ def discriminates(group: RescaledGroup, margin: float) -> Discrimination:
     group : for its grid, schedule and scale; without a schedule a constant rate is assumed.
     margin : of the verdict.
     """
-    curves = prior_curves(Clock.of(group), group.scale)
-    first, second = np.triu_indices(len(curves), 1)
-    difference = np.median(np.abs(curves[first] - curves[second]), axis=0)
+    clock = Clock.of(group)
+    arrays = (np.ascontiguousarray(one, dtype=float).tobytes() for one in (clock.x, clock.phase, clock.rate))
+    difference = _difference(*arrays, clock.end_rate, group.scale)
     informs = difference > margin
     return Discrimination(
         x=group.x,
@@ -62,3 +63,15 @@ def discriminates(group: RescaledGroup, margin: float) -> Discrimination:
         share=float(informs.mean()),
         up_to=float(group.x[informs].max()) if informs.any() else None,
     )
+
+
+@functools.lru_cache(maxsize=64)
+def _difference(x: bytes, phase: bytes, rate: bytes, end_rate: float, scale: Scale) -> np.ndarray:
+    """Median difference of two curves of the prior at each x: the same for all groups of one grid and schedule, and
+    for families and data sets beside each other, so it is computed once for each."""
+    clock = Clock(np.frombuffer(x), np.frombuffer(phase), np.frombuffer(rate), end_rate)
+    curves = prior_curves(clock, scale)
+    first, second = np.triu_indices(len(curves), 1)
+    difference = np.median(np.abs(curves[first] - curves[second]), axis=0)
+    difference.flags.writeable = False  # shared by all who ask
+    return difference

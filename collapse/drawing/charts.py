@@ -81,7 +81,8 @@ def asked(analysis: Analysis, question: str) -> str:
 
 def _evidence(group: GroupResult) -> str:
     if not group.single:
-        return f"{group.evidence}, p_exact {p_value(group.p_exact)}"
+        pooled = ", pooled noise" if group.noise_from == "sizes" else ""
+        return f"{group.evidence}, p_exact {p_value(group.p_exact)}{pooled}"
     noise = {"groups": ", noise of other groups", "reruns": ", noise of reruns"}.get(group.noise_from or "", "")
     return f"one run a size, described{noise}"
 

@@ -268,4 +268,5 @@ def _half_band(group: GroupResult) -> tuple[np.ndarray | None, str, dict[str, An
         return None, "", shade
     quantile = stdtrit(np.maximum(group.df, 1.0), UPPER) if group.df is not None else NORMAL
     how = "1.96 × standard error" if group.df is None else "t quantile × standard error"
+    how = "t quantile × standard error, noise pooled over sizes" if group.noise_from == "sizes" else how
     return quantile * group.se, f"95 % pointwise noise band around zero, noisiest size ({how})", shade

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -31,6 +32,9 @@ from .rescaling import overlap, try_rescale
 from .soundness import OVERLAP, copied, noisy, problem_of, rising, unusable, warnings_of
 from .spread import describe
 
+if TYPE_CHECKING:
+    from ..robust.pooling import PooledNoise
+
 _NO_FORM = FittedForm(mu=None, share=None, gain=None, error=None, status=because("no-curve-to-fit"))
 
 
@@ -41,7 +45,8 @@ class Measured:
     ``problem`` is what forbids any verdict but cannot-tell. ``rescaled`` is on the end-point scale where there is a
     floor, else on the shape scale; ``exact`` and ``deviations`` are on the same scale. ``shape`` is the exactness test
     on shapes. ``over_floors`` has the bounds where the floor was profiled. Each is None where it cannot be had.
-    ``single`` is the picture of one run a size, where fewer than three rungs have seeds.
+    ``single`` is the picture of one run a size, where fewer than three rungs have seeds. ``pooled`` is set where the
+    upper bounds rest on noise that the sizes share.
     """
 
     curves: CurveSet
@@ -59,6 +64,7 @@ class Measured:
     form: FittedForm = _NO_FORM
     warnings: tuple[Reason, ...] = ()
     single: SingleGroup | None = None
+    pooled: PooledNoise | None = None
 
     @property
     def key(self) -> Key:
@@ -131,10 +137,10 @@ def measure(
     rescaled = ends or shape
     # Copies make the noise too small: every number that rests on it would look better than it is.
     repeated = bool(copied(ladder, rescaled))
-    exact, bounds = (None, None) if repeated else _assessed(ends, resamples, end_rng, shared_error(floor))
-    exact_shape, shape_bounds = (None, None) if repeated else _assessed(shape, resamples, shape_rng)
+    exact, bounds = (None, None) if repeated else assessed(ends, resamples, end_rng, shared_error(floor))
+    exact_shape, shape_bounds = (None, None) if repeated else assessed(shape, resamples, shape_rng)
     # Where the end losses choose the floor, equal curves are rejected three to five times too often: no p-value.
-    exact = None if floor.source == "fit" else _told(profiled, exact)
+    exact = None if floor.source == "fit" else told(profiled, exact)
     over = bounds_over_floors(ends, floor, rng=over_rng) if bounds and ends and floor.source == "profile" else None
     single = one_run_a_size(ladder, choice, x_min)
     covered = overlap(ladder if single is None else single.ladder, x_min)
@@ -199,7 +205,7 @@ def _ends_differ(ladder: Ladder) -> bool:
     return max(float(np.ptp(rows)) for rows in ends) > 1e-12 * largest and min(abs(rows.mean()) for rows in ends) > 0
 
 
-def _told(profiled: Exactness | None, exact: Exactness | None) -> Exactness | None:
+def told(profiled: Exactness | None, exact: Exactness | None) -> Exactness | None:
     """T2 where the floor was profiled, else T1; neither where the evaluations are too rare for a test."""
     rare = exact is not None and exact.reason is not None and exact.reason.code == "points-too-rare"
     return exact if rare else profiled or exact
@@ -215,9 +221,10 @@ def floor_shift(group: RescaledGroup, se: float) -> np.ndarray:
     )
 
 
-def _assessed(
+def assessed(
     group: RescaledGroup | None, resamples: int, rng: np.random.Generator, floor_se: float = 0.0
 ) -> tuple[Exactness | None, Deviations | None]:
+    """Exactness and bounds of a rescaled group, None where there is nothing to test; see `assess`."""
     if group is None or len(group.sizes) < 2 or not noisy(group):
         return None, None
     shift = floor_shift(group, floor_se) if floor_se else None

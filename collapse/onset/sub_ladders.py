@@ -125,6 +125,21 @@ def onset_index(passes: Callable[[int], bool], count: int) -> int:
     return at
 
 
+def settles_from(group: RescaledGroup, margin: float) -> str | None:
+    """The smallest size from which on a ladder lies within the margin that does not as a whole; None where it does, or
+    not even its three largest sizes do. The path of `find_onset` without its interval, which takes no resamples.
+
+    Parameters
+    ----------
+    group : rescaled curves, two seeds a size or more; without errors of interpolation.
+    margin : in ln l.
+    """
+    data, count = moments(group.values), len(group.sizes) - FEWEST + 1
+    subs = [Moments(data.counts[j:], data.means[j:], data.variances[j:]) for j in range(count)]
+    at = onset_index(lambda j: bool(upper_bounds(subs[j])[0] < margin), max(count, 0))
+    return group.rungs[at] if 0 < at < count else None
+
+
 def _assessed(group: RescaledGroup, signs: Sequence[np.ndarray], j: int) -> tuple[Deviations, float]:
     exact, bounds = assess_with(group.values[j:], group.x, group.sizes[j:], signs[j:])
     return bounds, exact.p if exact.p is not None else np.nan

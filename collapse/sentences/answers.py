@@ -20,6 +20,7 @@ from .of_groups import noise_line, tightness_lines, where_line
 from .of_laws import balance_lines, deltas_line, forecast_line, forms_line, joint_line, ranking_lines
 from .of_onset import onset_lines
 from .of_planning import detectable_line
+from .of_robustness import robust_lines
 from .of_single_runs import single_lines
 
 
@@ -31,6 +32,8 @@ def group_lines(group: GroupInquiry, quantity: Quantity = LOSS) -> Iterator[str]
         yield where_line(group.where, quantity)
     if group.onset is not None:
         yield from onset_lines(group.onset, quantity)
+    if group.robust is not None:
+        yield from robust_lines(group.robust, quantity)
     if group.laws is not None:
         yield from law_lines(group.laws, quantity)
     if group.forecast is not None:

@@ -16,9 +16,12 @@ from ..onset.single_runs import SingleOnset
 from ..onset.sub_ladders import Onset
 from ..outcome import GroupResult
 from ..planning.planner import Design
+from ..robust.influence import Influence
+from ..robust.robustness import Robustness
 from .of_families import along_sentence, card_sentence, model_reason, shares_sentence
 from .of_laws import ranked_says, ranking_sentence
 from .of_onset import correction_sentence, onset_sentence, single_onset_line
+from .of_robustness import influence_sentence, robust_sentence
 from .verdicts import sentence
 
 #: Class of a result -> key -> what is written there.
@@ -27,7 +30,9 @@ HEADLINES: Mapping[type, Mapping[str, Callable[[Any, Quantity], Any]]] = {
     Along: {"sentence": along_sentence},
     Corrections: {"sentence": correction_sentence},
     Design: {"goal": lambda design, _: design.goal.kind},
+    Influence: {"sentence": influence_sentence},
     DeviationCard: {"sentence": card_sentence},
+    Robustness: {"sentence": robust_sentence},
     Ranked: {"says": ranked_says},
     Ranking: {"sentence": ranking_sentence},
     Onset: {"sentence": onset_sentence},

@@ -28,13 +28,14 @@ from .templates import (
     pilots,
     planning,
     result_sets,
+    robust,
     scaling_laws,
     single_runs,
 )
 
 TABLES = (
     *(ladders, irreducible_loss, judging, single_runs, monitoring),
-    *(families, controls, planning, finite_size, scaling_laws, laws, onset, pilots, result_sets),
+    *(families, controls, planning, finite_size, scaling_laws, laws, onset, pilots, result_sets, robust),
 )
 #: Tables of the rooms, joined: code -> template.
 SENTENCES: Mapping[str, str] = {code: said for table in TABLES for code, said in table.TEMPLATES.items()}

@@ -64,20 +64,28 @@ def sentence(result: GroupResult) -> str:
     if result.single:
         return _described(result) + others
     leaves, upper = leaving(result) if result.sound else None, result.upper_bound
+    dies = "" if result.settles_from is None else f"; it dies out: {_settled(result.settles_from, result.margin)}"
+    pooled = " by noise pooled over sizes" if result.noise_from == "sizes" else ""
     if result.verdict == "cannot-tell" or upper is None or result.deviation is None:
         said = say(result.reason or "no verdict").removeprefix("underpowered: ")
-        return f"{leaves}; {said}" if leaves else said
+        return (f"{leaves}; {said}" if leaves else said) + dies + (f" (bounded{pooled})" if pooled else "")
     under = _of(result).say(_CHOSEN.get(result.irreducible_loss.source, {}).get(result.verdict, ""))
     if result.verdict == "no-collapse":
         least = percent(result.lower_bound or 0.0)
         if under:
             return f"{under} the deviation is at least {least}{others}"
         size = f"the deviation is {percent(result.deviation)}, at least {least}"
-        return (f"{leaves}: {size}" if leaves else size) + others
-    shared = f"{under}{' ' if under else ''}all {result.n_rungs} model sizes share one curve within {percent(upper)}"
+        return (f"{leaves}: {size}" if leaves else size) + dies + others
+    shared = (
+        f"{under}{' ' if under else ''}all {result.n_rungs} model sizes share one curve within {percent(upper)}{pooled}"
+    )
     if result.verdict == "collapse":
         return shared + (f" ({say(result.reason)})" if result.reason else "") + others
     return f"{shared}, not exactly (p = {result.p_exact:.2g})" + (f"; {leaves}" if leaves else "") + others
+
+
+def _settled(size: str, margin: float) -> str:
+    return f"from {size} on all sizes lie within {percent(margin)}"
 
 
 _WHOSE = {"reruns": "its reruns'", "groups": "other groups'", "neighbours": "neighbouring evaluations'"}

@@ -18,8 +18,8 @@ from ..ladders.rescaling import try_rescale
 from ..outcome import RescaledGroup
 from ..reasons import Reason, because
 
-NoiseChoice = Literal["neighbours", "groups"]
-NOISE_CHOICES = ("neighbours", "groups")
+NoiseChoice = Literal["neighbours", "groups", "sizes"]
+NOISE_CHOICES = ("neighbours", "groups", "sizes")
 _SIDE = 3  # evaluations on either side of the one that is foretold
 _REACH = 0.4  # in ln x: over so much of a curve its scatter is taken to be one
 _FEWEST = 12  # evaluations that could be foretold, over all runs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from typing import Any, Literal
@@ -11,12 +11,13 @@ from typing import Any, Literal
 import numpy as np
 
 from ...collapse.calibration.floor_power import balance_rows, floor_rates, profile_rows
+from ...collapse.calibration.robust_power import pooled_rates, twin_rates
 from ...collapse.calibration.simulation import Rates, Scenario, simulate, size_and_power
 from ...collapse.truths.checks import TRUTHS, Truth
-from .calibration_table import LINES
+from .calibration_table import LINES, POOLED_LINES, TWIN_LINES
 from .certificate import page_of
 
-Kind = Literal["known", "profiled", "balance", "truth"]
+Kind = Literal["known", "profiled", "balance", "truth", "twin", "pooled"]
 Progress = Callable[[int, int], None]
 _CHUNK: dict[Kind, int] = {"known": 250, "profiled": 50, "balance": 25}
 _PROCESSES = 2
@@ -67,7 +68,9 @@ def certified(
                 progress(done, len(jobs))
     cells = [_summary(i, jobs, found) for i in range(len(LINES))]
     truths = [row for job, rows in zip(jobs, found, strict=True) if job.kind == "truth" for row in rows]
+    robust = {kind: _robust_rows(kind, jobs, found) for kind in ("twin", "pooled")}
     numbers = {"quick": quick, "groups": groups, "cells": cells, "truths": [dataclasses.asdict(t) for t in truths]}
+    numbers |= robust
     return Certificate(page_of(numbers), numbers)
 
 
@@ -85,11 +88,20 @@ def _jobs(quick: bool, groups: int, rng: np.random.Generator) -> list[_Job]:
                 for start in range(0, total, _CHUNK[kind]):
                     part = min(_CHUNK[kind], total - start)
                     jobs.append(_Job(kind, row, part, int(rng.integers(2**31)), quick))
+    few = max(2, groups // 4)
+    tables: tuple[tuple[Kind, Collection[Any]], ...] = (("twin", TWIN_LINES), ("pooled", POOLED_LINES))
+    for kind, lines in tables:
+        jobs += [_Job(kind, row, few, int(rng.integers(2**31)), quick) for row in range(len(lines))]
     return jobs
 
 
 def _do(job: _Job) -> Any:
     rng = np.random.default_rng(job.seed)
+    if job.kind == "twin":
+        line = TWIN_LINES[job.row]
+        return twin_rates(line.cell, line.marks, job.groups, rng, resamples=199 if job.quick else 999)
+    if job.kind == "pooled":
+        return pooled_rates(list(POOLED_LINES.values())[job.row], job.groups, rng)
     cell = LINES[job.row].cell if job.kind != "truth" else Scenario()
     if job.kind == "known":
         return size_and_power(cell, job.groups, rng, resamples=299 if job.quick else 999)
@@ -101,10 +113,24 @@ def _do(job: _Job) -> Any:
     return rows
 
 
+def _robust_rows(kind: Kind, jobs: Sequence[_Job], found: Sequence[Any]) -> list[dict[str, Any]]:
+    """Name, groups and measured numbers of each cell of a table, a missing one None."""
+    names = [line.name for line in TWIN_LINES] if kind == "twin" else list(POOLED_LINES)
+    return [
+        {
+            "name": names[job.row],
+            "groups": job.groups,
+            "measured": {key: None if np.isnan(one) else one for key, one in dataclasses.asdict(rates).items()},
+        }
+        for job, rates in zip(jobs, found, strict=True)
+        if job.kind == kind
+    ]
+
+
 def _summary(row: int, jobs: Sequence[_Job], found: Sequence[Any]) -> dict[str, Any]:
     """Everything measured in a cell, with its expected figures and the groups behind each."""
     line = LINES[row]
-    mine = [(job, result) for job, result in zip(jobs, found, strict=True) if job.row == row]
+    mine = [(job, result) for job, result in zip(jobs, found, strict=True) if job.row == row and job.kind in _CHUNK]
     parts = [(job.groups, result) for job, result in mine if job.kind == "known"]
     weights = np.array([n for n, _ in parts]) / sum(n for n, _ in parts)
     names = [field.name for field in dataclasses.fields(Rates)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
+from ...collapse.calibration.robust_power import Marks
 from ...collapse.calibration.simulation import Scenario
 
 Range = tuple[float, float]
@@ -202,3 +203,38 @@ LINES = (
         floors=False,
     ),
 )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class TwinLine:
+    """A cell of the table of the robust twin."""
+
+    name: str
+    cell: Scenario
+    marks: Marks
+
+
+TWIN_LINES = (
+    TwinLine(name="true collapse", cell=Scenario(), marks="none"),
+    TwinLine(name="one spike of 40 %", cell=Scenario(), marks="one"),
+    TwinLine(name="a spike in each run", cell=Scenario(), marks="each"),
+    TwinLine(name="a run on a plateau", cell=Scenario(), marks="plateau"),
+    TwinLine(name="a run that ends in a spike", cell=Scenario(), marks="end"),
+    TwinLine(name="noise 4 times larger at one end", cell=Scenario(noise_ratio=4), marks="none"),
+    TwinLine(name="the same, a spike in each run", cell=Scenario(noise_ratio=4), marks="each"),
+    TwinLine(name="4 sizes, 3 seeds", cell=Scenario(rungs=4, seeds=3), marks="none"),
+    TwinLine(name="4 sizes, 3 seeds, one spike", cell=Scenario(rungs=4, seeds=3), marks="one"),
+    TwinLine(name="training-length exponent +5 %, a spike in each run", cell=Scenario(gamma_error=0.05), marks="each"),
+    TwinLine(name="training-length exponent +20 %", cell=Scenario(gamma_error=0.2), marks="none"),
+    TwinLine(name="training-length exponent +20 %, a spike in each run", cell=Scenario(gamma_error=0.2), marks="each"),
+)
+
+#: Cells of the table of pooled noise, by name: few seeds, noise as many times larger at the largest size.
+POOLED_LINES = {
+    f"{rungs} sizes, {seeds} seeds, "
+    + ("equal noise" if ratio == 1 else f"noise {ratio} times larger at one end"): Scenario(
+        rungs=rungs, seeds=seeds, noise_ratio=ratio
+    )
+    for rungs, seeds, ratios in ((6, 2, (1, 2, 4)), (4, 2, (1, 4)), (8, 2, (1, 4)), (6, 3, (1, 2, 4)), (4, 3, (1, 4)))
+    for ratio in ratios
+}

@@ -28,6 +28,26 @@ _FLOORS = (
     ("T2 covers", "covered", "profiled"),
     ("identified", "identified", "profiled"),
 )
+# column: heading, key
+_TWIN = (
+    ("plain U95", "plain_upper"),
+    ("plain U95 < 3 %", "plain_certified"),
+    ("U95", "upper"),
+    ("U95 < 3 %", "certified"),
+    ("L95 >= 3 %", "refuted"),
+    ("T1", "exact"),
+    ("U95 covers", "covered_above"),
+    ("band covers", "covered_band"),
+    ("found a group", "found"),
+)
+_POOLED = (
+    ("own U95", "own_upper"),
+    ("own U95 < 3 %", "own_certified"),
+    ("U95", "upper"),
+    ("U95 < 3 %", "certified"),
+    ("covers", "covered"),
+    ("equal noise rejected", "unequal"),
+)
 _COVERAGE = (("U95 covers", "covered_above", "known"), ("band covers", "covered_band", "known"))
 _LEAST_VARIANCE = 0.004  # of a share near 0 or 1, so that a range of no width is not held against a single group
 _TOLERANCE = 3.0  # Monte Carlo standard errors
@@ -38,7 +58,16 @@ _EXPECTED_GROUPS = 400  # behind an expected share, at least: its error is .01 n
 def page_of(numbers: Mapping[str, Any]) -> str:
     """The page for what `calibrate` measured."""
     return (
-        "\n".join([*_head(numbers), *_tables(numbers["cells"]), *_truths(numbers["truths"]), *_verdict(numbers)]) + "\n"
+        "\n".join(
+            [
+                *_head(numbers),
+                *_tables(numbers["cells"]),
+                *robust_tables(numbers),
+                *_truths(numbers["truths"]),
+                *_verdict(numbers),
+            ]
+        )
+        + "\n"
     )
 
 
@@ -143,6 +172,38 @@ def _entry(cell: Mapping[str, Any], key: str) -> str:
     if key not in cell["expected"]:
         return shown
     return f"{shown} ({_range(cell['expected'][key])})" + ("" if _agrees(cell, key) else " !")
+
+
+def robust_tables(numbers: Mapping[str, Any]) -> Iterator[str]:
+    """The tables of the robust twin and of pooled noise."""
+    groups = max((row["groups"] for row in (*numbers["twin"], *numbers["pooled"])), default=0)
+    yield from ["", "## Robust twin", ""]
+    yield f"{groups} groups a cell. U95 is a mean; the rest are shares of groups, at a margin of 3 %."
+    yield ""
+    yield from _plain_table(numbers["twin"], _TWIN)
+    yield from ["", "## Pooled noise", ""]
+    yield (
+        f"{groups} groups a cell. `covers`: with the noisiest size off by the margin at one x alone, the least "
+        "favourable truth."
+    )
+    yield ""
+    yield from _plain_table(numbers["pooled"], _POOLED)
+
+
+def _plain_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[tuple[str, str]]) -> Iterator[str]:
+    yield "| cell | " + " | ".join(head for head, _ in columns) + " |"
+    yield "|---" * (len(columns) + 1) + "|"
+    for row in rows:
+        yield f"| {row['name']} | " + " | ".join(_plain_entry(row, key) for _, key in columns) + " |"
+
+
+def _plain_entry(row: Mapping[str, Any], key: str) -> str:
+    value = row["measured"][key]
+    if value is None:
+        return ""
+    if "upper" in key and key != "covered_above":
+        return f"{value:.4f}"
+    return f"{value:.2f}" if key == "found" else f"{value:.3f} +- {_deviation_of(value, row['groups']):.3f}"
 
 
 def _truths(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -68,6 +68,12 @@ def analyze(
         bool,
         typer.Option("--noise", help="The noise over seeds of each model size, and the collapse deviation beside it."),
     ] = False,
+    robust: Annotated[
+        bool,
+        typer.Option(
+            "--robust", help="The verdict without spikes and runs far from the others, and the run that it rests on."
+        ),
+    ] = False,
     tightness: Annotated[
         bool,
         typer.Option(
@@ -79,9 +85,10 @@ def analyze(
         float, typer.Option(help="The smallest x that is compared, as a fraction of the training length.")
     ] = X_MIN,
     noise_from: Annotated[
-        Literal["neighbours", "groups"] | None,
+        Literal["neighbours", "groups", "sizes"] | None,
         typer.Option(
-            help="With one run a size: take the noise from neighbouring evaluations, or from other groups of curves."
+            help="With one run a size: take the noise from neighbouring evaluations, or from other groups of curves. "
+            "With few seeds: pool it over model sizes, which takes it to be equal."
         ),
     ] = None,
     against: Annotated[
@@ -101,7 +108,7 @@ def analyze(
 ) -> None:
     """Test whether learning curves collapse, and by how much each family deviates."""
     flags = {"across": across, "controls": controls, "forecast": forecast, "laws": laws, "noise": noise}
-    flags |= {"onset": onset, "tightness": tightness, "where": where}
+    flags |= {"onset": onset, "robust": robust, "tightness": tightness, "where": where}
     if form and not (laws or forecast or across):
         raise InputError("--form adds a form to what --laws, --forecast and --across compare: ask one of these too")
     # What a ladder would have shown stands beside every verdict.
