@@ -35,14 +35,14 @@ class ByLayer(Observable):
 
 
 def matrices(replicas: Replicas) -> list[tuple[str, Tensor]]:
-    """Names and tensors ``(R, out, ...)`` of the weights that are trained and have at least two axes."""
+    """Names and tensors ``(R, out, ...)`` of the weights that are trained and have rows of more than one number."""
     single = hasattr(replicas, "model")
     found = [
         (name, tensor.detach()[None] if single else tensor.detach())
         for name, tensor in replicas.named_parameters()
         if tensor.requires_grad
     ]
-    return [(name, tensor) for name, tensor in found if tensor.dim() > 2]
+    return [(name, tensor) for name, tensor in found if tensor.dim() > 2 and tensor[0, 0].numel() > 1]
 
 
 def angle(left: Tensor, right: Tensor) -> Tensor:
@@ -52,3 +52,15 @@ def angle(left: Tensor, right: Tensor) -> Tensor:
         torch.atan2(torch.linalg.vector_norm(a - b), torch.linalg.vector_norm(a + b)) for a, b in zip(u, v, strict=True)
     ]
     return 2 * torch.stack(halves)
+
+
+def spectra(replicas: Replicas, *, values: bool = True) -> list[tuple[str, Tensor]]:
+    """Singular values ``(R, k)``, float64, of each matrix ``(out, in * places)`` that has at least two of them.
+
+    Without ``values`` they are not computed, and the matrices are given.
+    """
+    shaped = [(name, tensor.flatten(2)) for name, tensor in matrices(replicas)]
+    wide = [(name, tensor) for name, tensor in shaped if min(tensor.shape[1:]) > 1]
+    if not values:
+        return wide
+    return [(name, torch.stack([torch.linalg.svdvals(row) for row in tensor.double()])) for name, tensor in wide]
