@@ -75,7 +75,8 @@ def shades(color: Color, sizes: Sequence[float], *, on_dark: bool = False) -> di
     if len(ordered) == 1:
         return {ordered[0]: color}
     near, far = (_BLACK, _WHITE) if on_dark else (_WHITE, _BLACK)
-    return {size: _shade(color, rank / (len(ordered) - 1), near, far) for rank, size in enumerate(ordered)}
+    ground = _mix(color, _WHITE, 0.35) if on_dark else color  # dark hues would vanish
+    return {size: _shade(ground, rank / (len(ordered) - 1), near, far) for rank, size in enumerate(ordered)}
 
 
 def _shade(color: Color, share: float, near: Color, far: Color) -> Color:
