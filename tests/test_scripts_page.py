@@ -9,6 +9,7 @@ import io
 import json
 import re
 import shutil
+import tomllib
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -90,6 +91,14 @@ def test_every_table_and_figure_is_inside_with_the_numbers_of_the_analysis(repor
     (wanted,) = {name for name in figures if "i-set-i" in name}
     drawn = pl.read_csv(io.BytesIO(files[f"{wanted}.csv"]))
     assert set(drawn["dataset"]) == {DATASETS[0]}
+
+
+def test_what_the_page_is_made_of_is_installed():
+    root = Path(__file__).resolve().parent.parent
+    patterns = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    files = [path for path in (root / "scripts" / "page").rglob("*.*") if path.suffix not in (".py", ".pyc")]
+    assert len(files) == 8
+    assert all(any(path.match(pattern) for pattern in patterns["onecurve.scripts.page"]) for path in files)
 
 
 def test_failed_runs_are_named(report):
