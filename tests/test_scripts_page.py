@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import dataclasses
 import gzip
 import io
 import json
@@ -99,6 +100,14 @@ def test_what_the_page_is_made_of_is_installed():
     files = [path for path in (root / "scripts" / "page").rglob("*.*") if path.suffix not in (".py", ".pyc")]
     assert len(files) == 8
     assert all(any(path.match(pattern) for pattern in patterns["onecurve.scripts.page"]) for path in files)
+
+
+def test_every_answer_about_a_group_has_its_place():
+    from onecurve.collapse.group_inquiry import GroupInquiry
+    from onecurve.scripts.page.chapter import ASKED
+
+    fields = {field.name for field in dataclasses.fields(GroupInquiry)}
+    assert set(ASKED) == fields - {"family", "dataset", "recipe", "leg"}
 
 
 def test_failed_runs_are_named(report):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...collapse.contract import to_table
 from ...collapse.inquiry_contract import inquiry_json
-from ...collapse.sentences.answers import control_lines, law_lines, leg_lines
+from ...collapse.sentences.answers import group_lines, leg_lines
 from ...collapse.sentences.numbers import counted
 from ...collapse.sentences.of_families import (
     across_datasets_line,
@@ -17,11 +18,6 @@ from ...collapse.sentences.of_families import (
     model_line,
     together_line,
 )
-from ...collapse.sentences.of_groups import noise_line, tightness_lines, where_line
-from ...collapse.sentences.of_laws import forecast_line
-from ...collapse.sentences.of_onset import onset_lines
-from ...collapse.sentences.of_planning import detectable_line
-from ...collapse.sentences.of_single_runs import single_lines
 from ...collapse.sentences.overall import answer, question
 from ...collapse.sentences.reasons import say
 from ...collapse.sentences.verdicts import sentence, told_apart, verdict_words
@@ -110,19 +106,29 @@ def _card(place: int, result: GroupResult, asked: GroupInquiry, analysis: Analys
     }
 
 
+#: What the answer of each field of `GroupInquiry` is about.
+ASKED = {
+    "detectable": "What would have shown",
+    "where": "Which size leaves",
+    "onset": "Onset",
+    "laws": "Laws",
+    "forecast": "Forecast",
+    "controls": "Controls",
+    "noise": "Noise",
+    "tightness": "Tightness",
+    "robust": "Robustness",
+    "single_runs": "Single runs",
+}
+
+
 def _asked(group: GroupInquiry, quantity: Quantity) -> dict[str, list[str]]:
-    """Answers to further questions, a list of sentences each, by what they are about."""
-    return {
-        "What would have shown": [detectable_line(group.detectable, quantity)] if group.detectable else [],
-        "Which size leaves": [where_line(group.where, quantity)] if group.where else [],
-        "Onset": list(onset_lines(group.onset, quantity)) if group.onset is not None else [],
-        "Laws": list(law_lines(group.laws, quantity)) if group.laws else [],
-        "Forecast": [forecast_line(group.forecast, quantity)] if group.forecast is not None else [],
-        "Controls": list(control_lines(group.controls, quantity)) if group.controls else [],
-        "Noise": [noise_line(row, quantity) for row in group.noise or ()],
-        "Tightness": list(tightness_lines(group.tightness, quantity)) if group.tightness else [],
-        "Single runs": list(single_lines(group.single_runs, quantity)) if group.single_runs else [],
-    }
+    """Sentences on what was asked of a group, by what they are about: `group_lines` of one answer at a time."""
+    nothing = dict.fromkeys(ASKED)
+    found = {}
+    for name, title in ASKED.items():
+        one = dataclasses.replace(group, **{**nothing, name: getattr(group, name)})
+        found[title] = list(group_lines(one, quantity))
+    return found
 
 
 def _matrix(cards: Sequence[dict[str, Any]]) -> list[tuple[str, str, dict[str, list[dict[str, Any]]]]]:
