@@ -7,6 +7,7 @@ import warnings
 
 import typer
 
+from ..collapse.drawing.recipe import drawn_by
 from ..errors import InputError
 from .application import app
 from .verbs import (  # noqa: F401  (they register themselves)
@@ -17,6 +18,7 @@ from .verbs import (  # noqa: F401  (they register themselves)
     compare,
     data,
     export,
+    figure,
     finite_size,
     import_,
     list_,
@@ -38,7 +40,8 @@ def main() -> None:
     """Run the command line: bad input ends with one message and exit code 2, never with a traceback."""
     warnings.showwarning = lambda message, *_, **__: typer.echo(f"warning: {message}", err=True)
     try:
-        app()
+        with drawn_by(sys.argv[1:]):
+            app()
     except InputError as error:
         typer.echo(f"onecurve: {error}", err=True)
         sys.exit(2)

@@ -32,7 +32,7 @@ def write_sheets(sheets: Iterable[tuple[str, Callable[[], Sheet]]], directory: s
     for name, draw in sheets:
         with house_style():
             sheet = draw()
-        contents = {kind: sheet.picture(kind) for kind in KINDS} | {"csv": sheet.table().encode()}
+        contents = {kind: sheet.picture(kind, name) for kind in KINDS} | {"csv": sheet.table().encode()}
         written += [_write(directory / f"{name}.{kind}", content) for kind, content in contents.items()]
     return written
 

@@ -19,6 +19,7 @@ from matplotlib.text import Text
 
 from .lettering import house_style, wrap
 from .palette import FAINT
+from .recipe import Recipe
 
 COLUMNS: tuple[str, ...] = (
     "panel",
@@ -212,10 +213,9 @@ class Sheet:
         writer.writerows(self.points)
         return out.getvalue()
 
-    def picture(self, kind: str) -> bytes:
-        """The figure as ``png``, ``svg`` or ``pdf``: the same bytes for the same figure."""
-        undated = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    def picture(self, kind: str, name: str = "") -> bytes:
+        """The figure as ``png``, ``svg`` or ``pdf``, with its `Recipe`: the same bytes for the same figure."""
         out = io.BytesIO()
         with house_style():
-            self.figure.savefig(out, format=kind, dpi=200, metadata=undated[kind])
+            self.figure.savefig(out, format=kind, dpi=200, metadata=Recipe.of(name, self.table()).metadata(kind))
         return out.getvalue()
