@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import typer
 
-from ..claims.claim import Claim, Evidence
-from ..claims.judging import Finding, found_of, tried_on_truth
-from ..claims.record import FILE, Record, record_from, said_of
-from ..claims.trial_runs import COLUMNS, runs_of, told_apart
+from ..collapse.claims.claim import Claim, Evidence
+from ..collapse.claims.judging import Finding, found_of, tried_on_truth
+from ..collapse.claims.record import FILE, Record, record_from, said_of
+from ..collapse.claims.trial_runs import COLUMNS, runs_of, told_apart
 from ..errors import InputError
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def records_in(folder: str) -> list[Record]:
 
 def as_json(records: Sequence[Record]) -> dict[str, Any]:
     """All records and the table of constants, as plain types."""
-    from ..claims.constants import rows
+    from ..collapse.claims.constants import rows
 
     claims = [{key: value for key, value in record.to_dict().items() if key != "findings"} for record in records]
     return {"schema_version": 1, "claims": claims, "constants": rows(records)}

@@ -17,9 +17,8 @@ ALLOWED = {
     "datasets": set(),
     "results": set(),
     "collapse": {"results"},
-    "claims": {"collapse", "results"},
     "benchmark": {"architectures", "datasets", "results"},
-    "scripts": {"benchmark", "claims", "collapse", "results", "architectures", "datasets"},
+    "scripts": {"benchmark", "collapse", "results", "architectures", "datasets"},
 }
 SHARED = {"catalogue", "errors", "own_files", "task"}
 SOURCES = [path for room in ALLOWED for path in sorted((ROOT / room).rglob("*.py"))]

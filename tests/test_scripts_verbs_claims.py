@@ -6,7 +6,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from test_claims_claim import GIVEN  # isort: skip
+from test_collapse_claims_claim import GIVEN  # isort: skip
 
 SETTING = {
     "defaults": {"optimizer": "sgd", "schedule": "constant", "parametrization": "standard", "warmup_fraction": 0},

@@ -23,8 +23,8 @@ Folder = Annotated[str, typer.Option("--out", metavar="DIR", help="Where claims 
 @claims_app.command("list")
 def list_claims(names: Names = None, as_json: JsonFlag = False) -> None:
     """List claims: what each predicts, by which kind of evidence, and in which setting."""
-    from ...claims.claim import load_claims
-    from ...claims.record import said_of
+    from ...collapse.claims.claim import load_claims
+    from ...collapse.claims.record import said_of
     from ..terminal import print_rows
 
     claims = load_claims(names or [])
@@ -56,9 +56,9 @@ def run_claims(
     truths: Annotated[bool, typer.Option("--truths", help="Only try the claims where the answer is known.")] = False,
 ) -> None:
     """Try claims where their answer is known, then train their settings and judge each family."""
-    from ...claims.claim import load_claims
-    from ...claims.constants import said_of_truth
-    from ...claims.judging import tried_on_truth
+    from ...collapse.claims.claim import load_claims
+    from ...collapse.claims.constants import said_of_truth
+    from ...collapse.claims.judging import tried_on_truth
 
     claims = load_claims(names or [])
     if truths:
@@ -66,7 +66,7 @@ def run_claims(
             typer.echo(said_of_truth(claim.name, tried_on_truth(claim)))
         return
     from ...benchmark.executors import make_executor
-    from ...claims.constants import markdown, rows
+    from ...collapse.claims.constants import markdown, rows
     from ...results.store import Store
     from .. import claiming
 
@@ -95,8 +95,8 @@ def report(
     json_file: JsonFile = None,
 ) -> None:
     """Write the table of constants and its figure, over all claims that were judged into the folder."""
-    from ...claims.constants import page
-    from ...claims.figure import draw_claims
+    from ...collapse.claims.constants import page
+    from ...collapse.claims.figure import draw_claims
     from ..claiming import as_json, records_in
 
     records = records_in(out)

@@ -4,7 +4,7 @@ import dataclasses
 import json
 
 import numpy as np
-from onecurve.claims.trial_runs import TrialRun, runs_of, told_apart
+from onecurve.collapse.claims.trial_runs import TrialRun, runs_of, told_apart
 
 ROW = {
     "trial_id": "a",

@@ -3,12 +3,12 @@
 import dataclasses
 
 import numpy as np
-from onecurve.claims.claim import load_claim
-from onecurve.claims.constants import page, rows
-from onecurve.claims.estimators.estimator import judged
-from onecurve.claims.judging import Finding, found, found_of, tried_on_truth, verdicts
-from onecurve.claims.record import Record, record_from, said_of
-from onecurve.claims.truths.laws import PowerOfTime
+from onecurve.collapse.claims.claim import load_claim
+from onecurve.collapse.claims.constants import page, rows
+from onecurve.collapse.claims.estimators.estimator import judged
+from onecurve.collapse.claims.judging import Finding, found, found_of, tried_on_truth, verdicts
+from onecurve.collapse.claims.record import Record, record_from, said_of
+from onecurve.collapse.claims.truths.laws import PowerOfTime
 
 ABOUT = {"claim": "c", "family": "f", "dataset": "d", "predicted": 1.0, "margin": 0.1}
 

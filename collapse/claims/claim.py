@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ..errors import InputError, unknown
+from ...errors import InputError, unknown
 from .estimators.estimator import ALWAYS, ESTIMATORS, Estimator
 from .truths.truth import TRUTHS, ExactSystem
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
-from ...catalogue import Catalogue
+from ....catalogue import Catalogue
 from ..trial_runs import TrialRun, grouped
 
 LEVEL = 0.95
@@ -135,4 +135,4 @@ def shared_seeds(runs: Sequence[TrialRun]) -> set[int]:
     return set.intersection(*({run.seed for run in each} for each in settings.values()))
 
 
-ESTIMATORS: Catalogue[Estimator] = Catalogue("estimator", "onecurve.claims.estimators")
+ESTIMATORS: Catalogue[Estimator] = Catalogue("estimator", "onecurve.collapse.claims.estimators")

@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from onecurve.claims.claim import claim_names, load_claim, load_claims
+from onecurve.collapse.claims.claim import claim_names, load_claim, load_claims
 from onecurve.errors import InputError
 
 GIVEN = {

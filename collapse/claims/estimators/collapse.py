@@ -9,12 +9,12 @@ from typing import ClassVar, Literal
 import numpy as np
 from scipy.special import stdtr
 
-from ...collapse.ladders.ladder import Ladder
-from ...collapse.ladders.rescaling import rescale
-from ...collapse.reasons import Refusal
-from ...collapse.within.battery import assess
-from ...results.curves import LearningCurve
-from ...results.quantity import Quantity, stored_name
+from ....results.curves import LearningCurve
+from ....results.quantity import Quantity, stored_name
+from ...ladders.ladder import Ladder
+from ...ladders.rescaling import rescale
+from ...reasons import Refusal
+from ...within.battery import assess
 from ..trial_runs import TrialRun
 from .estimator import ESTIMATORS, CannotTell, Estimated, Estimator, Reading, shared_seeds
 
@@ -70,7 +70,7 @@ class CollapseDeviation(Estimator):
         try:
             group = rescale(ladder, scale=self.scale, irreducible_loss=floor)
         except Refusal as refusal:
-            from ...collapse.sentences.reasons import say
+            from ...sentences.reasons import say
 
             raise CannotTell(say(refusal.reason)) from None
         # A fixed generator: the same runs give the same bounds.

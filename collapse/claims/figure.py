@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from ..collapse.drawing.files import write_sheets
-from ..collapse.drawing.lettering import wrap
-from ..collapse.drawing.palette import FAINT, INK, family_colors, family_markers
-from ..collapse.drawing.sheet import Mark, Sheet
+from ..drawing.files import write_sheets
+from ..drawing.lettering import wrap
+from ..drawing.palette import FAINT, INK, family_colors, family_markers
+from ..drawing.sheet import Mark, Sheet
 from .constants import judged_together, number
 from .judging import Judged
 from .record import Record

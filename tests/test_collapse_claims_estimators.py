@@ -2,17 +2,17 @@
 
 import numpy as np
 import pytest
-from onecurve.claims.estimators.best_rate import BestRateExponent
-from onecurve.claims.estimators.collapse import CollapseDeviation
-from onecurve.claims.estimators.correction_power import CorrectionPower
-from onecurve.claims.estimators.estimator import CannotTell, judged
-from onecurve.claims.estimators.logit_rate import LogitRate
-from onecurve.claims.estimators.ratio import Ratio
-from onecurve.claims.estimators.setting_exponent import SettingExponent
-from onecurve.claims.estimators.settings_differ import SettingsDiffer
-from onecurve.claims.estimators.time_exponent import TimeExponent
-from onecurve.claims.truths.laws import OneCurve, PowerOfSetting, PowerOfTime, RateValley
-from onecurve.claims.truths.truth import made
+from onecurve.collapse.claims.estimators.best_rate import BestRateExponent
+from onecurve.collapse.claims.estimators.collapse import CollapseDeviation
+from onecurve.collapse.claims.estimators.correction_power import CorrectionPower
+from onecurve.collapse.claims.estimators.estimator import CannotTell, judged
+from onecurve.collapse.claims.estimators.logit_rate import LogitRate
+from onecurve.collapse.claims.estimators.ratio import Ratio
+from onecurve.collapse.claims.estimators.setting_exponent import SettingExponent
+from onecurve.collapse.claims.estimators.settings_differ import SettingsDiffer
+from onecurve.collapse.claims.estimators.time_exponent import TimeExponent
+from onecurve.collapse.claims.truths.laws import OneCurve, PowerOfSetting, PowerOfTime, RateValley
+from onecurve.collapse.claims.truths.truth import made
 
 STEPS = np.array([0, 10, 20, 40, 60, 80, 100])
 
@@ -80,8 +80,8 @@ def test_an_approach_to_a_limit_has_its_power_without_the_limit():
 
 
 def test_the_deviation_is_that_of_the_analysis():
-    from onecurve.claims.estimators.collapse import _curve
     from onecurve.collapse.analysis import analyze
+    from onecurve.collapse.claims.estimators.collapse import _curve
     from onecurve.results.curves import CurveSet
 
     runs = OneCurve(wrong_by=-0.4).runs("loss", np.random.default_rng(0))

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from ...collapse.truths.least_squares import Spectrum, sgd_excess
+from ...truths.least_squares import Spectrum, sgd_excess
 from ..trial_runs import TrialRun
 from .truth import TRUTHS, ExactSystem, evaluations, made, noisy
 

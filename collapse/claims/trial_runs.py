@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..results.quantity import stored_name
+from ...results.quantity import stored_name
 
 # Columns of the result table that a claim reads.
 COLUMNS = (

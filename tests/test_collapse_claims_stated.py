@@ -1,8 +1,8 @@
 """The claims that come with Onecurve: each holds where it is true, fails where it is false, and can be trained."""
 
 import pytest
-from onecurve.claims.claim import claim_names, load_claim
-from onecurve.claims.judging import tried_on_truth
+from onecurve.collapse.claims.claim import claim_names, load_claim
+from onecurve.collapse.claims.judging import tried_on_truth
 from onecurve.scripts.claiming import sweep_of_claim
 
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ...catalogue import Catalogue
+from ....catalogue import Catalogue
 from ..trial_runs import TrialRun
 
 
@@ -25,7 +25,7 @@ class ExactSystem(ABC):
         """Runs of one family on one data set, with values under the observable's name."""
 
 
-TRUTHS: Catalogue[ExactSystem] = Catalogue("truth", "onecurve.claims.truths")
+TRUTHS: Catalogue[ExactSystem] = Catalogue("truth", "onecurve.collapse.claims.truths")
 
 
 def made(
@@ -38,7 +38,7 @@ def made(
     floor: float | None = 0.0,
 ) -> TrialRun:
     """A run of a truth; ``peak_lr`` of its settings, or 1, is the constant learning rate."""
-    from ...results.quantity import stored_name
+    from ....results.quantity import stored_name
 
     steps = np.asarray(steps, dtype=float)
     return TrialRun(
