@@ -35,7 +35,11 @@ from torch.utils.backend_registration import _setup_privateuseone_for_python_bac
 
 READS = {"_local_scalar_dense", "nonzero", "equal", "masked_select", "is_nonzero", "unique_dim", "_unique2"}
 TINY = {"fourier": {"inputs": 2, "modes": 64, "pool": 2048, "test_size": 64}}
-ASKING = {"sharpness", "preconditioned-sharpness", "critical-sharpness", "tail-exponent", "layer-balance"}
+ASKING = {
+    *("sharpness", "preconditioned-sharpness", "critical-sharpness", "tail-exponent", "layer-balance"),
+    *("neural-collapse", "feature-ansatz"),
+}
+OF_CLASSES = {"accuracy", "token-classes", "calibration", "margin", "class-loss"}
 FEW_FAMILIES = ("mlp", "decoder", "shufflenetv2")
 FEW_DATASETS = ("fourier", "markov-text", "power-law-regression")
 
@@ -187,7 +191,7 @@ def test_every_tensor_of_an_optimiser_is_on_the_device(fake, name, packed):
 @pytest.mark.parametrize("name", OBSERVABLES.names())
 def test_every_tensor_of_an_observable_is_on_the_device(fake, monkeypatch, name, packed):
     """Up to the values that leave the device: those are read back once, at the end."""
-    text = name in ("accuracy", "token-classes")
+    text = name in OF_CLASSES
     family = FAMILIES.make("decoder" if text else "mlp")
     with torch._subclasses.fake_tensor.unset_fake_temporarily():
         dataset = DATASETS.make("pysource", {"test_size": 16}) if text else DATASETS.make("fourier", TINY["fourier"])
