@@ -123,13 +123,13 @@ def test_a_rate_is_asked_for_before_a_length(asked):
     scan = pilots[0].trials(pilots[0].stages[0])
     assert (scan.schedule, scan.seeds, scan.horizon.steps) == ("linear", 2, 30)
     assert len(expand(pilot_sweep([(pilots[0], pilots[0].stages[0])]))) == 14
-    given = with_answers(sweep, {pilots[0].key: {"rate": {"value": 0.12345}, "tuned": "yes"}})
+    given = with_answers(sweep, {pilots[0].key: {"rate": {"value": 0.12345}, "tuned": "mis-scaled"}})
     assert [(pilot.asks, pilot.family) for pilot in pilots_of(given)] == [
         ("training length", "linear"),
         ("learning rate", "mlp"),
     ]
     (ladder,) = without_questions(given).groups
-    assert (ladder.peak_lr, ladder.tuned, ladder.horizon.rule) == (0.123, "yes", "steps")
+    assert (ladder.peak_lr, ladder.tuned, ladder.horizon.rule) == (0.123, "mis-scaled", "steps")
     both = with_answers(given, {pilots_of(given)[0].key: {"updates": {"value": 50}, "exponent": {"value": 1}}})
     assert [group.horizon_source for group in without_questions(both).groups] == ["pilot", "assumed"]
 

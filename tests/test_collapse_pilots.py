@@ -6,16 +6,19 @@ import dataclasses
 
 import numpy as np
 import pytest
+from onecurve.collapse.composing import Estimate
 from onecurve.collapse.drawing.pilot import pilot_sheet
-from onecurve.collapse.pilots.crossings import crossings
+from onecurve.collapse.pilots import horizon_law as horizon_law_module
+from onecurve.collapse.pilots.crossings import SizeCrossing, _zeros, crossings
 from onecurve.collapse.pilots.horizon_law import horizon_law
-from onecurve.collapse.pilots.sensitivity import sensitivity
+from onecurve.collapse.pilots.sensitivity import _cut, sensitivity
 from onecurve.collapse.pilots.trunks import Trunk, trunks_of
 from onecurve.collapse.sentences.of_pilots import pilot_sentence, sensitivity_sentence
 from scipy.optimize import brentq
 
 SIZES = 1000.0 * 2.0 ** np.arange(6)
 FIRST = 300.0
+FOUND = Estimate(value=300, low=290, high=310)
 
 
 def best(size, mu, nu):
@@ -103,12 +106,31 @@ def test_what_gives_no_law():
     assert {one.status.code for one in law.crossings} == {"crossing-at-the-end"}
 
 
-def test_a_length_that_need_not_grow_is_not_used():
-    rng = np.random.default_rng(3)
-    law = horizon_law(simulated(rng, mu=0.5, nu=0.02, noise=0.0, sizes=np.geomspace(1e3, 1.2e4, 6)), rng=rng)
-    assert law.exponent.value == pytest.approx(0.04, abs=0.02)
-    noisy = horizon_law(simulated(rng, noise=0.3, seeds=3), rng=rng)
-    assert noisy.status.code in ("pilot-exponent-holds-0", "pilot-not-crossed")
+def test_a_length_that_need_not_grow_is_not_used(monkeypatch):
+    """Crossings that scatter about one length: their slope is small, and the residuals know it may be none."""
+    found = [
+        SizeCrossing(smaller="a", larger="b", size=size, updates=FOUND, compute=1.0) for size in (2e3, 4e3, 8e3, 3e4)
+    ]
+    log_t = np.log([300.0, 500.0, 250.0, 400.0]) + 0.01 * np.random.default_rng(0).standard_normal((51, 4))
+    monkeypatch.setattr(horizon_law_module, "crossings", lambda trunks, **_: (found, log_t))
+    trunks = simulated(np.random.default_rng(3), noise=0.01, sizes=np.geomspace(1e3, 3e4, 5))
+    law = horizon_law(trunks, rng=np.random.default_rng(1))
+    assert law.status.code == "pilot-exponent-holds-0" and law.exponent.low < 0 < law.exponent.high
+    assert law.status.values["low"] == law.exponent.low and "is not used" in pilot_sentence(law)
+
+
+def test_a_zero_is_one_of_a_difference_that_rises():
+    u = np.linspace(-1, 1, 41)
+    rising, falling = 2 * (u - 0.1) + 0.3 * (u - 0.1) ** 2, -(u - 0.1)
+    found = _zeros(u, np.array([rising, falling, np.ones_like(u)]), 0.0)
+    assert found[0] == pytest.approx(0.1) and np.isnan(found[1:]).all()
+
+
+def test_a_trunk_cut_short_is_the_run_of_that_length():
+    (trunk,) = simulated(np.random.default_rng(0), sizes=[1000.0], seeds=2)
+    curve = _cut(trunk, 777.7)[1]
+    assert curve.x[-1] == 1 and (np.diff(curve.x) > 0).all() and len(curve.x) == (trunk.updates < 777.7).sum() + 1
+    assert curve.loss == pytest.approx(loss(curve.x * 777.7, 1000.0, 0.5, 0.5), rel=1e-3)
 
 
 def test_trunks_are_read_from_rows():

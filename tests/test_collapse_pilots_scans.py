@@ -33,6 +33,9 @@ def test_a_rate_that_moves_with_size_is_mis_scaled():
     assert found.tuned == "mis-scaled" and found.slope.high < 0
     unsure = best_rate(scans(0.01, 0.007, noise=0.15, seeds=2), rng=np.random.default_rng(3))
     assert unsure.tuned == "unknown" and unsure.slope.low < 0 < unsure.slope.high
+    # It moves, by less than a factor of two, and may by more.
+    near = best_rate(scans(0.0104, 0.0061, noise=0.05), rng=np.random.default_rng(1))
+    assert near.tuned == "unknown" and near.slope.high < 0 and np.exp(near.slope.low * np.log(16)) < 0.5
 
 
 def test_intervals_cover():
