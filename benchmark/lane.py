@@ -180,6 +180,10 @@ class Lane:
         for i in due:
             self._note(self.trials[i], i, step, measured, asked[i])
 
+    def seconds_of_observables(self) -> dict[Observable, float]:
+        """Measure all of them once, for nothing but the time that each takes."""
+        return self._recorder.measure(self._recorder.record).seconds
+
     def _asked(self, trial: TrainedTrial, step: int) -> set[Observable]:
         """What is measured at this evaluation of a trial: by its own count, whoever trains beside it."""
         last = step == trial.spec.horizon_steps

@@ -9,6 +9,7 @@ from ..results.store import Store
 from .executors import usable_cpus
 from .hours import forecast, measured_seconds
 from .lock import Lock, Resolved
+from .observable_costs import planned_shares
 from .sweep import Sweep, expand, request
 
 
@@ -24,8 +25,9 @@ def plan_sweep(
     Returns
     -------
     dict
-        ``n_trials``, ``n_done``, ``flops``, ``expected_minutes``, ``cores``, ``cells`` (one dict a cell) and, where it
-        was asked for, ``on``: what `hours.forecast` gives.
+        ``n_trials``, ``n_done``, ``flops``, ``expected_minutes``, ``cores``, ``cells`` (one dict a cell),
+        ``observables`` (see `observable_costs.planned_shares`) and, where it was asked for, ``on``: what
+        `hours.forecast` gives.
     """
     lock = Lock.load(store, sweep.name) or Lock(sweep=sweep.name, margin=sweep.margin)
     planned = lock.plans.get(request(sweep, only))
@@ -50,6 +52,7 @@ def plan_sweep(
         "expected_minutes": seconds / cores / 60,
         "cores": cores,
         "cells": [_row(cell, len(trials)) for cell, trials in cells],
+        "observables": planned_shares(sweep, store, only, [trial for _, trials in cells for trial in trials]),
         **({"on": forecast(cells, on, done, measured_seconds(store))} if on else {}),
     }
 

@@ -32,6 +32,7 @@ _COLUMNS = (
         "test_loss",
         "test_accuracy",
         "observables",
+        "measured",
         "attempt",
         "started_utc",
     ),
@@ -74,7 +75,7 @@ def read_data_curves(
             "no trial has a training set of a given size; a sweep with `train_size: [500, 1000, ...]` does"
         )
     table = OwnRows(rows)
-    quantity = quantity_of(observable, scale, table.names())
+    quantity = quantity_of(observable, scale, table.names(), scales=table.scales())
     trials = [_Trial(row, _spec(row), loss, quantity) for row in table.having(quantity.observable)]
     if against == "tasks":
         trials = [trial for trial in trials if trial.row["sample_scale"] is not None]
@@ -169,7 +170,7 @@ def _curve(trials: Sequence[_Trial], n_max: int, against: Against) -> LearningCu
         seed=last.spec.seed,
         x=np.array([trial.row["train_size"] / n_max for trial in ended]),
         loss=np.array([trial.value for trial in ended]),
-        irreducible_loss=row["irreducible_loss"] if of_loss else None,
+        irreducible_loss=row["irreducible_loss"] if of_loss else last.quantity.known_floor,
         irreducible_loss_se=(row["irreducible_loss_se"] or 0.0) if of_loss else 0.0,
         status=next((trial.row["status"] for trial in trials if not trial.complete), "ok"),
         control=row["control"],

@@ -27,6 +27,10 @@ class Source(Protocol):
         """What else may be asked for when it is read."""
         ...
 
+    def scales(self) -> dict[str, str]:
+        """The scale on which each observable is compared, where that is said."""
+        ...
+
     def curves(self, quantity: Quantity) -> list[LearningCurve]:
         """The curves of a quantity."""
         ...
@@ -60,6 +64,11 @@ class OwnRows:
         found = {name for name in (TEST_LOSS, TEST_ACCURACY) if any(_measured(row.get(name)) for row in self.rows)}
         each = (entry for row in self.rows for entry in row.get("observables") or [])
         return found | {entry["name"] for entry in each if _measured(entry["value"])} | {TEST_LOSS}
+
+    def scales(self) -> dict[str, str]:
+        """As the trainer wrote them beside the values."""
+        said = (entry for row in self.rows for entry in row.get("measured") or [])
+        return {name: scale for each in said for name, scale in zip(each["names"], each["scales"], strict=True)}
 
     def curves(self, quantity: Quantity) -> list[LearningCurve]:
         """One curve a trial that has it. A trial that failed before it had any is kept as an empty curve."""
@@ -103,12 +112,16 @@ class OtherCurves:
         """Observables of the curves."""
         return {curve.quantity.observable for curve in self.found}
 
+    def scales(self) -> dict[str, str]:
+        """Nothing: a column is what it is."""
+        return {}
+
     def curves(self, quantity: Quantity) -> list[LearningCurve]:
         """The curves of the observable, on the quantity's scale."""
         mine = [curve for curve in self.found if curve.quantity.observable == quantity.observable]
         if quantity.scale == "as-given":
             return mine
-        plain = {"quantity": quantity, "irreducible_loss": None}
+        plain = {"quantity": quantity, "irreducible_loss": quantity.known_floor, "irreducible_loss_se": 0.0}
         return [dataclasses.replace(curve, loss=quantity.of(curve.loss, curve.whose), **plain) for curve in mine]
 
     def trials(self, observable: str) -> Iterator[tuple[Group, bool]]:
@@ -179,7 +192,7 @@ def _curve(row: Row, quantity: Quantity) -> LearningCurve:
         x=x,
         loss=quantity.of(values, f"{row['family']} on {row['dataset']}, {row['rung']}, seed {row['seed']}"),
         lr=lr,
-        irreducible_loss=row["irreducible_loss"] if loss else None,
+        irreducible_loss=row["irreducible_loss"] if loss else quantity.known_floor,
         irreducible_loss_se=(row["irreducible_loss_se"] or 0.0) if loss else 0.0,
         status=row["status"],
         control=row["control"],

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Collection
-from typing import TYPE_CHECKING, Literal, get_args
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from ..errors import InputError, unknown
 
@@ -26,7 +26,9 @@ class Quantity:
     Attributes
     ----------
     observable : its name in the tables, such as ``test_loss`` or ``test_accuracy``.
-    scale : ``as-given``, or ``complement``: ``1 - value``, of shares alone. The error is the accuracy's complement.
+    scale : ``as-given``, what is above a floor is compared; ``complement``: ``1 - value``, of shares alone, as the
+        error is the accuracy's; ``ratio``: a positive value over its final one, whether it falls or rises;
+        ``difference``: a value of either sign less its final one, as the ratio of ``exp(value)``.
     """
 
     observable: str = TEST_LOSS
@@ -35,10 +37,33 @@ class Quantity:
     @property
     def noun(self) -> str:
         """What it is called within a sentence: ``loss``, ``accuracy``, ``error``, or the name in the tables."""
-        short = {name: noun for noun, name in _SHORT.items()}.get(self.observable, self.observable)
-        if self.scale == "as-given":
+        short = self._short
+        if self.scale in ("as-given", "ratio"):
             return short
+        if self.scale == "difference":
+            return f"exp({short})"
         return _ERROR if self.observable == TEST_ACCURACY else f"1 - {short}"
+
+    @property
+    def _short(self) -> str:
+        return {name: noun for noun, name in _SHORT.items()}.get(self.observable, self.observable)
+
+    @property
+    def known_floor(self) -> float | None:
+        """The floor that belongs to the scale: 0 where nothing is subtracted; None where a floor has to be known."""
+        return 0.0 if self.scale in ("ratio", "difference") else None
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """On which scale it is compared, in a sentence, where that is not what is above a floor."""
+        if self.scale == "ratio":
+            return (f"{self._short} has no floor: curves are compared as ratios to their final values",)
+        if self.scale == "difference":
+            return (
+                f"{self._short} may have either sign: curves are compared by their differences from their final "
+                f"values, as ratios of {self.noun}, and a deviation of 1 % is about 0.01 of its unit",
+            )
+        return ()
 
     @property
     def title(self) -> str:
@@ -85,8 +110,13 @@ class Quantity:
         ------
         InputError : a complement of what does not lie between 0 and 1; ``who`` says whose values these are.
         """
-        if self.scale == "as-given":
+        if self.scale in ("as-given", "ratio"):
             return values
+        if self.scale == "difference":
+            import numpy as np
+
+            with np.errstate(over="ignore"):
+                return np.exp(values)
         outside = values[~((values >= 0) & (values <= 1))]
         if len(outside):
             raise InputError(
@@ -104,24 +134,31 @@ def stored_name(name: str) -> str:
     return _SHORT.get(name, name)
 
 
-def quantity_of(asked: str, scale: str | None, there: Collection[str], more: Collection[str] = ()) -> Quantity:
+def quantity_of(
+    asked: str,
+    scale: str | None,
+    there: Collection[str],
+    more: Collection[str] = (),
+    scales: Mapping[str, str] | None = None,
+) -> Quantity:
     """The quantity that a user asks for.
 
     Parameters
     ----------
     asked : a name in the tables, or ``loss``, ``accuracy``, ``error`` (1 - accuracy, where nothing is stored as that).
-    scale : None is ``as-given``, but for ``error``.
+    scale : None is the scale that the tables have for it, else ``as-given``, but for ``error``.
     there : names in the tables.
     more : columns that may be asked for as well, for the message.
+    scales : by name, where the tables say them.
 
     Raises
     ------
     InputError : nothing of that name, or a scale that there is not.
     """
-    if scale not in (None, "as-given", "complement"):
+    if scale not in (None, *get_args(Scale)):
         raise unknown("scale", scale, get_args(Scale))
     if asked == _ERROR and _ERROR not in there and TEST_ACCURACY in there:
-        if scale == "complement":
+        if scale is not None and scale != "as-given":
             raise InputError("the error is 1 - accuracy already; its complement is `--of accuracy`")
         return Quantity(TEST_ACCURACY, "complement")
     if stored_name(asked) not in there:
@@ -130,4 +167,5 @@ def quantity_of(asked: str, scale: str | None, there: Collection[str], more: Col
         raise unknown("observable", asked, {*there, *short, *derived, *more})
     if stored_name(asked) == TEST_LOSS and scale == "complement":
         raise InputError("1 - loss means nothing: a complement is taken of shares, such as `--of accuracy`")
-    return Quantity(stored_name(asked), scale or "as-given")
+    known = (scales or {}).get(stored_name(asked))
+    return Quantity(stored_name(asked), cast(Scale, scale or (known if known in get_args(Scale) else "as-given")))

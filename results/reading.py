@@ -49,7 +49,7 @@ _NEEDED = (
     "started_utc",
     "attempt",
 )
-_LATER = ("running_statistics", "device", "tuned", "schema_version")  # tables of older versions do without
+_LATER = ("running_statistics", "device", "tuned", "schema_version", "measured")  # tables of older versions do without
 _BESIDE_LOSS = ("test_accuracy", "observables")
 
 
@@ -66,7 +66,8 @@ def read_curves(
     paths : folders, files, or URLs of these.
     observable : what the curves are of: a name in the tables, or ``loss``, ``accuracy``, or ``error`` (1 - accuracy).
         A curve has the points at which it was measured.
-    scale : ``as-given``, or ``complement`` for one less a share; None is as given, but for the error.
+    scale : ``as-given``, ``complement`` for one less a share, ``ratio`` for positive values without a floor, or
+        ``difference`` for values of either sign; None is what the tables say of it, else as given, but for the error.
     layout : how other people's tables are to be read; over a mapping file ``onecurve.yaml`` beside them.
 
     Returns
@@ -86,7 +87,8 @@ def read_curves(
     read = [_source(path, layout or Layout(), columns, observable) for path in map(str, paths)]
     sources = [source for source, _ in read]
     names, more = (set().union(*found) for found in zip(*((s.names(), s.more()) for s in sources), strict=True))
-    quantity = quantity_of(observable, scale, names, more)
+    scales = {name: said for source in sources for name, said in source.scales().items()}
+    quantity = quantity_of(observable, scale, names, more, scales)
     curves: list[tuple[tuple[int, str], LearningCurve]] = []
     notes: list[str] = []
     for place, source in zip(enumerate(map(str, paths)), sources, strict=True):
@@ -99,7 +101,7 @@ def read_curves(
         (curve for _, curve in curves),
         margins.pop() if len(margins) == 1 else None,
         warnings=lacking(sources, quantity.observable),
-        notes=notes,
+        notes=[*notes, *quantity.compared],
     )
 
 

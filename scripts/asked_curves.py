@@ -55,6 +55,11 @@ def asked(
         curves = read_curves(paths, of, scale, layout)
     else:
         curves = read_data_curves(paths, against, observable=of, scale=scale)
+    if curves.quantity.known_floor is not None and floor != "known":
+        raise InputError(
+            f"--irreducible-loss {irreducible_loss}: {curves.quantity.observable} is compared on the scale "
+            f"{curves.quantity.scale}, which has no floor; ask with --scale as-given to subtract one"
+        )
     # A fixed seed: the same table gives the same p-values.
     rng = np.random.default_rng(0)
     found = inquire(

@@ -25,7 +25,12 @@ OfOption = Annotated[
 ]
 ScaleOption = Annotated[
     str | None,
-    typer.Option("--scale", metavar="as-given|complement", help="complement asks about 1 - value, for a share."),
+    typer.Option(
+        "--scale",
+        metavar="as-given|complement|ratio|difference",
+        help="complement asks about 1 - value, for a share; ratio and difference compare what has no floor with its "
+        "final value.",
+    ),
 ]
 SweepArgument = Annotated[str, typer.Argument(metavar="SWEEP", help="A sweep file, or the name of a built-in sweep.")]
 OutOption = Annotated[str | None, typer.Option("--out", help="Results folder or URL; the default is runs/<sweep>.")]

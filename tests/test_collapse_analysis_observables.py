@@ -136,6 +136,47 @@ def test_the_floor_of_the_loss_is_no_floor_of_the_error(tmp_path):
         assert group.deviation is not None and group.p_exact is None
 
 
+@pytest.mark.parametrize("true", [True, False])
+def test_what_has_no_floor_is_compared_as_ratios_or_differences(tmp_path, true):
+    """A value that rises as the loss falls, and its logarithm of either sign, say what the loss says."""
+    made = {"norm": lambda c: 5 / (c.loss - FLOOR), "margin": lambda c: 0.3 - np.log(c.loss - FLOOR)}
+    table = rows(simulated(true), **made)
+    said = {"label": "mine", "names": ["norm", "margin"], "scales": ["ratio", "difference"], "seconds": 1.0}
+    for row in table:
+        row["measured"] = [said]
+    paths = stored(tmp_path, table)
+    assert (
+        min(row["observables"][1]["value"][0] for row in table)
+        < 0
+        < max(row["observables"][1]["value"][-1] for row in table)
+    )
+    loss = verdict(read_curves(paths), FLOOR)
+    for name, scale, words in (
+        ("norm", "ratio", "as ratios to"),
+        ("margin", "difference", "by their differences from"),
+    ):
+        curves = read_curves(paths, name)
+        assert curves.quantity == Quantity(name, scale) and words in curves.notes[-1]
+        group = verdict(curves)
+        assert group.verdict == loss.verdict == ("collapse" if true else "no-collapse")
+        assert group.deviation == pytest.approx(loss.deviation, rel=0.1)
+        assert group.p_exact == pytest.approx(loss.p_exact, abs=0.02)
+        as_given = verdict(read_curves(paths, name, "as-given"))
+        assert as_given.verdict == "cannot-tell" and as_given.reason.code == "rises"
+    refused = invoked("analyze", paths[0], "--of", "norm", "--irreducible-loss", "0.1")
+    assert isinstance(refused.exception, InputError)
+    assert str(refused.exception).startswith(
+        "--irreducible-loss 0.1: norm is compared on the scale ratio, which has no "
+    )
+
+
+def test_a_ratio_of_values_of_either_sign_cannot_be_told(tmp_path):
+    paths = stored(tmp_path, rows(simulated(True), margin=lambda c: c.loss - 2))
+    group = verdict(read_curves(paths, "margin", "ratio"))
+    assert group.verdict == "cannot-tell" and group.p_exact is None
+    assert say(group.reason.root).startswith("the smallest reachable margin 0 is not below the margin of size ")
+
+
 # ---- points that are not there
 
 
@@ -231,7 +272,7 @@ def test_tables_of_others_that_lack_it_are_named(tmp_path):
         ("error", "complement", "the error is 1 - accuracy already"),
         ("waves", "complement", r"net on web, size .* waves.* is .* taken of shares alone, between 0 and 1"),
         ("loss", "complement", "1 - loss means nothing: a complement is taken of shares, such as `--of accuracy`"),
-        ("waves", "log", "unknown scale 'log'.*Allowed: as-given, complement"),
+        ("waves", "log", "unknown scale 'log'.*Allowed: as-given, complement, difference, ratio"),
     ],
 )
 def test_what_there_is_not_is_refused_with_what_there_is(tmp_path, name, scale, message):

@@ -28,7 +28,7 @@ from ..within.equivalence import Deviations, with_error
 from ..within.exactness import Exactness
 from .interpolation import untold
 from .ladder import Ladder
-from .rescaling import overlap, try_rescale
+from .rescaling import falling, overlap, try_rescale
 from .soundness import OVERLAP, copied, noisy, problem_of, rising, unusable, warnings_of
 from .spread import describe
 
@@ -157,7 +157,7 @@ def measure(
         over_floors=over,
         deviations=bounds if ends else shape_bounds,
         spread=describe(rescaled) if rescaled and len(rescaled.sizes) > 1 and not repeated else None,
-        form=fit_form(rescaled) if rescaled else _NO_FORM,
+        form=fit_form(falling(rescaled)) if rescaled else _NO_FORM,
         warnings=_warnings(ladder, floor, rescaled, shape_problem, single),
         single=single,
     )

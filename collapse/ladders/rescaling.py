@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from ...results.curves import LearningCurve
@@ -44,7 +46,7 @@ def rescale(
     Raises
     ------
     Refusal : no curve is complete; the data start after x = .98; L0 is missing or not below every loss; a curve has
-        no improvement whose shape could be asked for.
+        no improvement whose shape could be asked for, or some rise and others fall.
     """
     if not ladder.rungs:
         raise Refusal(because("no-size-with-two-curves"))
@@ -55,6 +57,8 @@ def rescale(
     on_grid = _shape if scale == "shape" else _end_point
     lines = straight(ladder.curves, start)
     rows = [[on_grid(curve, x, irreducible_loss, lines) for curve in rung] for rung in ladder.rungs]
+    if scale == "shape" and len({unit > 0 for rung in rows for _, unit, _ in rung}) > 1:
+        raise Refusal(because("some-rise", noun=ladder.quantity.noun))
     phase, rate, end_rate = schedule(ladder, x)
     return RescaledGroup(
         scale=scale,
@@ -104,10 +108,18 @@ def _shape(curve: LearningCurve, x: np.ndarray, _: float | None, lines: bool) ->
     seen = curve.x > 0
     gap, error = interpolate(x, curve.x[seen], curve.loss[seen] - curve.loss[-1], lines=lines)
     unit = mean_over(gap, x)
-    if unit <= 0:
+    rises = curve.quantity.known_floor is not None and unit < 0
+    if unit <= 0 and not rises:
         who = {"size": name_of(curve), "seed": curve.seed}
         raise Refusal(because("curve-does-not-improve", **who, x=float(x[0])))
     return gap / unit, float(unit), (error - gap * mean_over(error, x) / unit) / unit
+
+
+def falling(group: RescaledGroup) -> RescaledGroup:
+    """A group whose curves ln l rise as one whose curves fall: 1 / l, whose deviations are as large."""
+    if group.scale == "shape" or float(master_curve(group)[0]) >= 0:
+        return group
+    return dataclasses.replace(group, values=tuple(-rows for rows in group.values))
 
 
 def to_shape(z: np.ndarray, x: np.ndarray) -> np.ndarray:

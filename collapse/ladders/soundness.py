@@ -40,7 +40,7 @@ def rising(ladder: Ladder, x_min: float) -> Reason | None:
 
     The loss goes down by construction; where one of its curves does not, that is told of the curve.
     """
-    if ladder.quantity == LOSS or not ladder.curves:
+    if ladder.quantity == LOSS or ladder.quantity.known_floor is not None or not ladder.curves:
         return None
     climbs = [float(curve.loss[-1] - np.interp(x_min, curve.x, curve.loss)) for curve in ladder.curves]
     if not np.median(climbs) > 0:

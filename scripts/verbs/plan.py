@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -61,8 +61,20 @@ def plan(
         f"{planned['n_trials']} trials, {planned['n_done']} of them in the table, {planned['flops']:.3g} FLOPs, "
         f"about {planned['expected_minutes']:.1f} minutes on {planned['cores']} cores"
     )
+    for line in _shares(planned["observables"]):
+        typer.echo(line)
     if wanted:
         typer.echo(_hours(planned["on"]))
+
+
+def _shares(observables: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the observables cost, a sentence for each place from which that is known."""
+    found: dict[str, list[str]] = {}
+    for each in observables:
+        found.setdefault(each["from"], []).append(f"{each['observable']} {100 * each['share']:.2g} %")
+    return [
+        f"observables, as shares of the updates' time on {place}: {', '.join(said)}" for place, said in found.items()
+    ]
 
 
 def _hours(on: Mapping[str, Any]) -> str:

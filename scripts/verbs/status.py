@@ -44,6 +44,7 @@ def sweep_status(folder: str) -> dict[str, Any]:
         A folder without a lock.
     """
     from ...benchmark.lock import read_lock
+    from ...benchmark.observable_costs import measured_shares
     from ...results.live import under_way
     from ...results.store import Store
 
@@ -51,7 +52,7 @@ def sweep_status(folder: str) -> dict[str, Any]:
     names = store.json_names(".lock.json")
     if not names:
         raise InputError(f"{folder!r} holds no sweep (no .lock.json). `onecurve run SWEEP --out {folder}` starts one")
-    wanted = ["trial_id", "status", "device", "threads", "host", "reason", *_SECONDS]
+    wanted = ["trial_id", "status", "device", "threads", "host", "reason", "measured", *_SECONDS]
     ended = {row["trial_id"]: row for row in store.table(wanted).to_pylist()}
     groups: dict[tuple[str, str, str], list[str]] = {}
     for name in names:
@@ -68,6 +69,7 @@ def sweep_status(folder: str) -> dict[str, Any]:
         **_counted(trials, ended),
         "core_hours": _hours(row for row in ended.values() if row["device"] != "cuda"),
         "device_hours": _hours(row for row in ended.values() if row["device"] == "cuda"),
+        "observables": measured_shares(ended.values()),
         "failures": _failures(ended.values()),
         "running": under_way(store),
         "groups": rows,
@@ -84,6 +86,9 @@ def said(report: Mapping[str, Any]) -> list[str]:
     shares = overhead(report)
     device = f"{report['device_hours']:.2f} device hours and " if report["device_hours"] else ""
     lines = [counts, f"{device}{report['core_hours']:.2f} core hours so far" + (f"; {shares}" if shares else "")]
+    if report["observables"]:
+        each = (f"{label} {100 * share:.2g} %" for label, share in report["observables"].items())
+        lines.append(f"of the updates' time, observables took: {', '.join(each)}")
     lines += [
         f"{each['trials']} {each['status']} on {each['host'] or 'a machine that is not known'}: {each['reason']}"
         for each in report["failures"][:_MOST_FAILURES]

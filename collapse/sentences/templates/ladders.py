@@ -20,6 +20,7 @@ TEMPLATES = {
     "all-but-equals-another": "seed {seed} of {size} all but equals seed {first_seed} of {first_size}",
     "values-out-of-range": "losses beyond {low:g} to {high:g} cannot be squared: give them in another unit",
     "rises": "{noun} rises with training, and collapse is asked of what falls to a floor: {instead}",
+    "some-rise": "{noun} rises in some runs and falls in others, so its curves have no common shape",
     "ask-for-itself": "ask for {name} itself",
     "ask-for-error": "ask for the error, 1 - accuracy (--of error)",
     "ask-for-complement": "if it is a share, ask for 1 - {noun} (--scale complement)",
