@@ -10,8 +10,10 @@ import json
 import numpy as np
 import polars as pl
 import pytest
+from onecurve.collapse.analysis import analyze
 from onecurve.collapse.calibration.simulation import FLOOR, Scenario, simulate
-from onecurve.collapse.figures import draw_dataset, save_figures
+from onecurve.collapse.drawing.limits import y_label
+from onecurve.collapse.figures import draw_dataset, save_figures, sheets_of
 from onecurve.collapse.inquiry import OF_GROUPS, QUESTIONS, inquire
 from onecurve.collapse.inquiry_contract import inquiry_json
 from onecurve.collapse.planning.patterns import wrong_horizon
@@ -168,6 +170,22 @@ def test_what_has_no_floor_is_compared_as_ratios_or_differences(tmp_path, true):
     assert str(refused.exception).startswith(
         "--irreducible-loss 0.1: norm is compared on the scale ratio, which has no "
     )
+
+
+def test_beside_curves_that_rise_unrelated_ones_rise(tmp_path):
+    """And nothing is called reducible, or above a floor, where nothing is subtracted."""
+    table = rows(simulated(True), norm=lambda c: 5 / (c.loss - FLOOR))
+    for row in table:
+        row["measured"] = [{"label": "mine", "names": ["norm"], "scales": ["ratio"], "seconds": 1.0}]
+    curves = read_curves(stored(tmp_path, table), "norm")
+    analysis = analyze(curves, rng=np.random.default_rng(0), resamples=99)
+    points = dict(sheets_of(analysis, curves))["summary"]().points
+    for series in ("unrelated", "rung mean"):
+        drawn = [one for one in points if one["panel"] == "collapsed" and one["series"].startswith(series)]
+        early = [one["y"] for one in drawn if one["x"] < 0.2]
+        assert early and all(0 < y < 1 for y in early), series
+    quantity = curves.quantity
+    assert [y_label(kind, quantity) for kind in ("excess", "end-point")] == ["norm", "norm\nover its final value"]
 
 
 def test_a_ratio_of_values_of_either_sign_cannot_be_told(tmp_path):

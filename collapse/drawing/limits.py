@@ -86,6 +86,8 @@ def label_y(panel: Panel) -> None:
 def y_label(kind: str, quantity: Quantity = LOSS) -> str:
     """What the y axis of a kind of panel shows, in a line or two."""
     label = _LABELS.get(kind, "")
+    if quantity.known_floor is not None:  # nothing is subtracted
+        label = label.replace(" above L0", "").replace("reducible loss", "test loss")
     return label if quantity == LOSS else _label_of(quantity, label.replace("above L0", "above its floor"))
 
 

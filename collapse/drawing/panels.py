@@ -15,6 +15,7 @@ from scipy.special import stdtrit
 from ...results.curves import LearningCurve
 from ...results.levels import NORMAL, UPPER
 from ...results.quantity import LOSS, Quantity
+from ..ladders.rescaling import falling
 from ..outcome import GroupResult, RescaledGroup
 from .limits import Panel, extent, widen, words
 from .palette import FAINT, FAN, INK, NOISE, Color, shades
@@ -174,6 +175,8 @@ def _draw_fan(sheet: Sheet, axes: Axes, view: DrawnGroup, shown: Callable[[np.nd
     if group.unrelated is None or group.rescaled is None or not len(group.unrelated):
         return
     fan = np.asarray(group.unrelated, dtype=float)
+    if falling(group.rescaled) is not group.rescaled:  # they fall; beside curves that rise they are turned over
+        fan = -fan
     order = np.argsort(fan[:, 0], kind="stable")
     picked = order[np.unique(np.linspace(0, len(fan) - 1, min(_FAN_LINES, len(fan))).round().astype(int))]
     for draw in np.sort(picked):
