@@ -71,12 +71,17 @@ def pids(folder):
     return [(int(path.name.split("-")[2]), path.name.split("-")[3]) for path in paths]
 
 
-def when(done, act):
+def done(run, name):
+    """Whether a pack's rows are in the table."""
+    return bool(list((run / "trials").glob(f"{name}-*")))
+
+
+def when(many, act):
     """A report that acts once, when so many trials are in the table."""
     acted = []
 
     def report(progress):
-        if progress.stage == "train" and progress.done >= done and not acted:
+        if progress.stage == "train" and progress.done >= many and not acted:
             acted.append(act())
 
     return report
@@ -183,10 +188,23 @@ def test_kill_9_of_a_worker_costs_one_attempt(cluster, tiny, tmp_path, monkeypat
     monkeypatch.setattr(dispatch, "work", told(began))
 
     def kill():
-        killed.append(pids(began)[-1][0])
-        os.kill(killed[0], signal.SIGKILL)
+        """End a process whose pack has begun and is not in the table yet."""
+        end = time.monotonic() + 300
+        while not killed and time.monotonic() < end:
+            for path in began.iterdir():
+                name, pid = path.name.split("-")[0], int(path.name.split("-")[2])
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGSTOP)  # or it might be done before it is ended
+                    if done(tmp_path / "run", name):
+                        os.kill(pid, signal.SIGCONT)
+                    else:
+                        os.kill(pid, signal.SIGKILL)
+                        killed.append(pid)
+                        break
 
-    summary = run(tiny(**LONGER), tmp_path / "run", cluster[1], report=when(4, kill))
+    thread = threading.Thread(target=kill)
+    summary = run(tiny(**LONGER), tmp_path / "run", cluster[1], report=when(4, thread.start))
+    thread.join()
     assert killed and not alive(killed[0])
     assert summary.statuses == {"ok": 18}
     assert any(path.name.split("-")[1] == "2" for path in began.iterdir())
@@ -220,7 +238,7 @@ def test_one_of_three_nodes_killed_while_it_trains(cluster, tiny, tmp_path, monk
             if node == nodes.head_node.node_id or not alive(int(pid)):
                 continue
             os.kill(int(pid), signal.SIGSTOP)  # or it might be done before its node is gone
-            if not list((tmp_path / "run" / "trials").glob(f"{name}-*")):
+            if not done(tmp_path / "run", name):
                 yield node, int(pid)
             os.kill(int(pid), signal.SIGCONT)
 
