@@ -93,8 +93,7 @@ def _now() -> str:
 
 
 def _trained(claim: Claim, sweep: Sweep, store: Store, executor: Executor) -> list[Any]:
-    from ..benchmark.lock import Lock
-    from ..benchmark.sweep import request
+    from ..benchmark.sweep_plan import trial_ids
     from ..results.reading import read_tables
     from .progress import follow
 
@@ -103,10 +102,7 @@ def _trained(claim: Claim, sweep: Sweep, store: Store, executor: Executor) -> li
         typer.echo(f"  failed: {reason}", err=True)
     if not summary.asked:
         raise InputError(f"the setting of {claim.name!r} asks for no trial")
-    lock = Lock.load(store, sweep.name)
-    assert lock is not None
-    planned = lock.plans[request(sweep, {})]
-    wanted = {lock.cells[key].trials[str(seed)] for key, seeds in planned.items() for seed in seeds}
+    wanted = trial_ids(sweep, store)
     rows, _ = read_tables([store.uri], COLUMNS)
     runs = runs_of(row for row in rows if row["trial_id"] in wanted)
     return told_apart(runs, str(claim.estimate.get("setting", "")))

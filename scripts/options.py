@@ -32,6 +32,18 @@ ScaleOption = Annotated[
         "final value.",
     ),
 ]
+IrreducibleLossOption = Annotated[
+    str,
+    typer.Option(
+        "--irreducible-loss",
+        "--floor",
+        metavar="known|profile|fit|VALUE|LOW:HIGH",
+        help="Where the irreducible loss, or the floor of another observable, comes from.",
+    ),
+]
+MarginOption = Annotated[
+    float | None, typer.Option(help="The largest deviation that still counts as a collapse, such as 0.03.")
+]
 SweepArgument = Annotated[str, typer.Argument(metavar="SWEEP", help="A sweep file, or the name of a built-in sweep.")]
 OutOption = Annotated[str | None, typer.Option("--out", help="Results folder or URL; the default is runs/<sweep>.")]
 OnlyOption = Annotated[

@@ -11,7 +11,7 @@ from ...results.layout import Layout
 from ...results.levels import X_MIN
 from ..application import ASK, app
 from ..asked_curves import SOURCES, asked, draw, draw_onset
-from ..options import FiguresFolder, JsonFile, OfOption, ScaleOption
+from ..options import FiguresFolder, IrreducibleLossOption, JsonFile, MarginOption, OfOption, ScaleOption
 from ..table_options import with_layout
 from ..writing import write_json
 
@@ -22,20 +22,10 @@ def analyze(
     paths: Annotated[
         list[str], typer.Argument(metavar="PATH...", help="Results folders, tables of curves, or logs of other tools.")
     ],
-    irreducible_loss: Annotated[
-        str,
-        typer.Option(
-            "--irreducible-loss",
-            "--floor",
-            metavar="known|profile|fit|VALUE|LOW:HIGH",
-            help="Where the irreducible loss, or the floor of another observable, comes from.",
-        ),
-    ] = "known",
+    irreducible_loss: IrreducibleLossOption = "known",
     of: OfOption = None,
     scale: ScaleOption = None,
-    margin: Annotated[
-        float | None, typer.Option(help="The largest deviation that still counts as a collapse, such as 0.03.")
-    ] = None,
+    margin: MarginOption = None,
     json_file: JsonFile = None,
     to: FiguresFolder = None,
     across: Annotated[

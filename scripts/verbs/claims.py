@@ -65,25 +65,22 @@ def run_claims(
         for claim in claims:
             typer.echo(said_of_truth(claim.name, tried_on_truth(claim)))
         return
-    from ...benchmark.executors import make_executor
     from ...collapse.claims.constants import markdown, rows
     from ...results.store import Store
     from .. import claiming
+    from ..progress import workers
 
     asked = [name for name in families.split(",") if name]
     stores = [Store(f"{out}/{claim.name}") for claim in claims]
     for claim, store in zip(claims, stores, strict=True):
         store.check_writable()
         claiming.sweep_of_claim(claim, asked)  # say what is wrong before anything is trained
-    executor = make_executor(address)
-    try:
+    with workers(address) as executor:
         for claim, store in zip(claims, stores, strict=True):
             record = claiming.judge(claim, store, executor, asked)
             typer.echo(said_of_truth(claim.name, record.trusted))
             for line in markdown(rows([record])) if record.findings else []:
                 typer.echo(f"  {line}")
-    finally:
-        executor.close()
 
 
 @claims_app.command("report")

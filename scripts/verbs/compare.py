@@ -8,7 +8,7 @@ import typer
 
 from ...results.layout import Layout
 from ..application import ASK, app
-from ..options import JsonFile, ScaleOption
+from ..options import JsonFile, MarginOption, ScaleOption
 from ..writing import write_json
 
 
@@ -18,9 +18,7 @@ def compare(
     published: Annotated[str, typer.Argument(metavar="PUBLISHED", help="What it is held against: another of these.")],
     of: Annotated[str, typer.Option("--of", metavar="NAME", help="Which observable to ask about.")] = "loss",
     scale: ScaleOption = None,
-    margin: Annotated[
-        float | None, typer.Option(help="The largest deviation that still counts as a collapse, such as 0.03.")
-    ] = None,
+    margin: MarginOption = None,
     json_file: JsonFile = None,
 ) -> None:
     """Place your results among published ones, or hold two versions of yours together: what changed beyond noise."""

@@ -14,7 +14,7 @@ from ...errors import InputError
 from ...results.layout import Layout
 from ..application import ASK, app
 from ..asked_curves import SOURCES, asked
-from ..options import OfOption, ScaleOption
+from ..options import IrreducibleLossOption, MarginOption, OfOption, ScaleOption
 from ..table_options import with_layout
 from ..writing import write_text
 
@@ -35,18 +35,8 @@ def report(
     ] = None,
     of: OfOption = None,
     scale: ScaleOption = None,
-    irreducible_loss: Annotated[
-        str,
-        typer.Option(
-            "--irreducible-loss",
-            "--floor",
-            metavar="known|profile|fit|VALUE|LOW:HIGH",
-            help="Where the irreducible loss, or the floor of another observable, comes from.",
-        ),
-    ] = "known",
-    margin: Annotated[
-        float | None, typer.Option(help="The largest deviation that still counts as a collapse, such as 0.03.")
-    ] = None,
+    irreducible_loss: IrreducibleLossOption = "known",
+    margin: MarginOption = None,
     ask: Annotated[
         list[str] | None,
         typer.Option(
