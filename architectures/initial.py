@@ -16,6 +16,14 @@ def he(net: nn.Sequential) -> nn.Sequential:
     return net
 
 
+def relu_layers(n_inputs: int, width: int, depth: int) -> nn.Sequential:
+    """``depth`` linear layers of one width, each with a ReLU, as torch draws them."""
+    layers: list[nn.Module] = [nn.Linear(n_inputs, width), nn.ReLU()]
+    for _ in range(depth - 1):
+        layers += [nn.Linear(width, width), nn.ReLU()]
+    return nn.Sequential(*layers)
+
+
 def readout(width: int, outputs: int, *, bias: bool = True) -> nn.Linear:
     """Linear readout that starts at zero, so that every size starts from the same function.
 

@@ -12,7 +12,7 @@ from torch import nn
 from ..errors import InputError
 from ..task import Task
 from .family import FAMILIES, Family, Rung, widths, wrong_kind
-from .initial import he
+from .initial import he, relu_layers
 
 
 class ScaledDifference(nn.Module):
@@ -54,11 +54,7 @@ class ScaledMLP(Family):
 
     def build(self, rung: Rung, task: Task) -> nn.Module:
         width = rung["width"]
-        hidden: list[nn.Module] = [nn.Linear(task.n_inputs, width), nn.ReLU()]
-        for _ in range(self.depth - 1):
-            hidden += [nn.Linear(width, width), nn.ReLU()]
+        hidden = relu_layers(task.n_inputs, width, self.depth)
         readout = nn.Linear(width, task.outputs)
         nn.init.normal_(readout.weight, std=width**-0.5)
-        return nn.Sequential(
-            nn.Flatten(), ScaledDifference(nn.Sequential(*he(nn.Sequential(*hidden)), readout), self.output_scale)
-        )
+        return nn.Sequential(nn.Flatten(), ScaledDifference(nn.Sequential(*he(hidden), readout), self.output_scale))

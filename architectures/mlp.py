@@ -10,7 +10,7 @@ from torch import nn
 
 from ..task import Task
 from .family import FAMILIES, Family, Rung, widths, wrong_kind
-from .initial import he, readout
+from .initial import he, readout, relu_layers
 
 
 class Block(nn.Module):
@@ -60,7 +60,6 @@ class PlainMLP(Family):
 
     def build(self, rung: Rung, task: Task) -> nn.Module:
         width = rung["width"]
-        hidden: list[nn.Module] = [nn.Linear(task.n_inputs, width), nn.ReLU()]
-        for _ in range(self.depth - 1):
-            hidden += [nn.Linear(width, width), nn.ReLU()]
-        return nn.Sequential(nn.Flatten(), *he(nn.Sequential(*hidden)), readout(width, task.outputs))
+        return nn.Sequential(
+            nn.Flatten(), *he(relu_layers(task.n_inputs, width, self.depth)), readout(width, task.outputs)
+        )
