@@ -124,6 +124,8 @@ def test_a_zero_is_one_of_a_difference_that_rises():
     rising, falling = 2 * (u - 0.1) + 0.3 * (u - 0.1) ** 2, -(u - 0.1)
     found = _zeros(u, np.array([rising, falling, np.ones_like(u)]), 0.0)
     assert found[0] == pytest.approx(0.1) and np.isnan(found[1:]).all()
+    turning = (u - 0.1) * (u - 0.6)  # it falls at the centre, and rises at its other zero
+    assert np.isnan(_zeros(u, turning[None], 0.0)).all()
 
 
 def test_a_trunk_cut_short_is_the_run_of_that_length():
