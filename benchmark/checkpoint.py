@@ -83,6 +83,14 @@ class Keeper(Protocol):
         """Take the state; may raise, and end the training so."""
         ...
 
+    def foreseen(self, spec: TrialSpec) -> Collection[int]:
+        """Steps at which a trial is evaluated beside its own, because a longer run that goes on from it will be."""
+        ...
+
+    def ended(self, state: State) -> None:
+        """All updates are made: the last state, with the evaluations that were foreseen."""
+        ...
+
 
 class Nowhere:
     """Keeps nothing."""
@@ -96,6 +104,12 @@ class Nowhere:
     def keep(self, state: State) -> None:
         return None
 
+    def foreseen(self, spec: TrialSpec) -> Collection[int]:
+        return ()
+
+    def ended(self, state: State) -> None:
+        return None
+
 
 def bits(device: Device, threads: int) -> dict[str, Any]:
     """What the bits of a curve depend on beside its trial: equal values, equal bits."""
@@ -103,7 +117,7 @@ def bits(device: Device, threads: int) -> dict[str, Any]:
     return {"device": device.label, "threads": threads if device.kind == "cpu" else None, **versions}
 
 
-class InStore:
+class InStore(Nowhere):
     """Keeps a pack's state in a results folder every few minutes, and when the process is asked to end.
 
     Parameters
@@ -180,19 +194,19 @@ class InStore:
                 remove(self._store, self._name_of(part))
 
 
-def save(store: Store, name: str, state: State, header: Mapping[str, Any]) -> None:
+def save(store: Store, name: str, state: State, header: Mapping[str, Any], folder: str = FOLDER) -> None:
     """Write a state: a line of JSON with the sha256 of the rest, then the rest."""
     buffer = io.BytesIO()
     fields = {f.name: getattr(state, f.name) for f in dataclasses.fields(state) if f.name not in ("specs", "lanes")}
     torch.save({**fields, "lanes": [vars(lane) for lane in state.lanes]}, buffer)
     body = buffer.getbuffer()
     said = {**header, "format": FORMAT, "updates": state.updates, "sha256": hashlib.sha256(body).hexdigest()}
-    store.write_bytes(f"{FOLDER}/{name}", [json.dumps(said).encode() + b"\n", body])
+    store.write_bytes(f"{folder}/{name}", [json.dumps(said).encode() + b"\n", body])
 
 
-def load(store: Store, name: str) -> tuple[dict[str, Any], State] | None:
+def load(store: Store, name: str, folder: str = FOLDER) -> tuple[dict[str, Any], State] | None:
     """Header and state of a file; None where there is none, or it is damaged, foreign or of another format."""
-    whole = store.read_bytes(f"{FOLDER}/{name}")
+    whole = store.read_bytes(f"{folder}/{name}")
     header = _header(whole)
     if header is None or whole is None:
         return None
@@ -212,9 +226,9 @@ def _header(whole: bytes | None) -> dict[str, Any] | None:
         return None
 
 
-def reached(store: Store, name: str) -> int:
+def reached(store: Store, name: str, folder: str = FOLDER) -> int:
     """Updates after which a pack has a checkpoint; 0 where it has none."""
-    header = _header(store.read_bytes(f"{FOLDER}/{name}", _HEADER))
+    header = _header(store.read_bytes(f"{folder}/{name}", _HEADER))
     return int(header["updates"]) if header else 0
 
 
@@ -227,9 +241,9 @@ def kept(store: Store) -> dict[str, list[str]]:
     return found
 
 
-def remove(store: Store, name: str) -> None:
+def remove(store: Store, name: str, folder: str = FOLDER) -> None:
     """Delete a checkpoint, if it is there."""
-    store.remove(f"{FOLDER}/{name}")
+    store.remove(f"{folder}/{name}")
 
 
 def tidied(store: Store, ended: Collection[str], stale: Collection[str]) -> list[list[str]]:

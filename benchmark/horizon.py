@@ -59,6 +59,23 @@ class PowerLaw(_Rule):
         return max(1, round(self.steps * (n_params / first) ** self.exponent))
 
 
+class TrunkLength(PowerLaw):
+    """Updates of a pilot's trunks, which may be wanted longer; no rule of a sweep file.
+
+    Attributes
+    ----------
+    before : ``steps`` of the shorter trunks that these go on from; 0 where they start.
+    later : ``steps`` of the longer ones that may go on from these.
+    """
+
+    before: int = 0
+    later: tuple[int, ...] = ()
+
+    def lengthened(self, steps: int, n_params: int, first: int, batch_size: int) -> int:
+        """Updates of a rung's trunk at another of these steps."""
+        return self.model_copy(update={"steps": steps}).horizon(n_params, first, batch_size)
+
+
 class ComputeOptimal(_Rule):
     """The power law that a pilot finds on this ladder; `pilots` puts it in the place of this rule before a run.
 
@@ -67,6 +84,8 @@ class ComputeOptimal(_Rule):
     updates : of the smallest model size in the pilot's first trunks; larger sizes train longer, as their parameters.
     longest : of the smallest model size in the last ones: trunks that are too short are doubled up to here.
     seeds : of each model size in the pilot.
+    warmup : of a trunk that is made longer: ``share`` of its length, so that it is another curve and is trained anew,
+        or as many ``updates`` as the first trunks have, so that it goes on from the shorter one.
     factor, exponent_factor : the ladder trains for ``factor`` times the updates that the pilot finds for its smallest
         size, growing with ``exponent_factor`` times the exponent: a ladder that is off on purpose.
     """
@@ -75,6 +94,7 @@ class ComputeOptimal(_Rule):
     updates: int = Field(default=2000, ge=10, le=100_000_000)
     longest: int = Field(default=32_000, ge=10, le=100_000_000)
     seeds: int = Field(default=8, ge=2)
+    warmup: Literal["share", "updates"] = "share"
     factor: float = Field(default=1.0, gt=0, le=100)
     exponent_factor: float = Field(default=1.0, ge=0, le=10)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -97,6 +97,7 @@ class Lane:
         updates = max(updates, *(each.horizon_steps for each in specs), WARM_UPS + 1 if device.kind == "cuda" else 0)
         self.trials = [TrainedTrial(spec=each, device=device, replicas=len(specs)) for each in specs]
         self._steps = [set(eval_steps(each.eval_grid, each.horizon_steps, each.warmup_fraction)) for each in specs]
+        self._foreseen: list[set[int]] = [set() for _ in specs]
         self.due = set().union(*self._steps)
         self._feed = Feed(
             dataset,
@@ -127,6 +128,28 @@ class Lane:
     def ended(self) -> bool:
         """Whether no trial goes on."""
         return all(trial.status != "ok" for trial in self.trials)
+
+    @property
+    def foresees(self) -> bool:
+        """Whether longer runs may go on from here."""
+        return any(self._foreseen)
+
+    def foresee(self, steps_of: Callable[[TrialSpec], Collection[int]]) -> None:
+        """Evaluate at more steps than the trials' own, for longer runs that go on from here; `forget` leaves them out.
+
+        Only where nothing is recorded beside what always is: `every` counts a trial's own evaluations.
+        """
+        if self._record:
+            return
+        self._foreseen = [set(steps_of(trial.spec)) for trial in self.trials]
+        self.due = self.due.union(*self._foreseen)
+
+    def forget(self) -> None:
+        """Leave each trial the evaluations of its own length."""
+        for trial, own in zip(self.trials, self._steps, strict=True):
+            curves: list[list[Any]] = [trial.test_loss, trial.test_accuracy, *trial.observables.values(), trial.step]
+            for curve in curves:  # the accuracy has no entries where there are no classes
+                curve[:] = [value for value, step in zip(curve, trial.step, strict=False) if step in own]
 
     def load(self) -> int:
         """Make the next examples resident; for how many updates they last."""
@@ -163,7 +186,8 @@ class Lane:
 
     def evaluate(self, step: int) -> None:
         """Measure the trials that are due at this step."""
-        due = [i for i, steps in enumerate(self._steps) if step in steps and self.trials[i].status == "ok"]
+        wanted_by = [own | more for own, more in zip(self._steps, self._foreseen, strict=True)]
+        due = [i for i, steps in enumerate(wanted_by) if step in steps and self.trials[i].status == "ok"]
         if not due:
             return
         if self._unchecked:
@@ -208,6 +232,8 @@ class Lane:
     def _note(self, trial: TrainedTrial, place: int, step: int, measured: Measurement, asked: set[Observable]) -> None:
         loss = measured.loss[place]
         if not np.isfinite(loss):
+            if step not in self._steps[place]:  # the trial's own evaluations alone say how it ended
+                return
             trial.status = "diverged"
             trial.reason = f"test loss {loss} at step {step} of {trial.spec.horizon_steps}"
             return

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
@@ -40,6 +41,8 @@ class Resolved:
     device : where its packs train: ``cpu`` or ``cuda``.
     replicas : networks in each batched model on a GPU, so that a trial's bits do not depend on how many there are;
         0 on a processor, where they do not.
+    before : updates that a shorter run of it has made already, where it goes on from one; 0 where it starts.
+    foreseen : steps at which it is evaluated for longer runs that may go on from it.
     """
 
     family: str
@@ -58,16 +61,18 @@ class Resolved:
     update_bytes: int = 0
     device: str = "cpu"
     replicas: int = 0
+    before: int = 0
+    foreseen: list[int] = dataclasses.field(default_factory=list)
 
     @property
     def seconds(self) -> float:
         """Expected core seconds of one trial's updates."""
-        return self.step_seconds * self.horizon_steps
+        return self.step_seconds * (self.horizon_steps - self.before)
 
     @property
     def flops(self) -> float:
         """Training FLOPs of one trial."""
-        return float(self.flops_per_example) * self.batch_size * self.horizon_steps
+        return float(self.flops_per_example) * self.batch_size * (self.horizon_steps - self.before)
 
 
 @dataclasses.dataclass
@@ -178,6 +183,8 @@ class Pack:
     device, replicas : where it trains, and how many networks its batched model has there, or how many networks that do
         not pack are branches of one graph; 0 on a processor.
     begun : whether there is a checkpoint of just these trials.
+    foreseen : steps at which they are evaluated for longer runs that may go on from them, by trial id.
+    goes_on : whether they may go on from shorter runs.
     """
 
     specs: tuple[TrialSpec, ...]
@@ -193,6 +200,8 @@ class Pack:
     device: str = "cpu"
     replicas: int = 0
     begun: bool = False
+    foreseen: Mapping[str, Sequence[int]] = dataclasses.field(default_factory=dict)
+    goes_on: bool = False
 
     @property
     def memory(self) -> int:

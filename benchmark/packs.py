@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from ..results.trials import TrialSpec, fingerprint
 from . import resolve as resolving
@@ -30,6 +31,7 @@ def packs_of(
     open_trials: Mapping[str, Sequence[TrialSpec]],
     attempts: Callable[[str], int],
     begun: Collection[Sequence[str]] = (),
+    on_hand: Mapping[str, int] = MappingProxyType({}),
 ) -> list[Pack]:
     """What is left to train. Cells that differ in rates and schedules alone share packs.
 
@@ -39,6 +41,8 @@ def packs_of(
     open_trials : trials that are left of each cell.
     attempts : how often a trial was tried before, from its id.
     begun : trials of each checkpoint: they stay one pack, which can go on from it.
+    on_hand : updates after which a shorter run's state is there, by trial id: trials that go on from one update
+        share packs.
     """
     shared: dict[str, list[_Member]] = {}
     for key, specs in open_trials.items():
@@ -49,7 +53,8 @@ def packs_of(
         together = _together(specs[0], like) if resolved.packed or like.replicas else None
         for spec in specs:
             member = _Member(spec, 1 + attempts(spec.trial_id), like)
-            shared.setdefault(together or spec.trial_id, []).append(member)
+            from_where = f"{together or spec.trial_id} after {on_hand.get(spec.trial_id, 0)}"
+            shared.setdefault(from_where, []).append(member)
     place = {trial: i for i, trials in enumerate(begun) for trial in trials}
     packs = [_of(members) for together in shared.values() for members in _filled(together, place, begun)]
     return [dataclasses.replace(pack, begun=pack.specs[0].trial_id in place) for pack in packs] if place else packs
@@ -137,6 +142,8 @@ def _of(members: Sequence[_Member]) -> Pack:
         specs=tuple(member.spec for member in members),
         costs=tuple(member.like.cell.seconds for member in members),
         attempt=max(member.attempt for member in members),
+        foreseen={m.spec.trial_id: m.like.cell.foreseen for m in members if m.like.cell.foreseen},
+        goes_on=any(member.like.cell.before for member in members),
     )
 
 

@@ -16,7 +16,9 @@ from .batch import batch_rule, batch_size
 from .choices import WORTH_A_GPU
 from .devices import CPU, replicas_on_a_gpu, torch_settings
 from .evaluation import EVAL_GRID
+from .horizon import TrunkLength
 from .lock import Resolved, worker_bytes
+from .longer_runs import wanted_later
 from .observables.observable import Observable, observable_from
 from .optimisers.optimiser import optimiser_from
 from .replicas import Single, looped_seconds, packing_gain, random_batch, update_bytes
@@ -115,6 +117,7 @@ def resolve(cell: Cell, device: str = "cpu") -> Resolved:
             CPU.check(given.precision)  # a GPU's precision is checked where the GPU is
         packed, step_seconds, update = _packing(cell, family, dataset, batch, here.training, device)
     together = len(given.seed_list) if packed else 1
+    before, foreseen = _kin(cell, horizon, here.n_params, first.n_params, batch)
     return Resolved(
         family=family.name,
         dataset=dataset.name,
@@ -131,7 +134,19 @@ def resolve(cell: Cell, device: str = "cpu") -> Resolved:
         update_bytes=update,
         device=device,
         replicas=replicas_on_a_gpu(update) if device == "cuda" and packed else 0,
+        before=before,
+        foreseen=foreseen,
     )
+
+
+def _kin(cell: Cell, horizon: int, n_params: int, first: int, batch: int) -> tuple[int, list[int]]:
+    """Updates of the shorter run that a cell's trials go on from, and the steps of longer ones that may follow."""
+    rule, share = cell.settings.horizon, cell.settings.warmup_fraction
+    if not isinstance(rule, TrunkLength):
+        return 0, []
+    longer = [(rule.lengthened(steps, n_params, first, batch), share * rule.steps / steps) for steps in rule.later]
+    before = rule.lengthened(rule.before, n_params, first, batch) if rule.before else 0
+    return before, wanted_later(EVAL_GRID, horizon, longer)
 
 
 def _largest_flops(cell: Cell, family: Family, dataset: Dataset, first: int) -> float:

@@ -18,6 +18,7 @@ from .checkpoint import tidied
 from .dispatch import Dispatch, Progress, Terms, gather
 from .executors import Executor
 from .lock import Lock, Resolved
+from .longer_runs import forgotten, on_hand
 from .manifest import manifest
 from .packs import cut, packs_of
 from .preparation import device_for, prepare
@@ -114,16 +115,20 @@ def run(
     _note(lock, specs, request(sweep, only) if shard == (1, 1) else None)
     lock.merge(store)
 
-    stale = {s.trial_id for key, trials in specs.items() if cells[key].family[0] in changed for s in trials}
+    changed_trials = [s for key, trials in specs.items() if cells[key].family[0] in changed for s in trials]
+    forgotten(store, changed_trials)
+    stale = {spec.trial_id for spec in changed_trials}
     stored = store.attempts()
     ended = {trial for trial, (status, _) in stored.items() if status in ENDED - RETRY[retry]} - stale
     ended -= _lacking(cells, specs, ended, store, again=retry == "record")
     terms = terms or Terms()
+    open_trials = {key: [spec for spec in trials if spec.trial_id not in ended] for key, trials in specs.items()}
     packs = packs_of(
         {key: (cell, lock.cells[key], devices[key]) for key, cell in cells.items()},
-        {key: [spec for spec in trials if spec.trial_id not in ended] for key, trials in specs.items()},
+        open_trials,
         lambda trial: stored.get(trial, ("", 0))[1],
         tidied(store, ended, stale),
+        on_hand(store, [s for key, trials in open_trials.items() if lock.cells[key].before for s in trials]),
     )
     found = [stored[s.trial_id][0] for trials in specs.values() for s in trials if s.trial_id in ended]
     asked = sum(map(len, specs.values()))

@@ -117,6 +117,7 @@ def run_lanes(
     began, specs = time.perf_counter(), [trial.spec for lane in lanes for trial in lane.trials]
     state = state or keeper.begins(specs, device) or State.before(specs)
     for lane in lanes:
+        lane.foresee(keeper.foreseen)
         lane.settle()
     updates = [lane.update for lane in lanes]
     work = captured(side_by_side(updates, device), updates, device)
@@ -127,9 +128,9 @@ def run_lanes(
     spent = _Spent(began - state.training - state.evaluating, state.evaluating)
     done, evaluated = state.updates, state.evaluated
 
-    def keep() -> None:
-        now = {"updates": done, "evaluated": evaluated, "lanes": [lane.taken() for lane in lanes]}
-        keeper.keep(dataclasses.replace(state, **now, training=spent.training, evaluating=spent.evaluating))
+    def now() -> State:
+        reached = {"updates": done, "evaluated": evaluated, "lanes": [lane.taken() for lane in lanes]}
+        return dataclasses.replace(state, **reached, training=spent.training, evaluating=spent.evaluating)
 
     for stop in sorted(step for step in set().union(*(lane.due for lane in lanes)) if step > state.evaluated):
         while done < stop:
@@ -139,7 +140,7 @@ def run_lanes(
                 done += 1
                 if keeper.due(done):
                     _reached(lanes, done)
-                    keep()
+                    keeper.keep(now())
             _reached(lanes, done)
         device.synchronise()
         with spent.evaluation():
@@ -148,8 +149,11 @@ def run_lanes(
         evaluated = stop
         if all(lane.ended for lane in lanes):
             break
+    if any(lane.foresees for lane in lanes):
+        keeper.ended(now())
     for lane in lanes:
         lane.share(spent.training / len(lanes), spent.evaluating / len(lanes))
+        lane.forget()
     return [trial for lane in lanes for trial in lane.trials]
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..results.trials import TrialSpec
-from .checkpoint import State
+from .checkpoint import Nowhere, State
 from .devices import CPU, Device, torch_settings
 from .lane import TrainedTrial
 from .observables.observable import Observable
@@ -27,14 +27,11 @@ class _EnoughError(Exception):
     """The trunk is long enough."""
 
 
-class _At:
+class _At(Nowhere):
     """Takes the states after some numbers of updates, and ends the training after the last of them."""
 
     def __init__(self, updates: Sequence[int]) -> None:
         self._wanted, self.states = sorted(set(updates)), dict[int, State]()
-
-    def begins(self, specs: Sequence[TrialSpec], device: Device) -> State | None:
-        return None
 
     def due(self, updates: int) -> bool:
         return updates in self._wanted

@@ -18,6 +18,7 @@ from .checkpoint import KEEP_EVERY, InStore
 from .devices import device_error, device_of, libraries, memory_error
 from .executors import Failure
 from .lock import Pack
+from .longer_runs import Longer
 from .observables.observable import observable_from
 from .preemption import Preempted, heeding
 from .provenance import utc_now, version
@@ -82,7 +83,7 @@ def work(job: Job) -> Ended:
         _check_content(job.pack.specs[0])
         log, store = _Log(job), Store(job.store)
         how = {"threads": job.threads, "record": job.pack.record, "every": job.keep_every, "across": job.across}
-        keeper = InStore(store, job.pack.name, asked=asked, told=log.write, **how)
+        keeper = _keeper(store, job, asked=asked, told=log.write, **how)
         rows = _rows(job, log, keeper)
         for row in rows:
             end = row["test_loss"][-1] if row["test_loss"] else None
@@ -93,6 +94,13 @@ def work(job: Job) -> Ended:
             return Ended(trials=ended, undelivered=rows, trouble=str(trouble))
         keeper.done()
         return Ended(trials=ended)
+
+
+def _keeper(store: Store, job: Job, **how: Any) -> InStore:
+    """Who keeps the pack's state; also for longer runs, and from shorter ones, where there may be any."""
+    if job.pack.foreseen or job.pack.goes_on:
+        return Longer(store, job.pack.name, foreseen=job.pack.foreseen, **how)
+    return InStore(store, job.pack.name, **how)
 
 
 def _rows(job: Job, log: _Log, keeper: InStore) -> list[dict[str, Any]]:

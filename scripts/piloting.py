@@ -129,6 +129,7 @@ def run_pilots(
     int or None
         How many found nothing; None where a run was ended before all had been asked.
     """
+    from ..benchmark.longer_runs import forgotten
     from ..benchmark.pilots.of_sweep import pilot_sweep, pilots_of
 
     stages: dict[str, Iterator[Any]] = {}
@@ -151,6 +152,8 @@ def run_pilots(
                 _keep(store, pilot, answer)
             else:
                 without.add(pilot.key)
+    if not without and only is None:
+        forgotten(store)
     return len(without)
 
 

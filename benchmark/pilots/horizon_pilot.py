@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, ClassVar
 
-from ..horizon import ComputeOptimal, PowerLaw
+from ..horizon import ComputeOptimal, PowerLaw, TrunkLength
 from ..sweep import Group
 from .asked import AskedLadder
 
@@ -21,7 +21,8 @@ class HorizonPilot(AskedLadder[int]):
 
     @property
     def key(self) -> str:
-        return self.question(seeds=self.rule.seeds)
+        other = {} if self.rule.warmup == "share" else {"warmup": self.rule.warmup}
+        return self.question(seeds=self.rule.seeds, **other)
 
     @property
     def stages(self) -> list[int]:
@@ -31,8 +32,20 @@ class HorizonPilot(AskedLadder[int]):
         return found
 
     def trials(self, stage: int) -> Group:
-        rule = PowerLaw(rule="power-law", steps=stage, exponent=_TRUNK_EXPONENT)
-        return self.plain(schedule="constant", seeds=self.rule.seeds, horizon=rule)
+        share = self.group.warmup_fraction
+        if share and self.rule.warmup == "share":
+            horizon = PowerLaw(rule="power-law", steps=stage, exponent=_TRUNK_EXPONENT)
+        else:
+            horizon = self._extended(stage)
+            share *= self.rule.updates / stage
+        return self.plain(schedule="constant", seeds=self.rule.seeds, horizon=horizon, warmup_fraction=share)
+
+    def _extended(self, stage: int) -> TrunkLength:
+        """Trunks of which each is the beginning of the next, one stage beyond the last: ``longest`` may be raised."""
+        stages = [*self.stages, 2 * self.stages[-1]]
+        place = stages.index(stage)
+        before, later = stages[place - 1] if place else 0, tuple(stages[place + 1 :])
+        return TrunkLength(rule="power-law", steps=stage, exponent=_TRUNK_EXPONENT, before=before, later=later)
 
     def answered(self, answer: dict[str, Any]) -> Group:
         horizon = self.rule.found(answer["updates"]["value"], answer["exponent"]["value"])
