@@ -179,12 +179,12 @@ class Cell:
     takes: tuple[float, float] = (1, 0)
 
 
-def load_sweep(source: str, overrides: Sequence[str] = ()) -> Sweep:
-    """Read a sweep file, or the built-in sweep of that name.
+def load_sweep(source: str | Mapping[str, Any], overrides: Sequence[str] = ()) -> Sweep:
+    """Read a sweep file, or the built-in sweep of that name, or what such a file would hold.
 
     Parameters
     ----------
-    source : path of a YAML file, or a name that `sweep_names` lists.
+    source : path of a YAML file, a name that ``onecurve list sweeps`` has, or a mapping with the keys of a file.
     overrides : ``key=value`` pairs that replace a setting in every group.
 
     Raises
@@ -192,12 +192,14 @@ def load_sweep(source: str, overrides: Sequence[str] = ()) -> Sweep:
     InputError
         An unreadable file, an unknown key, a value that is not allowed.
     """
+    if isinstance(source, Mapping):
+        return sweep_of(source, "the sweep", overrides)
     return sweep_of(_parse(_text(source), source), source, overrides)
 
 
 def sweep_of(raw: Any, source: str, overrides: Sequence[str] = ()) -> Sweep:
     """A sweep from what its file holds; ``source`` is what messages call it. For the rest see `load_sweep`."""
-    if not isinstance(raw, dict):
+    if not isinstance(raw, Mapping):
         raise InputError(f"{source}: a sweep file is a mapping with the keys {', '.join(Sweep.model_fields)}, defaults")
     raw = dict(raw)
     defaults = raw.pop("defaults", None) or {}

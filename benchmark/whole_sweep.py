@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from ..errors import InputError
 from ..results.store import Store
 from .executors import make_executor
 from .runner import RunSummary, run
@@ -12,15 +14,20 @@ from .sweep import Sweep, load_sweep
 
 
 def run_sweep(
-    sweep: str | Sweep, folder: str, *, changes: Sequence[str] = (), address: str = "local", **options: Any
+    sweep: str | Mapping[str, Any] | Sweep,
+    folder: str | Path,
+    *,
+    changes: Sequence[str] = (),
+    address: str = "local",
+    **options: Any,
 ) -> RunSummary:
     """Train what a sweep asks for and a results folder lacks, as ``onecurve run`` does.
 
     Parameters
     ----------
-    sweep : a file, the name of a built-in sweep, or what `load_sweep` returned.
+    sweep : a file, the name of a built-in sweep, a mapping with the keys of a file, or what `load_sweep` returned.
     folder : results folder or URL, for `read`.
-    changes : ``key=value`` pairs that replace a setting in all groups; of a file or a built-in sweep alone.
+    changes : ``key=value`` pairs that replace a setting in all groups.
     address : ``local`` starts Ray on this machine, ``in-process`` uses no Ray, anything else joins that Ray cluster.
     **options : see `runner.run`: ``only``, ``shard``, ``terms``, ``refresh``, ``retry``, ``device``, ``report``.
 
@@ -32,9 +39,12 @@ def run_sweep(
     Raises
     ------
     InputError
-        A sweep that cannot be read, a folder that is not writable or belongs to another sweep.
+        A sweep that cannot be read, changes to one that is loaded already, a folder that is not writable or belongs to
+        another sweep.
     """
-    loaded = load_sweep(sweep, changes) if isinstance(sweep, str) else sweep
+    if isinstance(sweep, Sweep) and changes:
+        raise InputError("changes are made when a sweep is loaded: load_sweep(SWEEP, changes)")
+    loaded = sweep if isinstance(sweep, Sweep) else load_sweep(sweep, changes)
     store = Store(folder)
     store.check_writable()
     executor = make_executor(address)

@@ -33,7 +33,7 @@ __all__ = ["analyze", "to_json", "to_table"]
 def analyze(
     curves: CurveSet,
     *,
-    rng: np.random.Generator,
+    rng: np.random.Generator | None = None,
     margin: float | None = None,
     irreducible_loss: FloorChoice = "known",
     resamples: int = 999,
@@ -47,15 +47,32 @@ def analyze(
     Parameters
     ----------
     curves : learning curves, with the margin that was planned for them if there was one.
-    rng : chance, for the bootstrap and the controls.
-    margin, irreducible_loss, resamples, x_min : see `Settings`.
+    rng : chance, for the bootstrap and the controls. None is that of the command line, which is always the same: the
+        numbers are those of ``onecurve analyze``.
+    margin : largest deviation that still counts as a collapse, in ln l (.03 is 3 %). None is the planned one, else .03;
+        another one than was planned makes the evidence exploratory.
+    irreducible_loss : ``known`` takes each group's own, ``fit`` the end-point power law's, ``profile`` the one at
+        which the curves collapse best, a pair ``(low, high)`` the best between two ends that were known beforehand; or
+        a number.
+    resamples : resamples of the bootstrap, at least 99.
+    x_min : where the comparison starts at the earliest, a fraction of the training length.
+
+    Returns
+    -------
+    Analysis
+        ``.groups`` has the verdicts, ``.plot()`` draws them, ``.to_pandas()`` gives one row a group.
 
     Raises
     ------
     InputError : an argument is out of range. Bad curves raise nothing: they are told in the result.
     """
     settings = Settings(margin=margin, irreducible_loss=irreducible_loss, resamples=resamples, x_min=x_min)
-    return examine(curves, settings, rng=rng).analysis
+    return examine(curves, settings, rng=branches(None)[0] if rng is None else rng).analysis
+
+
+def branches(rng: np.random.Generator | None) -> list[np.random.Generator]:
+    """Chance for an analysis, for questions to groups and for those across families; None is the command line's."""
+    return (np.random.default_rng(0) if rng is None else rng).spawn(3)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -117,6 +134,7 @@ def examine(curves: CurveSet, settings: Settings, *, rng: np.random.Generator) -
         warnings=(*curves.warnings, *changed),
         notes=curves.notes,
         quantity=curves.quantity,
+        curves=curves,
     )
     return Examined(analysis=found, measured=measured, crossings=crossings, members=members)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from ..errors import unknown
+from ..errors import InputError, unknown
 from ..results.curves import CurveSet, seed_order
 from ..results.quantity import LOSS
 from .drawing.across import across_sheet
@@ -86,6 +86,23 @@ def sheets_of(analysis: Analysis, curves: CurveSet) -> Iterator[tuple[str, Calla
         yield "across-families", lambda: across_sheet(analysis)
     for dataset in dict.fromkeys(group.dataset for group in analysis.groups):
         yield f"dataset-{safe_name(dataset)}", lambda dataset=dataset: _dataset_sheet(analysis, curves, dataset)
+
+
+def sheet_of(analysis: Analysis, figure: str) -> Sheet:
+    """One figure of an analysis that has its curves, by the name of its files.
+
+    Raises
+    ------
+    InputError
+        An analysis without curves, or no figure of that name.
+    """
+    if analysis.curves is None:
+        raise InputError("this analysis was made without its curves: draw it by `onecurve.plot(analysis, curves, DIR)`")
+    drawn = dict(sheets_of(analysis, analysis.curves))
+    if figure not in drawn:
+        raise unknown("figure", figure, drawn)
+    with house_style():
+        return drawn[figure]()
 
 
 def _views(analysis: Analysis, curves: CurveSet, groups: Sequence[GroupResult]) -> list[DrawnGroup]:

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import unknown
 from ..results.curves import CurveSet
 from ..results.grid import X_MIN
-from .analysis import Examined, examine
+from .analysis import Examined, branches, examine
 from .composing import Missing
 from .families.card import DeviationCard, deviation_cards
 from .families.claims import Claims, claims
@@ -57,19 +57,35 @@ class LegInquiry:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Inquiry:
-    """An analysis with the answers to further questions."""
+    """An analysis with the answers to further questions. A notebook shows the verdicts and every answer in words.
+
+    Attributes
+    ----------
+    analysis : the verdicts.
+    groups : answers about each group, in the order of the analysis's groups.
+    settings : about the families on each data set, where ``across`` was asked.
+    legs : about families and data sets together, where ``across`` was asked.
+    """
 
     analysis: Analysis
     groups: tuple[GroupInquiry, ...]
     settings: tuple[SettingInquiry, ...]
     legs: tuple[LegInquiry, ...]
 
+    def __repr__(self) -> str:
+        return f"Inquiry of {self.analysis!r}"
+
+    def _repr_html_(self) -> str:
+        from .sentences.as_html import inquiry_html
+
+        return inquiry_html(self)
+
 
 def inquire(
     curves: CurveSet,
     questions: Collection[str],
     *,
-    rng: np.random.Generator,
+    rng: np.random.Generator | None = None,
     margin: float | None = None,
     irreducible_loss: FloorChoice = "known",
     x_min: float = X_MIN,
@@ -99,7 +115,7 @@ def inquire(
     for question in questions:
         if question not in QUESTIONS:
             raise unknown("question", question, QUESTIONS)
-    base, groups_rng, legs_rng = rng.spawn(3)
+    base, groups_rng, legs_rng = branches(rng)
     settings = Settings(
         margin=margin,
         irreducible_loss=irreducible_loss,

@@ -7,19 +7,24 @@ A larger result contains the smaller ones that it is made of; how a field reads 
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from ..errors import InputError
 from ..results.quantity import LOSS, Quantity
 from .composing import HIDDEN, Missing, flat, named
 from .reasons import Reason
 
 if TYPE_CHECKING:
-    from ..results.curves import LearningCurve
+    import pandas
+
+    from ..results.curves import CurveSet, LearningCurve
     from .controls.discrimination import Discrimination
     from .controls.unrelated import Unrelated
+    from .drawing.sheet import Sheet
     from .families.datasets import DatasetPairs
     from .families.pairs import Pair
     from .ladders.ladder import Ladder
@@ -295,6 +300,16 @@ class GroupResult:
         """Whether the verdict is a claim that holds for an irreducible loss which these curves chose."""
         return self.verdict != "cannot-tell" and self.irreducible_loss.source in ("profile", "fit")
 
+    def __repr__(self) -> str:
+        from .sentences.verdicts import sentence
+
+        return f"GroupResult({self.family} on {self.dataset}: {self.verdict}; {sentence(self)})"
+
+    def _repr_html_(self) -> str:
+        from .sentences.as_html import group_html
+
+        return group_html(self)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class FamilyDeviation:
@@ -339,8 +354,18 @@ class AcrossFamilies:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Analysis:
-    """All groups and all comparisons across families and across data sets, the warnings that concern the whole, what
-    was guessed when the curves were read, and what all curves are of. What those who read files say comes as text."""
+    """What was found in a set of curves. A notebook shows it as a table of verdicts.
+
+    Attributes
+    ----------
+    groups : a verdict with all it rests on for each family on each data set.
+    across_families : families compared on each data set.
+    across_datasets : data sets compared over the families that they share.
+    warnings : what concerns the whole; what those who read files say comes as text.
+    notes : what was guessed when the curves were read.
+    quantity : what all curves are of, the test loss where nothing else was asked for.
+    curves : the curves that it was made from, for `plot`.
+    """
 
     groups: tuple[GroupResult, ...]
     across_families: tuple[AcrossFamilies, ...]
@@ -348,3 +373,56 @@ class Analysis:
     warnings: tuple[Reason | str, ...] = ()
     notes: tuple[str, ...] = ()
     quantity: Quantity = dataclasses.field(default=LOSS, metadata=flat("observable", "scale"))
+    curves: CurveSet | None = dataclasses.field(default=None, metadata=HIDDEN, compare=False)
+
+    def plot(self, figure: str = "summary") -> Sheet:
+        """Draw one figure.
+
+        Parameters
+        ----------
+        figure : ``summary`` (the control that must hold, the network with the tightest bound, the control that must
+            fail), ``deviations`` (every group with its bounds), ``across-families`` (each family against the others) or
+            ``dataset-NAME`` (every group of a data set: as trained, rescaled, deviations).
+
+        Returns
+        -------
+        Sheet
+            A notebook shows it. ``save("mine.pdf")`` writes it, ``figure`` is matplotlib's.
+
+        Raises
+        ------
+        InputError
+            No such figure; the message names those that there are.
+        """
+        from .figures import sheet_of
+
+        return sheet_of(self, figure)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """One row a group: verdict, deviation with its bounds, p-values, margin and the verdict in a sentence.
+
+        Deviations, bounds and margin are in ln l (.03 is 3 %). What is missing is missing (NaN or None).
+        `onecurve export` has the meaning of each column.
+
+        Raises
+        ------
+        InputError
+            pandas is not installed.
+        """
+        from .contract import to_table
+
+        try:
+            import pandas
+        except ImportError:
+            raise InputError("a data frame of pandas needs pandas: pip install 'onecurve[notebook]'") from None
+        return pandas.DataFrame(to_table(self))
+
+    def __repr__(self) -> str:
+        counts = Counter(group.verdict for group in self.groups)
+        said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+        return f"Analysis({len(self.groups)} groups: {said})" if said else "Analysis(no group)"
+
+    def _repr_html_(self) -> str:
+        from .sentences.as_html import analysis_html
+
+        return analysis_html(self)

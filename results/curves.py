@@ -148,6 +148,23 @@ class CurveSet:
     def __len__(self) -> int:
         return len(self.curves)
 
+    def __repr__(self) -> str:
+        return f"CurveSet({len(self.curves)} curves of the {self.quantity.title} in {len(self.groups())} groups)"
+
+    def _repr_html_(self) -> str:
+        from .html_table import html_table
+
+        rows = []
+        for (family, dataset, _, leg), own in self.groups().items():
+            first, sizes = own.curves[0], sorted({curve.size for curve in own})
+            extent = " to ".join(f"{size:,.0f}" if size >= 1 else f"{size:.3g}" for size in (sizes[0], sizes[-1]))
+            ended = sum(not curve.complete for curve in own)
+            setting = first.recipe_label or first.recipe
+            rows.append([family, dataset, setting, leg, f"{len(sizes)}", extent, f"{len(own)}", f"{ended}"])
+        heads = ("family", "data set", "setting", "learning rate", "sizes", "parameters", "curves", "ended early")
+        said = [*self.warnings, *(f"read: {note}" for note in self.notes)]
+        return html_table(heads, rows, caption=repr(self), numbers=heads[4:], words=heads[2:3], notes=said)
+
     def groups(self) -> dict[tuple[str, str, str, str], CurveSet]:
         """The curves by (family, dataset, recipe, leg), in the order of first appearance."""
         grouped: dict[tuple[str, str, str, str], list[LearningCurve]] = {}

@@ -54,7 +54,7 @@ _BESIDE_LOSS = ("test_accuracy", "observables")
 
 
 def read_curves(
-    paths: Sequence[str | Path],
+    paths: str | Path | Sequence[str | Path],
     observable: str = "loss",
     scale: str | None = None,
     layout: Layout | None = None,
@@ -63,7 +63,7 @@ def read_curves(
 
     Parameters
     ----------
-    paths : folders, files, or URLs of these.
+    paths : a folder, a file or a URL of one, or several.
     observable : what the curves are of: a name in the tables, or ``loss``, ``accuracy``, or ``error`` (1 - accuracy).
         A curve has the points at which it was measured.
     scale : ``as-given``, ``complement`` for one less a share, ``ratio`` for positive values without a floor, or
@@ -82,6 +82,7 @@ def read_curves(
         A path that is not there, holds no curves, or cannot be read as either; an observable that no table has; a
         complement of what is no share; a run that two paths have.
     """
+    paths = [paths] if isinstance(paths, str | Path) else paths
     # Most ask for the loss alone, and need not wait for the rest.
     columns = (*_NEEDED, *_LATER, *(_BESIDE_LOSS if stored_name(observable) != TEST_LOSS else ()))
     read = [_source(path, layout or Layout(), columns, observable) for path in map(str, paths)]

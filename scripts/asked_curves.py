@@ -42,8 +42,6 @@ def asked(
     InputError
         What the command line was given is not allowed, or the curves cannot be read.
     """
-    import numpy as np
-
     from ..collapse.inquiry import inquire
     from ..results.data_curves import read_data_curves
     from ..results.reading import read_curves
@@ -60,12 +58,9 @@ def asked(
             f"--irreducible-loss {irreducible_loss}: {curves.quantity.observable} is compared on the scale "
             f"{curves.quantity.scale}, which has no floor; ask with --scale as-given to subtract one"
         )
-    # A fixed seed: the same table gives the same p-values.
-    rng = np.random.default_rng(0)
     found = inquire(
         curves,
         questions,
-        rng=rng,
         margin=margin,
         irreducible_loss=floor,
         x_min=x_min,

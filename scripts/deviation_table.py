@@ -20,7 +20,7 @@ def print_analysis(inquiry: Inquiry, *, titled: bool = False) -> None:
     Above it stands what the curves are of, unless it is the loss and ``titled`` is False.
     """
     from ..collapse.sentences.reasons import say
-    from ..collapse.sentences.verdicts import told_apart
+    from ..collapse.sentences.verdicts import reading_order, told_apart
 
     analysis, quantity = inquiry.analysis, inquiry.analysis.quantity
     table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
@@ -28,7 +28,7 @@ def print_analysis(inquiry: Inquiry, *, titled: bool = False) -> None:
     for name in ("family", "data set", *right, "verdict", "in words"):
         table.add_column(name, justify="right" if name in right else "left", overflow="fold")
     rows = zip(analysis.groups, inquiry.groups, strict=True)
-    for group, answers in sorted(rows, key=lambda row: _order(row[0])):
+    for group, answers in sorted(rows, key=lambda row: reading_order(row[0])):
         name = told_apart(group, analysis.groups)
         table.add_row(*_analysis_row(name, group, getattr(answers.detectable, "trend", None)))
     if titled or quantity != LOSS:
@@ -107,11 +107,6 @@ def _print_across(analysis: Analysis) -> None:
 def _stretch(first: float, last: float) -> str:
     start, end = f"{first:.2g}", f"{last:.2g}"
     return f"near x {start}" if start == end else f"x {start} to {end}"
-
-
-def _order(group: GroupResult) -> tuple[int, str, float]:
-    first = {"holds": 0, "fails": 1}.get(group.control or "", 2)
-    return first, group.dataset, group.upper_bound if group.upper_bound is not None else float("inf")
 
 
 def _analysis_row(name: str, group: GroupResult, detectable: float | None) -> list[str]:

@@ -125,6 +125,7 @@ def test_confirmatory_evidence():
 def test_words():
     assert [percent(v) for v in (0.018, 0.12, 0.0037, 0.03, 1.234)] == ["1.8 %", "12 %", "0.37 %", "3 %", "123 %"]
     assert together(["width 24", "width 32"]) == "widths 24, 32"
+    assert together(["features 16", "features 23"]) == "features 16, 23"
     assert together(["width 24"]) == "width 24"
     assert together(["tiny", "small"]) == "tiny, small"
     x = np.array([0.1, 0.2, 0.3, 0.6, 0.9])

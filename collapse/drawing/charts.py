@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from ...results.quantity import LOSS
 from ..outcome import Analysis, GroupResult
 from ..sentences.reasons import say
-from ..sentences.verdicts import told_apart, verdict_words
+from ..sentences.verdicts import reading_order, told_apart, verdict_words
 from .headings import p_value
 from .lettering import wrap
 from .limits import limit_axis
@@ -33,7 +33,7 @@ _CONTROL = {"holds": "control, must collapse", "fails": "control, must fail"}
 
 def deviations_sheet(analysis: Analysis) -> Sheet:
     """Every group's deviation, its 95 % bounds, its margin and the deviation of unrelated curves."""
-    groups = sorted(analysis.groups, key=_order)
+    groups = sorted(analysis.groups, key=reading_order)
     sheet = Sheet(_LABELS + _CHART + _VERDICT)
     title = asked(analysis, "how far does each model size lie from the shared curve?")
     top = 0.15 + sheet.text(0.15, 0.12, wrap(title, sheet.width - 0.3, 11, weight="bold"), fontsize=11, weight="bold")
@@ -89,12 +89,6 @@ def _evidence(group: GroupResult) -> str:
 
 def _on_shape(group: GroupResult) -> bool:
     return group.rescaled is not None and group.rescaled.scale == "shape"
-
-
-def _order(group: GroupResult) -> tuple[int, str, float, str, str]:
-    rank = {"holds": 0, "fails": 1}.get(group.control or "", 2)
-    bound = math.inf if group.upper_bound is None else group.upper_bound
-    return rank, group.dataset, bound, group.family, group.recipe
 
 
 def _label(group: GroupResult, groups: Sequence[GroupResult]) -> str:

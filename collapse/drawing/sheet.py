@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from ...errors import InputError, unknown
 from .lettering import house_style, wrap
 from .palette import FAINT
 from .recipe import Recipe
@@ -212,6 +214,29 @@ class Sheet:
         writer.writeheader()
         writer.writerows(self.points)
         return out.getvalue()
+
+    def save(self, path: str | Path) -> Path:
+        """Write the figure as PNG, SVG or PDF, or its points as CSV, as the ending of ``path`` says.
+
+        Raises
+        ------
+        InputError
+            Another ending, or a folder that is not there.
+        """
+        path = Path(path)
+        kind = path.suffix.lower().removeprefix(".")
+        if kind not in ("png", "svg", "pdf", "csv"):
+            raise unknown("ending of a figure's file", path.suffix, (".png", ".svg", ".pdf", ".csv"))
+        try:
+            path.write_bytes(self.table().encode() if kind == "csv" else self.picture(kind, path.stem))
+        except OSError as error:
+            raise InputError(f"{str(path)!r} cannot be written: {error.strerror}") from None
+        return path
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        """For notebooks: twice as many points as it is wide on the screen, so that it is sharp."""
+        wide, high = self.figure.get_size_inches()
+        return self.picture("png"), {"width": round(100 * wide), "height": round(100 * high)}
 
     def picture(self, kind: str, name: str = "") -> bytes:
         """The figure as ``png``, ``svg`` or ``pdf``, with its `Recipe`: the same bytes for the same figure."""

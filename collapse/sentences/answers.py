@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ...results.quantity import LOSS, Quantity
 from ..group_inquiry import Controls, GroupInquiry, Laws
-from ..inquiry import LegInquiry, SettingInquiry
+from ..inquiry import Inquiry, LegInquiry, SettingInquiry
 from .of_controls import foreign_line, horizons_line, shuffled_line
 from .of_families import (
     card_sentence,
@@ -16,12 +16,26 @@ from .of_families import (
     model_line,
     shares_sentence,
 )
-from .of_groups import noise_line, tightness_lines, where_line
+from .of_groups import noise_line, spread_line, tightness_lines, where_line
 from .of_laws import balance_lines, deltas_line, forecast_line, forms_line, joint_line, ranking_lines
 from .of_onset import onset_lines
 from .of_planning import detectable_line
 from .of_robustness import robust_lines
 from .of_single_runs import single_lines
+
+
+def paragraphs(inquiry: Inquiry) -> Iterator[tuple[str, list[str]]]:
+    """All that was asked beyond the verdicts, as headings with their lines: each group, then across families."""
+    quantity = inquiry.analysis.quantity
+    names = [f"{group.family} on {group.dataset} ({group.leg} rate)" for group in inquiry.groups]
+    for group, name, result in zip(inquiry.groups, names, inquiry.analysis.groups, strict=True):
+        setting = f", {result.recipe_label or result.recipe}" if names.count(name) > 1 else ""
+        spread = spread_line(result) if group.noise is not None else None
+        yield f"{name}{setting}", [*([spread] if spread else []), *group_lines(group, quantity)]
+    for setting in inquiry.settings:
+        yield f"families on {setting.dataset} ({setting.leg} rate)", [*setting_lines(setting, quantity)]
+    for leg in inquiry.legs:
+        yield f"data sets against architectures ({leg.leg} rate)", [*leg_lines(leg, quantity)]
 
 
 def group_lines(group: GroupInquiry, quantity: Quantity = LOSS) -> Iterator[str]:

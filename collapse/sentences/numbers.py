@@ -58,7 +58,7 @@ def together(names: Sequence[str]) -> str:
     words = {name.split(" ", 1)[0] for name in names}
     if len(names) < 2 or len(words) > 1 or not all(" " in name for name in names):
         return ", ".join(names)
-    return f"{words.pop()}s " + ", ".join(name.split(" ", 1)[1] for name in names)
+    return f"{words.pop().removesuffix('s')}s " + ", ".join(name.split(" ", 1)[1] for name in names)
 
 
 def signed_percent(value: float) -> str:

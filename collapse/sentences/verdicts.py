@@ -101,6 +101,13 @@ def _described(result: GroupResult) -> str:
     return f"{said}, with {_WHOSE[result.noise_from]} noise of {percent(result.noise_floor)} {most}"
 
 
+def reading_order(group: GroupResult) -> tuple[int, str, float, str, str]:
+    """A key by which groups are listed: controls first, then by data set, the smallest bound first."""
+    rank = {"holds": 0, "fails": 1}.get(group.control or "", 2)
+    bound = np.inf if group.upper_bound is None else group.upper_bound
+    return rank, group.dataset, bound, group.family, group.recipe
+
+
 def told_apart(group: GroupResult, peers: Sequence[GroupResult]) -> str:
     """The family, and the setting and the schedule where another group among ``peers`` differs in nothing else."""
     # Controls are told apart by what they must do, which is written beside the name.
