@@ -55,14 +55,15 @@ def test_the_page_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
     names: dict[str, object] = {}
-    for block in blocks[:3]:
+    *asking, training = blocks
+    for block in asking:
         exec(block, names)
     lines = capsys.readouterr().out.splitlines()
     assert any(line.startswith("linear power-law-regression collapse 0.00") for line in lines)
-    assert list((tmp_path / "figures").glob("*.png"))
+    assert list((tmp_path / "figures").glob("*.png")) and (tmp_path / "deviations.pdf").read_bytes()[:4] == b"%PDF"
     assert (len(names["mine"]), names["layout"].column["size"]) == (16, "n_params")
     # The last block trains what takes a minute: here a few updates of it.
-    short = blocks[3].replace('["seeds=3"]', '["seeds=1", "horizon={rule: steps, steps: 20}"]')
+    short = training.replace('["seeds=3"]', '["seeds=1", "horizon={rule: steps, steps: 20}"]')
     exec(short, names)
     asked, found, failed = map(int, capsys.readouterr().out.split()[-3:])
     assert asked == names["summary"].asked > 0 and (found, failed) == (0, 0)

@@ -163,3 +163,31 @@ def test_a_sweep_may_be_said_in_python(tmp_path):
         oc.load_sweep({"name": "said", "groups": [{**group, "seed": 2}]})
     with pytest.raises(oc.InputError, match="load_sweep"):
         oc.run(sweep, str(tmp_path / "run"), changes=["seeds=4"], address="in-process")
+
+
+NOTEBOOK = ROOT / "docs" / "notebook.ipynb"
+
+
+def test_the_notebook_is_stored_without_outputs():
+    code = [cell for cell in json.loads(NOTEBOOK.read_text())["cells"] if cell["cell_type"] == "code"]
+    assert code and all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code)
+
+
+@pytest.mark.slow
+def test_the_notebook_runs_from_published_tables_to_a_claim(tmp_path):
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    nbclient.NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    shown = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    kinds = [kind for output in shown for kind in output.get("data", {})]
+    assert kinds.count("image/png") == 3
+    tables = [Seen(output["data"]["text/html"]) for output in shown if "text/html" in output.get("data", {})]
+    assert [len(one.rows) - 1 for one in tables] == [15, 15, 6, 3]  # curves, verdicts, data frame, on one data set
+    assert "(16, 0)" in [output.get("data", {}).get("text/plain") for output in shown]  # all trained, none failed
+    said = shown[-1]["text"].splitlines()
+    name = "my_net.py:MyNet"
+    curves = oc.read([ROOT / "results/reference/demo.parquet", tmp_path / "runs" / "mine"])
+    on_fourier = oc.CurveSet.of((curve for curve in curves if curve.dataset == "fourier"), curves.margin)
+    (mine,) = [group for group in oc.analyze(on_fourier).groups if group.family == name]
+    assert said[0] == f"within the family: {mine.verdict}, exploratory"
+    assert said[1].endswith(f"{mine.lower_bound:.1%} to {mine.upper_bound:.1%}") and said[3].startswith("against")
