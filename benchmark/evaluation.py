@@ -21,6 +21,7 @@ from .devices import CPU, Device
 from .observables.accuracy import Accuracy
 from .observables.loss import LossReader
 from .observables.observable import Observable, Probe, Reader, Readout, Unmeasurable
+from .observables.summary import Grams, Summary
 from .update import Follower, Update
 
 T = TypeVar("T")
@@ -57,12 +58,14 @@ class Measurement:
     ----------
     loss, loss_se : ``(R,)`` test loss of each replica, and the standard error that the finite test set leaves.
     values : ``(R, k)`` of each other observable that was measured.
+    grams : what is kept of each replica beside its curves.
     seconds : that each of them took.
     """
 
     loss: np.ndarray
     loss_se: np.ndarray
     values: dict[Observable, np.ndarray]
+    grams: Grams
     seconds: dict[Observable, float]
 
 
@@ -123,6 +126,7 @@ class Recorder:
             for each, reader in readers.items():
                 self._try(each, seconds, partial(reader.take, rows, outputs, targets))
         values: dict[Observable, np.ndarray] = {}
+        grams: Grams = [[] for _ in range(replicas.count)]
         for each in due:
             if isinstance(each, Readout) and each not in readers:
                 continue
@@ -130,7 +134,10 @@ class Recorder:
             found = self._try(each, seconds, partial(self._values, each, measure))
             if found is not None:
                 values[each] = found
-        return Measurement(*loss.mean_and_error(), values, seconds)
+            if isinstance(each, Summary):
+                made = self._try(each, seconds, partial(each.grams, replicas, probe))
+                grams = made if made is not None else grams
+        return Measurement(*loss.mean_and_error(), values, grams, seconds)
 
     def _values(self, observable: Observable, measure: Callable[[], Tensor]) -> np.ndarray:
         found, wanted = measure(), (self._update.replicas.count, len(self.names[observable]))

@@ -27,7 +27,7 @@ from .replicas import Replicas, Single, Stacked
 from .update import FromFeed, update_of
 from .update_clock import rate_table
 
-_CURVES = ("step", "test_loss", "test_accuracy", "test_loss_se", "observables", "seconds", "status", "reason")
+_CURVES = ("step", "test_loss", "test_accuracy", "test_loss_se", "observables", "grams", "seconds", "status", "reason")
 _LOOKS = 3  # evaluations at which a network is looked at: the first weights may be zeros, which are affine, too
 
 
@@ -36,10 +36,11 @@ class TrainedTrial:
     """One trial's curves while they grow, and how it ended.
 
     ``step``, ``test_loss``, ``test_accuracy`` and each of the ``observables`` have one entry an evaluation, None where
-    an observable was not due or has no finite value; seconds are the pack's, shared evenly: ``seconds`` those of each
-    observable, which ``measured`` says of the table with the names and scales of its values. ``train_seconds`` has the
-    updates with their data, ``data_seconds`` is that part of it, ``eval_seconds`` has the evaluations and the making of
-    the test set. ``resumed`` says on what else it trained before, if it went on where bits are not kept.
+    an observable was not due or has no finite value; ``grams`` has those that were due, in their order. Seconds are the
+    pack's, shared evenly: ``seconds`` those of each observable, which ``measured`` says of the table with the names and
+    scales of its values. ``train_seconds`` has the updates with their data, ``data_seconds`` is that part of it,
+    ``eval_seconds`` has the evaluations and the making of the test set. ``resumed`` says on what else it trained
+    before, if it went on where bits are not kept.
     """
 
     spec: TrialSpec
@@ -48,6 +49,7 @@ class TrainedTrial:
     test_accuracy: list[float | None] = dataclasses.field(default_factory=list)
     test_loss_se: float = 0.0
     observables: dict[str, list[float | None]] = dataclasses.field(default_factory=dict)
+    grams: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     seconds: dict[str, float] = dataclasses.field(default_factory=dict)
     recorded: list[str] = dataclasses.field(default_factory=list)
     measured: list[dict[str, Any]] = dataclasses.field(default_factory=list)
@@ -240,6 +242,7 @@ class Lane:
         trial.step.append(step)
         trial.test_loss.append(float(loss))
         trial.test_loss_se = float(measured.loss_se[place])
+        trial.grams += [{**record, "step": step} for record in measured.grams[place]]
         for observable in self._recorder.record:
             found = measured.values.get(observable) if observable in asked else None
             for k, name in enumerate(self._recorder.names[observable]):

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..datasets.dataset import Dataset
 from ..results.fields import empty_row
+from ..results.grams import packed_gram
 from ..results.trials import TrialSpec, TrialStatus, rung_label
 from .lane import TrainedTrial
 from .lock import Pack
@@ -131,4 +132,5 @@ def _curve_columns(spec: TrialSpec, trial: TrainedTrial, flops_per_example: int)
         "test_loss": trial.test_loss,
         "test_accuracy": trial.test_accuracy or [None] * len(step),
         "observables": [{"name": name, "value": value} for name, value in trial.observables.items()],
+        "grams": [packed_gram(gram) for gram in trial.grams],
     }

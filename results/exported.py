@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from ..errors import InputError
 from .flat_lists import list_from_text
+from .grams import FIELDS, grams_gathered
 from .schema import CURVE_NAMES, MARGIN_KEY, SCHEMA
 
 _TRIAL = ("trial_id", "family", "dataset", "recipe", "leg", "n_params", "seed")
@@ -40,7 +41,7 @@ def exported(path: str) -> tuple[pa.Table, float | None, list[str]] | None:
     if curves is None:
         return None
     rows = _gathered(curves)
-    trials, seen = (curves.with_name(f"{name}{curves.suffix}") for name in ("trials", "observables"))
+    trials, seen, grams = (curves.with_name(f"{name}{curves.suffix}") for name in ("trials", "observables", "grams"))
     margin: Any = None
     notes = []
     if trials.is_file() and _has(trials, _TRIAL):
@@ -56,7 +57,12 @@ def exported(path: str) -> tuple[pa.Table, float | None, list[str]] | None:
         )
         notes.append(alone)
     if seen.is_file() and _has(seen, _OBSERVABLES):
-        rows = rows.drop("observables", strict=False).join(_observables(seen), on="trial_id", how="left")
+        told = _observables(seen, rows)
+        if "measured" in rows.columns:  # the trials themselves say it, with what it took
+            told = told.drop("measured", strict=False)
+        rows = rows.drop("observables", strict=False).join(told, on="trial_id", how="left")
+    if grams.is_file() and _has(grams, FIELDS):
+        rows = rows.drop("grams", strict=False).join(grams_gathered(_read(grams)), on="trial_id", how="left")
     return _table(rows), float(margin) if margin is not None else None, notes
 
 
@@ -78,10 +84,28 @@ def _curves_file(path: str) -> Path | None:
     return found
 
 
-def _observables(file: Path) -> pl.DataFrame:
-    """One row a trial, each of its observables with its values as a list."""
-    lists = _read(file).group_by("trial_id", "name", maintain_order=True).agg(pl.col("value").cast(pl.Float64))
-    return lists.group_by("trial_id", maintain_order=True).agg(pl.struct("name", "value").alias("observables"))
+def _observables(file: Path, curves: pl.DataFrame) -> pl.DataFrame:
+    """One row a trial, each of its observables with a value for each step of its curve, and with its scale if told."""
+    rows = _read(file)
+    values = rows.select("trial_id", "name", "step", pl.col("value").cast(pl.Float64))
+    asked = values.select("trial_id", "name").unique(maintain_order=True)
+    steps = asked.join(curves.select("trial_id", "step").explode("step"), on="trial_id", maintain_order="left_right")
+    every = steps.join(values, on=["trial_id", "name", "step"], how="left", maintain_order="left")
+    lists = every.group_by("trial_id", "name", maintain_order=True).agg("value")
+    found = lists.group_by("trial_id", maintain_order=True).agg(pl.struct("name", "value").alias("observables"))
+    return found.join(_measured(rows), on="trial_id", how="left") if "scale" in rows.columns else found
+
+
+def _measured(rows: pl.DataFrame) -> pl.DataFrame:
+    """The column ``measured`` as far as the observables' own table knows it: their scales."""
+    scales = rows.filter(pl.col("scale").is_not_null()).unique(["trial_id", "name"], keep="first", maintain_order=True)
+    one = pl.struct(
+        pl.col("name").alias("label"),
+        pl.concat_list("name").alias("names"),
+        pl.concat_list(pl.col("scale").cast(pl.String)).alias("scales"),
+        pl.lit(None, pl.Float64).alias("seconds"),
+    )
+    return scales.group_by("trial_id", maintain_order=True).agg(one.alias("measured"))
 
 
 def _has(file: Path, names: tuple[str, ...]) -> bool:

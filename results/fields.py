@@ -70,6 +70,11 @@ CURVE_COLUMNS: tuple[Column, ...] = (
 )
 OBSERVABLE_COLUMNS: tuple[Column, ...] = (
     ("observables", "[name and [float64]]", "what else was seen at each step, such as the loss of parts of the task"),
+    (
+        "grams",
+        "[layer, step, .., bytes]",
+        "Gram matrices of features on shared test inputs, as results/grams.py reads them",
+    ),
     ("measured", "[label, names, scales, seconds]", "values and seconds of each observable; null in older tables"),
 )
 PROVENANCE_COLUMNS: tuple[Column, ...] = (

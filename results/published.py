@@ -16,6 +16,7 @@ from .data_card import DataCard, PublishedTable, citation, croissant, licence_te
 from .exported import MARGIN
 from .fields import COLUMNS, CURVE_COLUMNS, SCHEMA_VERSION
 from .file_list import NAME, listed_file, put, read_manifest, write_manifest, write_sums
+from .grams import grams_alone
 from .schema import MARGIN_KEY
 from .text_tables import Row, verdict_row
 from .transfer import exploded, observables, trials_alone
@@ -26,12 +27,21 @@ _ABOUT = {
     "trials": "one row a trial, which is one network trained once, with its specification",
     "curves": "one row an evaluation",
     "observables": "one row a value of what else was measured along the training",
+    "grams": "one row a Gram matrix of features on test inputs that the trials of a data set share",
 }
-_TIERS = {"groups": "summary", "trials": "curves", "curves": "curves", "observables": "observables"}
+_TIERS = {"groups": "summary", "trials": "curves", "curves": "curves"} | dict.fromkeys(
+    ("observables", "grams"), "observables"
+)
 _MEANINGS = {name: about for name, _, about in COLUMNS} | {
     MARGIN: "largest deviation that counts as a collapse, chosen before the data",
     "name": "name of the observable",
     "value": "the observable at the step",
+    "scale": "of an observable: how it is compared; of a Gram matrix: its largest entry",
+    "layer": "last is what goes into the readout, middle a layer between",
+    "examples": "of the curves: examples seen; of a Gram matrix: its rows",
+    "features": "numbers an example has in that layer",
+    "inputs": "hash of the test inputs",
+    "values": "the upper triangle over the largest entry, row by row, little-endian float16 in base64",
 }
 _MEANINGS |= {"test_loss": next(about for name, _, about in CURVE_COLUMNS if name == "test_loss")}
 _KINDS = {pl.Boolean: "bool", pl.Int64: "int64", pl.Float64: "float64", pl.String: "string"}
@@ -115,9 +125,9 @@ def _write(
     (folder / "groups.csv").write_text(pl.DataFrame(groups, infer_schema_length=None).write_csv())
     tables.append(_table(folder, "trials", trials_alone(frame, margin), _MEANINGS, margin))
     tables.append(_table(folder, "curves", exploded(frame), _MEANINGS))
-    seen = observables(frame)
-    if seen.height:
-        tables.append(_table(folder, "observables", seen, _MEANINGS))
+    for name, beside in (("observables", observables(frame)), ("grams", grams_alone(frame))):
+        if beside.height:
+            tables.append(_table(folder, name, beside, _MEANINGS))
     facts = {
         "trials": frame.height,
         "ended well": int((frame["status"] == "ok").sum()),

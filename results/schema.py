@@ -28,6 +28,19 @@ _TYPES = {
             ]
         )
     ),
+    "[layer, step, .., bytes]": pa.list_(
+        pa.struct(
+            [
+                ("layer", pa.string()),
+                ("step", pa.int64()),
+                ("examples", pa.int64()),
+                ("features", pa.int64()),
+                ("inputs", pa.string()),
+                ("scale", pa.float64()),
+                ("values", pa.binary()),
+            ]
+        )
+    ),
     "[name and [float64]]": pa.list_(pa.struct([("name", pa.string()), ("value", _CURVE_FLOAT)])),
 }
 

@@ -15,6 +15,7 @@ from ..errors import InputError
 from .exported import MARGIN
 from .file_list import put, write_manifest
 from .flat_lists import lists_as_text
+from .grams import grams_alone
 from .schema import CURVE_NAMES, MARGIN_KEY, SCHEMA
 from .store import Store
 from .text_tables import Row, latex_table, markdown_table, verdict_row
@@ -27,7 +28,8 @@ WITH_GROUPS: tuple[Form, ...] = ("json", "markdown", "latex", "duckdb")  # forms
 def export(store: Store, to: str | Path, form: Form, groups: Sequence[Row] = ()) -> list[Path]:
     """Write ``trials`` (one row a trial) and ``curves`` (one row an evaluation) as plain files.
 
-    Where more than loss and accuracy was measured, also ``observables``, one row a value. ``trials.parquet`` keeps the
+    Where more than loss and accuracy was measured, also ``observables``, one row a value, and where Gram matrices were
+    kept ``grams``, one row a matrix. ``trials.parquet`` keeps the
     curves as list columns, so that file alone can be analysed and plotted, by any observable; elsewhere lists are text.
 
     Parameters
@@ -81,13 +83,14 @@ def _write(folder: Path, table: pa.Table, store: Store, form: Form, groups: Sequ
 def _tables(table: pa.Table, margin: float | None) -> dict[str, pl.DataFrame]:
     """The tables of plain cells, by name."""
     frame = pl.DataFrame(pl.from_arrow(table))
-    tables = {"trials": trials_alone(frame, margin), "curves": exploded(frame), "observables": observables(frame)}
-    return {name: one for name, one in tables.items() if one.height or name != "observables"}
+    tables = {"trials": trials_alone(frame, margin), "curves": exploded(frame)}
+    beside = {"observables": observables(frame), "grams": grams_alone(frame)}
+    return tables | {name: one for name, one in beside.items() if one.height}
 
 
 def trials_alone(frame: pl.DataFrame, margin: float | None) -> pl.DataFrame:
     """The trials without their curves, with the planned margin; lists are text, so that every cell is one value."""
-    trials = frame.drop(CURVE_NAMES, "observables")
+    trials = frame.drop(CURVE_NAMES, "observables", "grams")
     return lists_as_text(trials).with_columns(pl.lit(margin, pl.Float64).alias(MARGIN))
 
 
@@ -122,13 +125,21 @@ def exploded(frame: pl.DataFrame) -> pl.DataFrame:
 def observables(frame: pl.DataFrame) -> pl.DataFrame:
     """One row a value of an observable: the trial, the step, the whole test loss there, and the observable.
 
-    Steps at which it was not measured have no row.
+    Steps at which it was not measured have no row. ``scale`` is that on which it is compared, null in older tables.
     Against ``test_loss`` the values need no horizon, schedule or clock to be compared between trials.
     """
     trial = ["trial_id", "family", "dataset", "recipe", "leg", "n_params", "seed"]
     seen = frame.filter(pl.col("observables").list.len() > 0)
     seen = seen.select(*trial, "step", "x", "test_loss", "observables").explode("observables").unnest("observables")
-    return seen.explode("step", "x", "test_loss", "value").filter(pl.col("value").is_not_null())
+    seen = seen.explode("step", "x", "test_loss", "value").filter(pl.col("value").is_not_null())
+    return seen.join(_scales(frame), on=["trial_id", "name"], how="left", maintain_order="left")
+
+
+def _scales(frame: pl.DataFrame) -> pl.DataFrame:
+    """The scale on which each observable of a trial is compared, where the trial says it."""
+    said = frame.select("trial_id", "measured").explode("measured").unnest("measured")
+    pairs = said.select("trial_id", pl.col("names").alias("name"), pl.col("scales").alias("scale"))
+    return pairs.explode("name", "scale").drop_nulls().unique(["trial_id", "name"], keep="first", maintain_order=True)
 
 
 def _with_margin(table: pa.Table, store: Store) -> pa.Table:

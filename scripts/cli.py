@@ -29,6 +29,7 @@ from .verbs import (  # noqa: F401  (they register themselves)
     publish,
     pull,
     report,
+    representations,
     run,
     scaling_law,
     status,

@@ -49,7 +49,7 @@ _LOGS = (".log", ".txt", ".out")
 _PACKED = (".gz", ".bz2", ".zst", ".lz4")
 _NAMED_BY_FILE = ("Keras CSVLogger", "Keras history", "Lightning metrics.csv", "nanochat log", "OLMo-core log")
 _BESIDE = {Path(name).name for name in FILES} | {"overrides.yaml", "manifest.json", "sources.json"}
-_EXPORTED = ("trials", "observables")  # beside `curves`, as `onecurve export` writes them
+_EXPORTED = ("trials", "observables", "grams")  # beside `curves`, as `onecurve export` writes them
 
 
 def recognises(path: Path) -> bool:

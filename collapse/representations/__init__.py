@@ -1,0 +1,1 @@
+"""Representations of trained networks beside each other, from the Gram matrices that their trials keep."""
