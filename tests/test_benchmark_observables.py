@@ -130,7 +130,8 @@ def test_views_are_kept_and_exported(tiny, tmp_path):
     paths = export(Store(tmp_path / "run"), tmp_path / "out", "csv")
     assert [path.name for path in paths] == ["trials.csv", "curves.csv", "observables.csv"]
     frame = pl.read_csv(paths[2])
-    assert frame.columns[-5:] == ["step", "x", "test_loss", "name", "value"]
+    assert frame.columns[-6:] == ["step", "x", "test_loss", "name", "value", "scale"]
+    assert set(frame["scale"]) == {"as-given"}
     assert frame["trial_id"].n_unique() == 9
     split = frame.group_by("trial_id", "step").agg(pl.col("value").sum(), pl.col("test_loss").first())
     assert np.allclose(split["value"], split["test_loss"], rtol=0.15)  # on 256 examples shells are nearly orthogonal

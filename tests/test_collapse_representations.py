@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from onecurve.collapse.drawing.representations import representations_sheet
-from onecurve.collapse.representations.comparison import compare_representations
-from onecurve.collapse.representations.pairs import PairMeans, interval
+from onecurve.collapse.representations.between_trials import compare_representations
+from onecurve.collapse.representations.seed_pairs import PairMeans, interval
 from onecurve.collapse.sentences.of_representations import compared_status, comparison_json, growth_status, said
 from onecurve.errors import InputError
 from onecurve.results.grams import packed_gram

@@ -46,11 +46,14 @@ def test_tables_figure_and_json(trained, onecurve, tmp_path):
     assert json.loads(again.stdout)["comparisons"] == [found]
 
 
-def test_a_family_without_hidden_layers_says_so_and_the_others_go_on(trained, onecurve):
+def test_a_family_without_hidden_layers_says_so_and_the_others_go_on(trained, onecurve, tmp_path):
     linear = {"name": "smalllinear", "depth": 1}
     trained("flat", families=[linear, "mlp"], rungs=[8], parametrization="standard")
-    done = onecurve("status", "flat")
-    assert "no hidden layer" in done.stdout
+    from onecurve.results.store import Store
+
+    rows = Store(tmp_path / "flat").table(["family", "status", "reason", "grams"]).to_pylist()
+    flat = [row for row in rows if row["family"] == "smalllinear"]
+    assert all(row["status"] == "ok" and "no hidden layer" in row["reason"] and not row["grams"] for row in flat)
     found = json.loads(onecurve("representations", "flat", "--layer", "last", "--json", "-").stdout)
     assert {row["first"][0] for row in found["comparisons"][0]["comparisons"]} == {"mlp"}
 

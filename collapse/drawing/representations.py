@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from ..representations.comparison import Comparison, Growth
+from ..representations.between_trials import LayerComparison, WithSize
 from ..sentences.of_representations import NAMES, comparison_heading
 from .files import safe_name, write_sheets
 from .lettering import wrap
@@ -22,7 +22,7 @@ _LEFT, _SIDE, _GAP, _HIGH, _BAR = 1.15, 3.1, 0.75, 2.6, 0.12
 _MAP = "viridis"
 
 
-def save_representations(found: Sequence[Comparison], directory: str | Path) -> list[Path]:
+def save_representations(found: Sequence[LayerComparison], directory: str | Path) -> list[Path]:
     """Draw a figure for each data set and layer: PNG, SVG, PDF, and the points plotted as CSV."""
     sheets = [
         (safe_name(f"representations-{one.dataset}-{one.layer}"), lambda one=one: representations_sheet(one))
@@ -31,7 +31,7 @@ def save_representations(found: Sequence[Comparison], directory: str | Path) -> 
     return write_sheets(sheets, directory)
 
 
-def representations_sheet(found: Comparison) -> Sheet:
+def representations_sheet(found: LayerComparison) -> Sheet:
     """Above, all pairs of trials, trained and untrained, families grouped; below, similarity against model size."""
     sheet = Sheet(_LEFT + 2 * _SIDE + _GAP + 0.95)
     said = comparison_heading(found)
@@ -59,7 +59,7 @@ def representations_sheet(found: Comparison) -> Sheet:
 def _heat(
     sheet: Sheet,
     axes: Axes,
-    found: Comparison,
+    found: LayerComparison,
     name: str,
     matrix: np.ndarray,
     limits: tuple[float, float],
@@ -93,7 +93,7 @@ def _heat(
             sheet.remember(about, j, float(matrix[i, j]), None, None)
 
 
-def _map_of(found: Comparison) -> str:
+def _map_of(found: LayerComparison) -> str:
     return _MAP if found.measure == "cka" else f"{_MAP}_r"
 
 
@@ -116,7 +116,7 @@ def _bar(axes: Axes, limits: tuple[float, float], name: str) -> None:
 
 
 def _against_size(
-    sheet: Sheet, axes: Axes, said: str, rows: Sequence[Growth], limits: tuple[float, float], found: Comparison
+    sheet: Sheet, axes: Axes, said: str, rows: Sequence[WithSize], limits: tuple[float, float], found: LayerComparison
 ) -> None:
     axes.set_xscale("log")
     axes.set_title(said, fontsize=8.5)
@@ -131,7 +131,7 @@ def _against_size(
             dot = {"marker": markers[row.second], "markerfacecolor": colors[row.second], "markersize": 3.5}
             look = {"color": colors[row.first], "linestyle": "--" if place else "-", "linewidth": 0.8 if place else 1.3}
             shade = {"color": colors[row.first], "alpha": 0.12 if alone and not place else 0.0, "linewidth": 0}
-            of = [point[1 + place] for point in row.points]
+            of = [(point[1], point[2])[place] for point in row.points]
             ends = (
                 [np.nan if end is None else end for end in side]
                 for side in zip(*((i.low, i.high) for i in of), strict=True)
@@ -152,14 +152,14 @@ def _against_size(
     axes.set_ylim(*limits)
 
 
-def _limits(found: Comparison) -> tuple[float, float]:
+def _limits(found: LayerComparison) -> tuple[float, float]:
     """Of similarities: what is drawn, with room; intervals may reach beyond."""
     values = [one.value for row in found.growth for _, *both in row.points for one in both] or [0.0, 1.0]
     room = 0.1 * (max(values) - min(values) or 1.0)
     return min(values) - room, max(values) + room
 
 
-def _keys(sheet: Sheet, found: Comparison) -> None:
+def _keys(sheet: Sheet, found: LayerComparison) -> None:
     names = [each.family for each in found.trials]
     colors, markers = family_colors(names), family_markers(names)
     for name in dict.fromkeys(names):

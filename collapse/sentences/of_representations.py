@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from ..representations.comparison import Compared, Comparison, Growth
-from ..representations.pairs import Interval
+from ..representations.between_trials import Compared, LayerComparison, WithSize
+from ..representations.seed_pairs import OverSeeds
 
 NAMES = {"cka": "debiased CKA", "procrustes": "Procrustes distance"}
 _TOWARDS = {"cka": 1, "procrustes": -1}  # the side on which representations are more alike
@@ -35,7 +35,7 @@ def compared_status(row: Compared, measure: str) -> str:
     return f"{told}: {row.gain.reason}" if row.gain.reason else told
 
 
-def growth_cells(row: Growth, measure: str) -> dict[str, Any]:
+def growth_cells(row: WithSize, measure: str) -> dict[str, Any]:
     """One line of the table of sizes: slopes for each factor of ten in parameters."""
     who = row.first if row.first == row.second else f"{row.first} – {row.second}"
     return {
@@ -48,7 +48,7 @@ def growth_cells(row: Growth, measure: str) -> dict[str, Any]:
     }
 
 
-def growth_status(row: Growth, measure: str) -> str:
+def growth_status(row: WithSize, measure: str) -> str:
     """Whether they grow alike with the size, and whether more so than untrained networks do."""
     toward = _TOWARDS[measure]
     told = {1: "grows", -1: "falls", 0: "cannot tell"}[row.trained.side * toward]
@@ -58,20 +58,20 @@ def growth_status(row: Growth, measure: str) -> str:
     return told + (beyond[row.gain.side * toward] if told != "cannot tell" else "")
 
 
-def said(one: Interval, digits: str = ".3f") -> str:
+def said(one: OverSeeds, digits: str = ".3f") -> str:
     """A number with its interval in brackets, or alone."""
     if one.low is None or one.high is None:
         return f"{one.value:{digits}}"
     return f"{one.value:{digits}} ({one.low:{digits}} to {one.high:{digits}})"
 
 
-def comparison_heading(found: Comparison) -> str:
+def comparison_heading(found: LayerComparison) -> str:
     """What is compared, over its tables."""
     n = len(found.trials[0].end.matrix)
     return f"{NAMES[found.measure]} of the {found.layer} layer on {n} test inputs of {found.dataset}"
 
 
-def comparison_json(found: Comparison) -> Mapping[str, Any]:
+def comparison_json(found: LayerComparison) -> Mapping[str, Any]:
     """Both tables as plain types, with their statuses."""
     about = {"dataset": found.dataset, "layer": found.layer, "measure": found.measure, "left_out": found.left_out}
     rows = [dataclasses.asdict(row) | {"status": compared_status(row, found.measure)} for row in found.rows]

@@ -30,7 +30,7 @@ def representations(
 
     from ...collapse.contract import plain
     from ...collapse.drawing.representations import save_representations
-    from ...collapse.representations.comparison import COLUMNS, Measure, compare_representations
+    from ...collapse.representations.between_trials import COLUMNS, Measure, compare_representations
     from ...collapse.sentences.of_representations import (
         compared_cells,
         comparison_heading,

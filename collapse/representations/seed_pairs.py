@@ -14,7 +14,7 @@ _DRAWS = 400
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Interval:
+class OverSeeds:
     """A number with its 95 % interval; ``low`` and ``high`` are None, and ``reason`` says why, with too few seeds."""
 
     value: float
@@ -58,7 +58,7 @@ class PairMeans:
         return np.where(total > 0, weights @ pairs[2] / np.maximum(total, 1), np.nan)
 
 
-def interval(pairs: PairMeans, weights: np.ndarray, rng: np.random.Generator) -> Interval:
+def interval(pairs: PairMeans, weights: np.ndarray, rng: np.random.Generator) -> OverSeeds:
     """A weighted sum of the sets' means, with Student's t around it.
 
     The standard error is that of bootstrap draws of the n seeds, the same for all families and sizes, times
@@ -67,11 +67,11 @@ def interval(pairs: PairMeans, weights: np.ndarray, rng: np.random.Generator) ->
     n = len(pairs.seeds)
     value = float((pairs.means(np.ones((1, n))) @ weights).item())
     if n < FEWEST_SEEDS:
-        return Interval(value=value, reason=f"{n} seeds, an interval needs {FEWEST_SEEDS}")
+        return OverSeeds(value=value, reason=f"{n} seeds, an interval needs {FEWEST_SEEDS}")
     draws = rng.multinomial(n, np.full(n, 1 / n), size=_DRAWS)
     found = pairs.means(draws) @ weights
     found = found[np.isfinite(found)]
     if len(found) < _DRAWS // 2:
-        return Interval(value=value, reason="most draws of the seeds leave no pair of two")
+        return OverSeeds(value=value, reason="most draws of the seeds leave no pair of two")
     half = float(stdtrit(n - 1, 0.5 + LEVEL / 2)) * float(found.std(ddof=1)) * np.sqrt(n / (n - 1))
-    return Interval(value=value, low=value - half, high=value + half)
+    return OverSeeds(value=value, low=value - half, high=value + half)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...results.grams import Gram, grams_of
-from .pairs import Interval, PairMeans, interval
+from .seed_pairs import OverSeeds, PairMeans, interval
 from .similarity import debiased_cka, permuted, procrustes_distance
 
 COLUMNS = (
@@ -59,14 +59,14 @@ class Compared:
     first: tuple[str, str]
     second: tuple[str, str]
     pairs: int
-    trained: Interval
-    untrained: Interval
-    gain: Interval
+    trained: OverSeeds
+    untrained: OverSeeds
+    gain: OverSeeds
     permuted: float
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Growth:
+class WithSize:
     """How similarity changes with the model size, for each factor of ten in parameters.
 
     Attributes
@@ -81,14 +81,14 @@ class Growth:
     first: str
     second: str
     sizes: int
-    trained: Interval
-    untrained: Interval
-    gain: Interval
-    points: Sequence[tuple[float, Interval, Interval]]
+    trained: OverSeeds
+    untrained: OverSeeds
+    gain: OverSeeds
+    points: Sequence[tuple[float, OverSeeds, OverSeeds]]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class Comparison:
+class LayerComparison:
     """All comparisons of one layer on one data set.
 
     Attributes
@@ -107,13 +107,13 @@ class Comparison:
     trained: np.ndarray
     untrained: np.ndarray
     rows: Sequence[Compared]
-    growth: Sequence[Growth]
+    growth: Sequence[WithSize]
     left_out: Sequence[str] = ()
 
 
 def compare_representations(
     rows: Iterable[Mapping[str, Any]], rng: np.random.Generator, measure: Measure = "cka", layer: str | None = None
-) -> list[Comparison]:
+) -> list[LayerComparison]:
     """Compare what trials kept, for each data set, its inputs and each layer.
 
     Parameters
@@ -174,7 +174,7 @@ def _compared(
     trials: Sequence[Represented],
     rng: np.random.Generator,
     left_out: Sequence[str],
-) -> Comparison:
+) -> LayerComparison:
     trials = sorted(trials, key=lambda each: (each.family, each.size, each.seed))
     for one, other in itertools.pairwise(trials):
         if (one.family, one.size, one.seed) == (other.family, other.size, other.seed):
@@ -184,7 +184,7 @@ def _compared(
     start, end = ([getattr(each, moment) for each in trials] for moment in ("start", "end"))
     matrices = _all_pairs(end, end, measure), _all_pairs(start, start, measure), _unrelated(end, measure, rng)
     table = _Table(trials, *matrices, rng)
-    return Comparison(
+    return LayerComparison(
         layer=layer,
         dataset=dataset,
         measure=measure,
@@ -243,7 +243,7 @@ class _Table:
         for one, other in itertools.combinations(self._of, 2):
             yield from self._row("two families", (one, max(self._of[one])), (other, max(self._of[other])))
 
-    def growth(self) -> Iterator[Growth]:
+    def growth(self) -> Iterator[WithSize]:
         """Within each family, then between any two."""
         for one, other in itertools.combinations_with_replacement(self._of, 2):
             matched = list(zip(self._of[one], self._of[other], strict=False))
@@ -251,7 +251,7 @@ class _Table:
             if len(matched) > 1 and all(each.shape[1] for each in sets):
                 yield self._growth(one, other, np.array([np.log10(a * b) / 2 for a, b in matched]), sets)
 
-    def _growth(self, one: str, other: str, log_size: np.ndarray, sets: Sequence[np.ndarray]) -> Growth:
+    def _growth(self, one: str, other: str, log_size: np.ndarray, sets: Sequence[np.ndarray]) -> WithSize:
         away = (log_size - log_size.mean()) / np.square(log_size - log_size.mean()).sum()
         nothing = 0 * away
         weights = np.append(away, nothing), np.append(nothing, away), np.append(away, -away)
@@ -260,7 +260,7 @@ class _Table:
             (10.0**size, *self._intervals([each], ([1, 0], [0, 1]))) for size, each in zip(log_size, sets, strict=True)
         ]
         about = {"first": one, "second": other, "sizes": len(sets), "points": points}
-        return Growth(**about, trained=trained, untrained=untrained, gain=gain)
+        return WithSize(**about, trained=trained, untrained=untrained, gain=gain)
 
     def _row(self, kind: Kind, one: tuple[str, float], other: tuple[str, float]) -> Iterator[Compared]:
         pairs = self._pairs(one, other)
@@ -285,7 +285,7 @@ class _Table:
         found = [(self._at[i], self._at[j], *(matrix[i, j] for matrix in self._matrices)) for i, j in places]
         return np.array(found, dtype=float).reshape(-1, 5).T
 
-    def _intervals(self, sets: Sequence[np.ndarray], weights: Sequence[Any]) -> list[Interval]:
+    def _intervals(self, sets: Sequence[np.ndarray], weights: Sequence[Any]) -> list[OverSeeds]:
         """Of weighted sums of the sets' means, of all trained ones and then of all untrained ones."""
         both = [each[[0, 1, 2 + moment]] for moment in (0, 1) for each in sets]
         used = sorted({int(place) for each in sets for place in each[:2].ravel()})
