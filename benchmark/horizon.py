@@ -86,6 +86,8 @@ class ComputeOptimal(_Rule):
     seeds : of each model size in the pilot.
     warmup : of a trunk that is made longer: ``share`` of its length, so that it is another curve and is trained anew,
         or as many ``updates`` as the first trunks have, so that it goes on from the shorter one.
+    rungs : the pilot's model sizes, as a group's ``rungs``; the ladder's own unless given. A ladder of sizes whose own
+        crossings nobody can pay for takes its training lengths from smaller ones.
     factor, exponent_factor : the ladder trains for ``factor`` times the updates that the pilot finds for its smallest
         size, growing with ``exponent_factor`` times the exponent: a ladder that is off on purpose.
     """
@@ -95,6 +97,7 @@ class ComputeOptimal(_Rule):
     longest: int = Field(default=32_000, ge=10, le=100_000_000)
     seeds: int = Field(default=8, ge=2)
     warmup: Literal["share", "updates"] = "share"
+    rungs: list[int | dict[str, int]] | None = None
     factor: float = Field(default=1.0, gt=0, le=100)
     exponent_factor: float = Field(default=1.0, ge=0, le=10)
 

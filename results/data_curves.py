@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import InputError
 from .curves import CurveSet, LearningCurve
 from .observed import OwnRows, lacking, values_of
-from .quantity import LOSS, Quantity, quantity_of
+from .quantity import Quantity, quantity_of
 from .reading import read_tables
 from .trials import TrialSpec, spec_from_dict
 
@@ -158,7 +158,7 @@ def _curves(rung: Sequence[_Trial], against: Against) -> Iterable[LearningCurve]
 def _curve(trials: Sequence[_Trial], n_max: int, against: Against) -> LearningCurve:
     ended = [trial for trial in trials if trial.complete]
     last, shared = trials[-1], trials[-1].shared(against)
-    of_loss = last.quantity == LOSS
+    of_loss = last.quantity.has_floor_of_loss
     row, rung = last.row, ", ".join(f"{name} {value}" for name, value in last.spec.rung.items())
     return LearningCurve(
         family=last.spec.family.name,

@@ -122,16 +122,28 @@ class OtherCurves:
         if quantity.scale == "as-given":
             return mine
         plain = {"quantity": quantity, "irreducible_loss": quantity.known_floor, "irreducible_loss_se": 0.0}
+        if quantity.scale == "as-loss":
+            losses = {_trial(curve): curve for curve in self.found if curve.quantity == LOSS}
+            return [_above_floor_of(losses.get(_trial(curve)), curve, quantity) for curve in mine]
         return [dataclasses.replace(curve, loss=quantity.of(curve.loss, curve.whose), **plain) for curve in mine]
 
     def trials(self, observable: str) -> Iterator[tuple[Group, bool]]:
         """The group of each trial, and whether it has no row of that observable."""
         seen: dict[tuple[Group, float, int | str], bool] = {}
         for curve in self.found:
-            trial = ((curve.family, curve.dataset, curve.recipe, curve.leg), curve.size, curve.seed)
+            trial = _trial(curve)
             seen[trial] = seen.get(trial, True) and curve.quantity.observable != observable
         for (group, _, _), lacks in seen.items():
             yield group, lacks
+
+
+def _trial(curve: LearningCurve) -> tuple[Group, float, int | str]:
+    return (curve.family, curve.dataset, curve.recipe, curve.leg), curve.size, curve.seed
+
+
+def _above_floor_of(loss: LearningCurve | None, curve: LearningCurve, quantity: Quantity) -> LearningCurve:
+    floor, se = (None, 0.0) if loss is None else (loss.irreducible_loss, loss.irreducible_loss_se)
+    return dataclasses.replace(curve, quantity=quantity, irreducible_loss=floor, irreducible_loss_se=se)
 
 
 def lacking(sources: Iterable[Source], observable: str) -> tuple[str, ...]:
@@ -180,7 +192,7 @@ def _curve(row: Row, quantity: Quantity) -> LearningCurve:
         x, lr, values = x[seen], None if lr is None else lr[seen], values[seen]
     elif not len(values):
         x, lr = values, None
-    loss = quantity == LOSS
+    loss = quantity.has_floor_of_loss
     return LearningCurve(
         family=row["family"],
         dataset=row["dataset"],

@@ -12,7 +12,7 @@ from ..errors import InputError, unknown
 if TYPE_CHECKING:
     import numpy as np
 
-Scale = Literal["as-given", "complement", "ratio", "difference"]
+Scale = Literal["as-given", "as-loss", "complement", "ratio", "difference"]
 TEST_LOSS, TEST_ACCURACY = "test_loss", "test_accuracy"
 _SHORT = {"loss": TEST_LOSS, "accuracy": TEST_ACCURACY}
 _ERROR = "error"
@@ -26,8 +26,9 @@ class Quantity:
     Attributes
     ----------
     observable : its name in the tables, such as ``test_loss`` or ``test_accuracy``.
-    scale : ``as-given``, what is above a floor is compared; ``complement``: ``1 - value``, of shares alone, as the
-        error is the accuracy's; ``ratio``: a positive value over its final one, whether it falls or rises;
+    scale : ``as-given``, what is above a floor is compared; ``as-loss``, the same above the irreducible loss of the
+        data, for a test loss of other weights than those that train; ``complement``: ``1 - value``, of shares alone,
+        as the error is the accuracy's; ``ratio``: a positive value over its final one, whether it falls or rises;
         ``difference``: a value of either sign less its final one, as the ratio of ``exp(value)``.
     """
 
@@ -38,7 +39,7 @@ class Quantity:
     def noun(self) -> str:
         """What it is called within a sentence: ``loss``, ``accuracy``, ``error``, or the name in the tables."""
         short = self._short
-        if self.scale in ("as-given", "ratio"):
+        if self.scale in ("as-given", "as-loss", "ratio"):
             return short
         if self.scale == "difference":
             return f"exp({short})"
@@ -47,6 +48,11 @@ class Quantity:
     @property
     def _short(self) -> str:
         return {name: noun for noun, name in _SHORT.items()}.get(self.observable, self.observable)
+
+    @property
+    def has_floor_of_loss(self) -> bool:
+        """Whether the irreducible loss of the data is its floor."""
+        return self == LOSS or self.scale == "as-loss"
 
     @property
     def known_floor(self) -> float | None:
@@ -78,14 +84,14 @@ class Quantity:
     @property
     def floor(self) -> str:
         """What the least value that can be reached is called, without an article."""
-        if self == LOSS:
+        if self.has_floor_of_loss:
             return "irreducible loss"
         return f"smallest reachable {self.noun}" if self.noun.isalpha() else f"smallest reachable value of {self.noun}"
 
     @property
     def symbol(self) -> str:
         """The sign of the floor beside its value."""
-        return "L0" if self == LOSS else "floor"
+        return "L0" if self.has_floor_of_loss else "floor"
 
     def say(self, sentence: str) -> str:
         """A sentence about the loss, said of this quantity. For fixed words alone: it would change names of users."""
@@ -110,7 +116,7 @@ class Quantity:
         ------
         InputError : a complement of what does not lie between 0 and 1; ``who`` says whose values these are.
         """
-        if self.scale in ("as-given", "ratio"):
+        if self.scale in ("as-given", "as-loss", "ratio"):
             return values
         if self.scale == "difference":
             import numpy as np
@@ -167,5 +173,7 @@ def quantity_of(
         raise unknown("observable", asked, {*there, *short, *derived, *more})
     if stored_name(asked) == TEST_LOSS and scale == "complement":
         raise InputError("1 - loss means nothing: a complement is taken of shares, such as `--of accuracy`")
+    if stored_name(asked) == TEST_LOSS and scale == "as-loss":
+        return LOSS
     known = (scales or {}).get(stored_name(asked))
     return Quantity(stored_name(asked), cast(Scale, scale or (known if known in get_args(Scale) else "as-given")))

@@ -27,9 +27,9 @@ ScaleOption = Annotated[
     str | None,
     typer.Option(
         "--scale",
-        metavar="as-given|complement|ratio|difference",
-        help="complement asks about 1 - value, for a share; ratio and difference compare what has no floor with its "
-        "final value.",
+        metavar="as-given|as-loss|complement|ratio|difference",
+        help="as-loss has the floor of the loss; complement asks about 1 - value, for a share; ratio and difference "
+        "compare what has no floor with its final value.",
     ),
 ]
 IrreducibleLossOption = Annotated[

@@ -188,21 +188,27 @@ def _horizon(pilot: HorizonPilot, trunks: Sequence[Trunk], rng: np.random.Genera
         found=law,
         said=pilot_sentence(law),
         draw=(lambda folder: save_pilot(name, law, trunks, at, folder)) if trunks else None,
-        notes=(*([sensitivity_sentence(at)] if at else []), *_seen_again(pilot, law, trunks)),
+        notes=(*([sensitivity_sentence(at)] if at else []), *_seen_again(pilot, law)),
         beside={"sensitivity": at} if at else {},
     )
 
 
-def _seen_again(pilot: HorizonPilot, law: HorizonLaw, trunks: Sequence[Trunk]) -> Iterator[str]:
+def _seen_again(pilot: HorizonPilot, law: HorizonLaw) -> Iterator[str]:
     """What the ladder's longest runs ask of the data."""
     if law.status.code != "ok" or law.updates is None or law.exponent is None:
         return
-    rule, last = pilot.rule.found(law.updates.value, law.exponent.value), trunks[-1]
-    updates = rule.horizon(int(last.size), int(law.first), last.batch_size)
+    from ..benchmark.batch import batch_size
+    from ..benchmark.sweep import rungs_of
+    from ..results.trials import rung_label
+
+    rule, sizes = pilot.law(law.updates.value, law.exponent.value), pilot.sizes(pilot.group.rungs)
+    batch = batch_size(pilot.group.batch_size, sizes[-1], sizes[0])
+    updates = rule.horizon(sizes[-1], sizes[0], batch)
     pool = pilot.data.pool_size
-    if pool is not None and updates * last.batch_size > pool:
+    if pool is not None and updates * batch > pool:
+        last = rung_label(rungs_of(pilot.group)[-1])
         yield (
-            f"{last.rung} will train for {updates:,} updates of {last.batch_size} examples, and {pilot.dataset} has "
+            f"{last} will train for {updates:,} updates of {batch} examples, and {pilot.dataset} has "
             f"{pool:,} examples: they are seen again, and the evidence is exploratory. A larger pool, or a data set "
             "that draws each example anew, avoids that"
         )

@@ -101,6 +101,30 @@ def test_answers_take_the_place_of_the_question(asked):
     assert len(without_questions(sweep).groups) == 1 and len(with_answers(sweep, {}).groups) == 5
 
 
+def test_a_ladder_may_ask_smaller_sizes(asked):
+    """The pilot's smallest size has 16 weights and the ladder's 64, and the batch does not grow."""
+    rule = "{rule: compute-optimal, rungs: [16, 32], exponent_factor: 2}"
+    sweep = asked(rule, families="linear", rungs="[64, 96]")
+    pilot = pilots_of(sweep)[0]
+    assert pilot.key == pilots_of(asked("{rule: compute-optimal}", families="linear"))[0].key
+    assert [cell.rung["features"] for cell in expand(pilot_sweep([(pilot, 50)]))] == [16, 32]
+    assert pilot.sizes([16, 64]) == [16, 64]
+    given = with_answers(sweep, {pilot.key: {"updates": {"value": 100}, "exponent": {"value": 0.5}}})
+    assert given.groups[0].horizon == PowerLaw(rule="power-law", steps=200, exponent=1.0)
+    assert given.groups[0].rungs == [64, 96]
+
+
+def test_a_pilot_on_other_sizes_needs_the_ladders_batch(asked):
+    growing = {"families": "linear", "batch_size": "{rule: power-law, size: 8, exponent: 0.5}"}
+    for rungs, fits in (("[16, 32]", True), ("[24, 32]", False)):
+        pilot = pilots_of(asked(f"{{rule: compute-optimal, rungs: {rungs}}}", **growing))[0]
+        if fits:
+            assert pilot.trials(10).rungs == [16, 32]
+        else:
+            with pytest.raises(InputError, match="batch"):
+                pilot.trials(10)
+
+
 def test_an_open_question_is_refused_where_a_number_is_needed(asked):
     rule = asked().groups[0].horizon
     for ask in (lambda: rule.horizon(100, 10, 32), lambda: rule.label("features 16")):

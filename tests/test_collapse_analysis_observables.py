@@ -10,6 +10,7 @@ import json
 import numpy as np
 import polars as pl
 import pytest
+from onecurve.benchmark.observables.ema_loss import EmaLoss
 from onecurve.collapse.analysis import analyze
 from onecurve.collapse.calibration.simulation import FLOOR, Scenario, simulate
 from onecurve.collapse.drawing.limits import y_label
@@ -125,6 +126,25 @@ def test_the_profiled_floor_of_the_error_is_found(tmp_path):
     within = verdict(curves, (0.9 * FLOOR / SHARE, 1.1 * FLOOR / SHARE))
     assert within.irreducible_loss.source == "profile" and within.p_exact > 0.05
     assert within.warnings[0] == because("exploratory-floor-profiled", quantity=ERROR)
+
+
+@pytest.mark.parametrize("through", ["a tidy table", "our own table"])
+def test_the_loss_of_other_weights_has_the_floor_of_the_loss(tmp_path, through):
+    """As is said of it where the tables say so, else as the user says; without that word it has no floor."""
+    loss, other = simulated(False), simulated(True)
+    if through == "a tidy table":
+        both = lines(loss, "loss", irreducible_loss=FLOOR) + lines(other, "ema_loss", irreducible_loss="")
+        paths, scale = [tidy(tmp_path / "c.csv", both)], "as-loss"
+    else:
+        averaged = {(c.size, c.seed): c.loss for c in other}
+        table = rows(loss, ema_loss=lambda c: averaged[c.size, c.seed])
+        said = {"label": "mine", "names": ["ema_loss"], "scales": [EmaLoss.scale], "seconds": 1.0}
+        paths, scale = stored(tmp_path, [{**row, "measured": [said]} for row in table]), None
+    found = verdict(read_curves(paths, "ema_loss", scale))
+    assert (found.verdict, found.irreducible_loss.value) == ("collapse", FLOOR)
+    assert found.deviation == verdict(read_curves(stored(tmp_path / "twin", rows(other)))).deviation
+    assert verdict(read_curves(paths, "ema_loss", "as-given")).irreducible_loss.source == "none"
+    assert read_curves(paths, "loss", "as-loss").quantity == LOSS
 
 
 def test_the_floor_of_the_loss_is_no_floor_of_the_error(tmp_path):
@@ -290,7 +310,7 @@ def test_tables_of_others_that_lack_it_are_named(tmp_path):
         ("error", "complement", "the error is 1 - accuracy already"),
         ("waves", "complement", r"net on web, size .* waves.* is .* taken of shares alone, between 0 and 1"),
         ("loss", "complement", "1 - loss means nothing: a complement is taken of shares, such as `--of accuracy`"),
-        ("waves", "log", "unknown scale 'log'.*Allowed: as-given, complement, difference, ratio"),
+        ("waves", "log", "unknown scale 'log'.*Allowed: as-given, as-loss, complement, difference, ratio"),
     ],
 )
 def test_what_there_is_not_is_refused_with_what_there_is(tmp_path, name, scale, message):

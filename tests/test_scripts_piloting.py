@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import yaml
 from onecurve.benchmark.horizon import ComputeOptimal
+from onecurve.benchmark.pilots.horizon_pilot import HorizonPilot
+from onecurve.benchmark.sweep import Group
 from onecurve.collapse.composing import Estimate
 from onecurve.collapse.pilots.horizon_law import HorizonLaw
-from onecurve.collapse.pilots.trunks import Trunk
+from onecurve.datasets.dataset import DATASETS
 from onecurve.results.store import Store
 from onecurve.scripts.piloting import _seen_again
 
@@ -90,9 +91,13 @@ def test_a_ladder_that_sees_its_pool_again_is_told(pool, said):
     """100 updates at 10 parameters, times 10 at the largest size, of 10 examples: 10,000 examples."""
     updates, exponent = Estimate(value=100, low=90, high=110), Estimate(value=1, low=0.9, high=1.1)
     law = HorizonLaw(first=10, updates=updates, exponent=exponent)
-    last = Trunk(rung="w", size=100, flops=1, batch_size=10, updates=np.ones(1), loss=np.ones((1, 1)))
-    pilot = SimpleNamespace(rule=ComputeOptimal(), data=SimpleNamespace(pool_size=pool), dataset="d")
-    assert len(list(_seen_again(pilot, law, [last]))) == said
+
+    class Pooled(HorizonPilot):
+        data = SimpleNamespace(pool_size=pool, task=DATASETS.make("power-law-regression", {}).task)
+
+    rule = ComputeOptimal(seeds=2)
+    group = Group(families=["linear"], datasets=["power-law-regression"], rungs=[10, 100], batch_size=10, horizon=rule)
+    assert len(list(_seen_again(Pooled(group=group, rule=rule), law))) == said
 
 
 def test_a_rate_is_found_and_stands_in_the_table(write, tmp_path, onecurve):

@@ -40,6 +40,7 @@ class EmaLoss(Observable):
 
     name = "ema-loss"
     names = ("ema_loss",)
+    scale = "as-loss"
     summary = "test loss of the exponential moving average of the weights"
 
     decay: float = 0.99

@@ -83,8 +83,9 @@ class Observable(Entry):
     name : what users write under ``record`` in a sweep.
     names : what the table calls the values, in their order; see `names_on` where they depend on the data set, and
         `names_for` where they depend on the network.
-    scale : on which `analyze` compares its curves: ``as-given`` for what falls towards a floor, ``ratio`` for positive
-        numbers without one, ``difference`` for what may change its sign. See `results.quantity`.
+    scale : on which `analyze` compares its curves: ``as-given`` for what falls towards a floor, ``as-loss`` where that
+        floor is the irreducible loss, ``ratio`` for positive numbers without one, ``difference`` for what may change
+        its sign. See `results.quantity`.
     summary : one line for lists.
     every : measured at each n-th evaluation, and at the last.
     """

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, ClassVar
 
+from ...errors import InputError
 from ..horizon import ComputeOptimal, PowerLaw, TrunkLength
-from ..sweep import Group
+from ..sweep import Group, named, rungs_of
 from .asked import AskedLadder
 
 _TRUNK_EXPONENT = 1.0
@@ -21,8 +22,9 @@ class HorizonPilot(AskedLadder[int]):
 
     @property
     def key(self) -> str:
+        own = {} if self.rule.rungs is None else {"rungs": self.rule.rungs}
         other = {} if self.rule.warmup == "share" else {"warmup": self.rule.warmup}
-        return self.question(seeds=self.rule.seeds, **other)
+        return self.question(seeds=self.rule.seeds, **own, **other)
 
     @property
     def stages(self) -> list[int]:
@@ -38,7 +40,8 @@ class HorizonPilot(AskedLadder[int]):
         else:
             horizon = self._extended(stage)
             share *= self.rule.updates / stage
-        return self.plain(schedule="constant", seeds=self.rule.seeds, horizon=horizon, warmup_fraction=share)
+        more = {"horizon": horizon, "warmup_fraction": share, "rungs": self._rungs}
+        return self.plain(schedule="constant", seeds=self.rule.seeds, **more)
 
     def _extended(self, stage: int) -> TrunkLength:
         """Trunks of which each is the beginning of the next, one stage beyond the last: ``longest`` may be raised."""
@@ -48,5 +51,40 @@ class HorizonPilot(AskedLadder[int]):
         return TrunkLength(rule="power-law", steps=stage, exponent=_TRUNK_EXPONENT, before=before, later=later)
 
     def answered(self, answer: dict[str, Any]) -> Group:
-        horizon = self.rule.found(answer["updates"]["value"], answer["exponent"]["value"])
+        horizon = self.law(answer["updates"]["value"], answer["exponent"]["value"])
         return self.group.model_copy(update={"horizon": horizon, "horizon_source": "pilot"})
+
+    def law(self, updates: float, exponent: float) -> PowerLaw:
+        """The ladder's rule, ``t*_1 = updates (p_1 / q_1)^exponent`` at its own smallest size p_1.
+
+        Parameters
+        ----------
+        updates : at the pilot's smallest size q_1.
+        exponent : with which they grow with the parameters.
+        """
+        if self.rule.rungs is not None:
+            of_pilot, of_ladder = (self.sizes(rungs)[0] for rungs in (self._rungs, self.group.rungs))
+            updates *= (of_ladder / of_pilot) ** exponent
+        return self.rule.found(updates, exponent)
+
+    def sizes(self, rungs: Any) -> list[int]:
+        """Parameters of the family's networks at the rungs of a group, for the ladder's data set."""
+        from ...architectures.family import FAMILIES
+        from ...architectures.flops import count
+
+        family, task = FAMILIES.make(*named(self.group.families[0])), self.data.task
+        return [count(family, rung, task).n_params for rung in rungs_of(self.plain(rungs=rungs))]
+
+    @property
+    def _rungs(self) -> Any:
+        given = self.rule.rungs
+        if given is None:
+            return self.group.rungs
+        firsts = [rungs_of(self.plain(rungs=rungs))[0] for rungs in (given, self.group.rungs)]
+        if not isinstance(self.group.batch_size, int) and firsts[0] != firsts[1]:
+            raise InputError(
+                f"the pilot of {self.family} on {self.dataset} starts at another model size than its ladder, and the "
+                "batch grows with the model size from the smallest one on: give a batch size that is one number, or a "
+                "pilot whose first rung is the ladder's"
+            )
+        return given
