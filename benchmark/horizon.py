@@ -86,6 +86,8 @@ class ComputeOptimal(_Rule):
     seeds : of each model size in the pilot.
     warmup : of a trunk that is made longer: ``share`` of its length, so that it is another curve and is trained anew,
         or as many ``updates`` as the first trunks have, so that it goes on from the shorter one.
+    of : what trunks are compared by: their test ``loss``, or their ``ema-loss``, that of averaged weights, which has
+        little of the noise of a rate that stays high and is nearer to the loss after the rate has decayed.
     rungs : the pilot's model sizes, as a group's ``rungs``; the ladder's own unless given. A ladder of sizes whose own
         crossings nobody can pay for takes its training lengths from smaller ones.
     factor, exponent_factor : the ladder trains for ``factor`` times the updates that the pilot finds for its smallest
@@ -97,9 +99,15 @@ class ComputeOptimal(_Rule):
     longest: int = Field(default=32_000, ge=10, le=100_000_000)
     seeds: int = Field(default=8, ge=2)
     warmup: Literal["share", "updates"] = "share"
+    of: Literal["loss", "ema-loss"] = "loss"
     rungs: list[int | dict[str, int]] | None = None
     factor: float = Field(default=1.0, gt=0, le=100)
     exponent_factor: float = Field(default=1.0, ge=0, le=10)
+
+    @property
+    def column(self) -> str:
+        """What the tables call the losses that trunks are compared by."""
+        return {"loss": "test_loss", "ema-loss": "ema_loss"}[self.of]
 
     def label(self, first_rung: str) -> str:
         """There is none before the pilot."""

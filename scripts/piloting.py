@@ -168,7 +168,7 @@ def answer_of(pilot: AskedLadder[Any], stage: Any, store: Store) -> Answer:
     columns = dict.fromkeys(("trial_id", *scans.COLUMNS, *trunks.COLUMNS))
     rows = [row for row in store.table(list(columns)).to_pylist() if row["trial_id"] in own]
     if isinstance(pilot, HorizonPilot):
-        return _horizon(pilot, trunks.trunks_of(rows), rng)
+        return _horizon(pilot, trunks.trunks_of(rows, pilot.rule.column), rng)
     from ..collapse.sentences.of_pilots import rate_sentence
 
     found = scans.best_rate(scans.scans_of(rows), rng=rng)

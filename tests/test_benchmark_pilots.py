@@ -101,6 +101,13 @@ def test_answers_take_the_place_of_the_question(asked):
     assert len(without_questions(sweep).groups) == 1 and len(with_answers(sweep, {}).groups) == 5
 
 
+def test_trunks_may_be_compared_by_averaged_weights(asked):
+    by_loss, by_average = (pilots_of(asked(f"{{rule: compute-optimal, of: {of}}}"))[0] for of in ("loss", "ema-loss"))
+    assert by_loss.key == pilots_of(asked())[0].key != by_average.key
+    assert (by_loss.trials(10).record, by_average.trials(10).record) == ([], ["ema-loss"])
+    assert (by_loss.rule.column, by_average.rule.column) == ("test_loss", "ema_loss")
+
+
 def test_a_ladder_may_ask_smaller_sizes(asked):
     """The pilot's smallest size has 16 weights and the ladder's 64, and the batch does not grow."""
     rule = "{rule: compute-optimal, rungs: [16, 32], exponent_factor: 2}"

@@ -14,6 +14,7 @@ from onecurve.collapse.pilots.horizon_law import horizon_law
 from onecurve.collapse.pilots.sensitivity import _cut, sensitivity
 from onecurve.collapse.pilots.trunks import Trunk, trunks_of
 from onecurve.collapse.sentences.of_pilots import pilot_sentence, sensitivity_sentence
+from onecurve.errors import InputError
 from scipy.optimize import brentq
 
 SIZES = 1000.0 * 2.0 ** np.arange(6)
@@ -164,6 +165,11 @@ def test_trunks_are_read_from_rows():
     ) and b.lost == 1
     assert a.updates.tolist() == [25, 50] and a.loss.tolist() == [[0.6, 0.25], [0.5, 0.25]] and len(b.loss) == 1
     assert trunks_of([]) == []
+    averaged = [{**each, "observables": [{"name": "ema_loss", "value": [0.9, None, 0.2]}]} for each in rows[1:3]]
+    (again,) = trunks_of(averaged, "ema_loss")
+    assert again.averaged and not a.averaged and np.array_equal(again.loss, [[np.nan, 0.2]] * 2, equal_nan=True)
+    with pytest.raises(InputError, match="1 of 2 trunks of a have no ema_loss.*--retry record"):
+        trunks_of([averaged[0], rows[2]], "ema_loss")
 
 
 def test_the_figure_draws_what_was_found():

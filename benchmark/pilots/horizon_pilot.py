@@ -23,7 +23,8 @@ class HorizonPilot(AskedLadder[int]):
     @property
     def key(self) -> str:
         own = {} if self.rule.rungs is None else {"rungs": self.rule.rungs}
-        other = {} if self.rule.warmup == "share" else {"warmup": self.rule.warmup}
+        unusual = {"warmup": "share", "of": "loss"}.items()
+        other = {name: given for name, usual in unusual if (given := getattr(self.rule, name)) != usual}
         return self.question(seeds=self.rule.seeds, **own, **other)
 
     @property
@@ -41,6 +42,7 @@ class HorizonPilot(AskedLadder[int]):
             horizon = self._extended(stage)
             share *= self.rule.updates / stage
         more = {"horizon": horizon, "warmup_fraction": share, "rungs": self._rungs}
+        more["record"] = [] if self.rule.of == "loss" else [self.rule.of]
         return self.plain(schedule="constant", seeds=self.rule.seeds, **more)
 
     def _extended(self, stage: int) -> TrunkLength:

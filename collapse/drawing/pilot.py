@@ -59,7 +59,8 @@ def _draw_trunks(
     sheet: Sheet, axes: Axes, law: HorizonLaw, trunks: Sequence[Trunk], colors: dict[float, Color]
 ) -> None:
     """Mean loss of each size against compute, and a dot at each crossing."""
-    axes.set(xscale="log", yscale="log", xlabel="training FLOPs", ylabel="test loss, mean of seeds")
+    of = "test loss of averaged weights" if any(trunk.averaged for trunk in trunks) else "test loss"
+    axes.set(xscale="log", yscale="log", xlabel="training FLOPs", ylabel=f"{of}, mean of seeds")
     for trunk in trunks:
         mark = Mark(panel="trunks", series="mean over seeds", rung=trunk.rung, size=trunk.size)
         compute, loss = trunk.updates * trunk.flops, np.exp(np.log(trunk.loss).mean(axis=0))
