@@ -51,7 +51,7 @@ def _check_recorded(claim: Claim, sweep: Sweep) -> None:
     for cell in expand(sweep):
         dataset = DATASETS.make(*cell.dataset)
         for each in map(observable_from, cell.settings.observables):
-            columns |= set(each.names_on(dataset))
+            columns |= set(each.names_on(dataset)) or {each.name}  # what is no curve is known by its name
     if claim.observable not in columns:
         raise InputError(
             f"the claim {claim.name!r} is about {claim.observable!r}, which its setting does not record; it records "

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from ...results.grams import Gram, grams_of
 from ...results.quantity import stored_name
 
 # Columns of the result table that a claim reads.
 COLUMNS = (
     *("trial_id", "family", "dataset", "seed", "n_params", "status", "leg", "spec", "irreducible_loss"),
-    *("step", "x", "lr_integral", "test_loss", "test_accuracy", "observables"),
+    *("step", "x", "lr_integral", "test_loss", "test_accuracy", "observables", "grams"),
 )
 _FROM_SPEC = ("peak_lr", "batch_size", "horizon_steps", "warmup_fraction", "train_size")
 
@@ -32,6 +33,7 @@ class TrialRun:
     steps : ``(m,)`` updates done at each evaluation.
     tau : ``(m,)`` sum of the learning rates so far.
     observed : ``(m,)`` each, by the name of the observable; NaN where one was not measured.
+    grams : Gram matrices of its features, where they were kept.
     floor : the known irreducible loss, None where it is not known.
     status : ``ok``, or how it ended.
     """
@@ -43,6 +45,7 @@ class TrialRun:
     steps: np.ndarray
     tau: np.ndarray
     observed: Mapping[str, np.ndarray]
+    grams: Sequence[Gram] = ()
     floor: float | None = None
     status: str = "ok"
 
@@ -73,6 +76,7 @@ def _run(row: Mapping[str, Any]) -> TrialRun:
         steps=_floats(row["step"]),
         tau=_floats(row["lr_integral"]),
         observed={**own, **beside},
+        grams=list(grams_of(row)),
         floor=row["irreducible_loss"],
         status=row["status"],
     )

@@ -20,22 +20,24 @@ class Ratio(Estimator):
 
     Facts: ``peak``, the largest ratio that the mean over seeds has at any time, of the setting where it is smallest;
     ``drift``, by how much ln v changes in the window, the largest of all settings; ``spread``, the largest less the
-    smallest of the settings' ratios over their mean.
+    smallest of the settings' ratios over their mean; ``beside``, the largest mean over the window of what is beside.
 
     Attributes
     ----------
     start, end : the window in x.
     factor : a number.
     powers : as text, such as ``peak_lr^1 optimizer.weight_decay^-0.5``.
+    beside : the other observable, of which the regime may ask; empty for none.
     """
 
     name: ClassVar[str] = "ratio"
     summary: ClassVar[str] = "mean of an observable over a window, times powers of settings"
-    facts: ClassVar[tuple[str, ...]] = ("drift", "spread", "peak")
+    facts: ClassVar[tuple[str, ...]] = ("drift", "spread", "peak", "beside")
     start: float = 0.5
     end: float = 1.0
     factor: float = 1.0
     powers: str = ""
+    beside: str = ""
 
     def measure(self, runs: Sequence[TrialRun], observable: str) -> Reading:
         found, drifts, peaks = [], [], []
@@ -51,9 +53,18 @@ class Ratio(Estimator):
             drifts.append(self._drift(x[inside], late))
         ratios = np.array(found)
         spread = float(np.ptp(ratios) / abs(ratios.mean())) if ratios.mean() else 0.0
-        return Reading(
-            value=float(ratios.mean()), facts={"drift": max(drifts), "spread": spread, "peak": float(min(peaks))}
-        )
+        facts = {"drift": max(drifts), "spread": spread, "peak": float(min(peaks)), "beside": self._beside(runs)}
+        return Reading(value=float(ratios.mean()), facts=facts)
+
+    def _beside(self, runs: Sequence[TrialRun]) -> float:
+        if not self.beside:
+            return 0.0
+        found = []
+        for each in grouped(runs, lambda run: tuple(sorted(run.settings.items()))).values():
+            steps, _, values = stacked(each, self.beside)
+            x = steps / each[0].steps[-1]
+            found.append(values[:, (x >= self.start) & (x <= self.end)].mean())
+        return float(max(found))
 
     def _scale(self, run: TrialRun) -> float:
         scale = 1.0
