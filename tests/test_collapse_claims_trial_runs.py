@@ -48,6 +48,16 @@ def test_a_row_is_a_run_and_what_is_missing_is_not_a_number():
     np.testing.assert_array_equal(run.x, [0, 0.5, 1])
 
 
+def test_the_matrices_of_a_row_are_its_grams():
+    from onecurve.results.grams import packed_gram
+
+    (plain,) = runs_of([ROW])
+    assert list(plain.grams) == []
+    about = {"layer": "last", "step": 10, "examples": 4, "features": 2, "inputs": "i", "scale": 2.0}
+    (run,) = runs_of([{**ROW, "grams": [packed_gram({**about, "values": np.ones(10) / 2})]}])
+    np.testing.assert_array_equal(run.grams[0].matrix, np.ones((4, 4)))
+
+
 def made(depth, scale, family="smalllinear") -> TrialRun:
     (run,) = runs_of([ROW])
     settings = {**run.settings, "family.depth": depth, "family.scale": scale}

@@ -14,6 +14,8 @@ from ..trial_runs import TrialRun, grouped
 from .estimator import ESTIMATORS, CannotTell, Estimator, Reading
 from .one_setting import misfit, slope
 
+_ROUNDING = 1e-9
+
 
 @ESTIMATORS.register
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +44,7 @@ class SeedSimilarity(Estimator):
         if len(by_value) < 2:
             raise CannotTell(f"{self.setting} has one value only")
         alike = np.array([self._alike(each) for each in by_value.values()])
-        if not (alike < 1).all():
+        if not (alike < 1 - _ROUNDING).all():
             raise CannotTell("the representations of some seeds are equal")
         u, y = np.log(list(by_value)), np.log(1 - alike)
         facts = {"settings": float(len(u)), "least": float(alike.min()), "misfit": misfit(u, y)}
