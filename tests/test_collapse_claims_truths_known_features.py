@@ -8,7 +8,7 @@ from onecurve.collapse.claims.estimators.estimator import CannotTell
 from onecurve.collapse.claims.estimators.noise_coefficient import NoiseCoefficient
 from onecurve.collapse.claims.estimators.ratio import Ratio
 from onecurve.collapse.claims.estimators.seed_similarity import SeedSimilarity
-from onecurve.collapse.claims.truths.features import BalancedLinear, RandomKernelFeatures, UnconstrainedFeatures
+from onecurve.collapse.claims.truths.known_features import BalancedLinear, RandomKernelFeatures, UnconstrainedFeatures
 from onecurve.collapse.claims.truths.sgd_noise import SgdNoise
 from onecurve.collapse.claims.truths.truth import made
 from onecurve.collapse.representations.similarity import debiased_cka
