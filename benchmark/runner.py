@@ -21,6 +21,7 @@ from .lock import Lock, Resolved
 from .longer_runs import forgotten, on_hand
 from .manifest import manifest
 from .packs import cut, packs_of
+from .pool_use import seen_again
 from .preparation import device_for, prepare
 from .sweep import Cell, Sweep, expand, request
 
@@ -111,6 +112,8 @@ def run(
     devices = {key: device_for(cell, device, executor) for key, cell in cells.items()}
     changed = prepare(cells, devices, lock, executor, refresh, report)
     lock.merge(store)
+    for said in seen_again((cell, lock.cells[key]) for key, cell in cells.items()):
+        warnings.warn(said, stacklevel=2)
     specs = {key: _specs(cell, lock.cells[key]) for key, cell in cells.items()}
     _note(lock, specs, request(sweep, only) if shard == (1, 1) else None)
     lock.merge(store)

@@ -25,14 +25,16 @@ def plan_sweep(
     Returns
     -------
     dict
-        ``n_trials``, ``n_done``, ``flops``, ``expected_minutes``, ``cores``, ``cells`` (one dict a cell),
+        ``n_trials``, ``n_done``, ``flops``, ``expected_minutes``, ``cores``, ``cells`` (one dict a cell), ``notes``
+        (where examples will be seen again; none once a run has begun),
         ``observables`` (see `observable_costs.planned_shares`) and, where it was asked for, ``on``: what
         `hours.forecast` gives.
     """
     lock = Lock.load(store, sweep.name) or Lock(sweep=sweep.name, margin=sweep.margin)
     planned = lock.plans.get(request(sweep, only))
+    notes: list[str] = []
     if planned is None:
-        cells = _resolved(sweep, lock, only)
+        cells = _resolved(sweep, lock, only, notes)
     else:
         stored = lock.cells
         cells = [(stored[key], [stored[key].trials[str(seed)] for seed in seeds]) for key, seeds in planned.items()]
@@ -52,6 +54,7 @@ def plan_sweep(
         "expected_minutes": seconds / cores / 60,
         "cores": cores,
         "cells": [_row(cell, len(trials)) for cell, trials in cells],
+        "notes": notes,
         "observables": planned_shares(sweep, store, only, [trial for _, trials in cells for trial in trials]),
         **({"on": forecast(cells, on, done, measured_seconds(store))} if on else {}),
     }
@@ -63,15 +66,21 @@ def trial_ids(sweep: Sweep, store: Store) -> set[str]:
     return {trial for _, trials in _resolved(sweep, lock, {}) for trial in trials}
 
 
-def _resolved(sweep: Sweep, lock: Lock, only: Mapping[str, str]) -> list[tuple[Resolved, list[str]]]:
-    """Cells with their trial ids; what no lock holds is measured, which needs torch."""
+def _resolved(
+    sweep: Sweep, lock: Lock, only: Mapping[str, str], notes: list[str] | None = None
+) -> list[tuple[Resolved, list[str]]]:
+    """Cells with their trial ids; what no lock holds is measured, which needs torch. Notes are added to ``notes``."""
     from . import resolve as resolving
+    from .pool_use import seen_again
 
-    found = []
+    found, known = [], []
     for cell in expand(sweep, only):
         resolved = lock.cells.get(resolving.cell_key(cell)) or resolving.resolve(cell)
         how = {name: getattr(resolved, name) for name in ("batch_size", "horizon_steps", "packed")}
         found.append((resolved, [resolving.trial(cell, seed, **how).trial_id for seed in cell.settings.seed_list]))
+        known.append((cell, resolved))
+    if notes is not None:
+        notes += seen_again(known)
     return found
 
 

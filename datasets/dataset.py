@@ -112,12 +112,15 @@ class Dataset(ABC):
     irreducible_loss_se : its standard error, 0 where it follows from a formula.
     sample_scale : examples that the task is known to need, P*, in whose units curves against the size of the training
         set should coincide; None where nothing is known.
+    how_to_draw_more : the parameter with which it never runs out of new examples, as a sweep has it; empty where there
+        is none.
     summary : one line for lists: what it is, whether it is real, and whether examples repeat.
     """
 
     name: ClassVar[str]
     version: ClassVar[str] = "1"
     summary: ClassVar[str] = ""
+    how_to_draw_more: ClassVar[str] = ""
     irreducible_loss: ClassVar[float | None] = None
     irreducible_loss_se: ClassVar[float] = 0.0
     sample_scale: ClassVar[float | None] = None

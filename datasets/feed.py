@@ -132,9 +132,9 @@ class Feed:
         """Examples of how many updates to hold: as many as a stream draws at once, which it then need not hold."""
         bytes_an_update = sum(part.nbytes for part in like) * len(self._streams)
         updates = max(1, min(LONGEST, EXAMPLES // bytes_an_update))
-        if all(isinstance(stream, CounterStream) for stream in self._streams):
-            drawn = CounterStream.steps(self._size)
-            updates = max(1, updates // drawn) * drawn
+        drawn = {stream.steps(self._size) for stream in self._streams if isinstance(stream, CounterStream)}
+        if len(drawn) == 1:  # they are streams of one data set
+            updates = max(1, updates // min(drawn)) * min(drawn)
         return max(1, min(updates, self._horizon))
 
     def _positions(self, step: int, count: int) -> Tensors:

@@ -162,18 +162,24 @@ class CounterStream:
     ----------
     draw : from a generator and a count to inputs and targets.
     key : what decides the draws, for example the data set's name and the seed.
+    block : examples that are drawn at once, or those of one batch where it has more.
     """
 
-    def __init__(self, draw: Callable[[torch.Generator, int], tuple[Tensor, Tensor]], *key: object) -> None:
+    def __init__(
+        self,
+        draw: Callable[[torch.Generator, int], tuple[Tensor, Tensor]],
+        *key: object,
+        block: int = BLOCK_EXAMPLES,
+    ) -> None:
         self._draw = draw
         self._key = key
+        self._size = block
         self._held: tuple[int, int] | None = None
         self._block: tuple[Tensor, Tensor] | None = None
 
-    @staticmethod
-    def steps(size: int) -> int:
+    def steps(self, size: int) -> int:
         """How many updates are drawn at once."""
-        return max(1, BLOCK_EXAMPLES // size)
+        return max(1, self._size // size)
 
     def batch(self, step: int, size: int) -> tuple[Tensor, Tensor]:
         """Inputs and targets of update ``step``."""

@@ -18,7 +18,9 @@ from .order import SeededOrder
 from .pool import CounterStream, PoolStream, cached_array, seeded_generator
 from .table import Rows
 from .views import ShellView, shell_view
+from .wave_sums import BLOCK, summed_points
 
+UNLIMITED = "unlimited"  # as the size of a pool
 BLOCK_WAVES = 2**17  # cosines evaluated at once: half a megabyte, which stays in a core's second-level cache
 
 
@@ -151,22 +153,25 @@ class FourierTeacher(Noiseless):
     modes : waves before merging.
     alpha : the share of modes with wave number above ``k`` is ``k^-alpha``; at least 1, below which float32 phases
         would lose precision.
-    pool : examples in the pool, which each seed reads in its own order.
+    pool : examples in the pool, which each seed reads in its own order; ``unlimited`` for new ones in each update, of
+        each seed its own, which are drawn as `summed_points` says.
     test_size : test inputs.
     """
 
     name = "fourier"
-    summary = "power-law sum of waves, generated, one pass over a pool"
+    summary = "power-law sum of waves, generated, one pass over a pool or every draw new"
+    how_to_draw_more = "pool: unlimited"
 
     inputs: int = 8
     modes: int = 10_000
     alpha: float = 2.0
-    pool: int = 1_000_000
+    pool: int | str = 1_000_000
     test_size: int = 4096
 
     def __post_init__(self) -> None:
-        for field in ("inputs", "modes", "pool", "test_size"):
+        for field in ("inputs", "modes", "test_size"):
             check_integer(field, getattr(self, field), 1)
+        check_pool(self.pool)
         check_number("alpha", self.alpha, 1)
 
     @property
@@ -174,8 +179,8 @@ class FourierTeacher(Noiseless):
         return Task(kind="vector", shape=(self.inputs,), outputs=1, loss="squared_error")
 
     @property
-    def pool_size(self) -> int:
-        return self.pool
+    def pool_size(self) -> int | None:
+        return size_of_pool(self.pool)
 
     @property
     def waves(self) -> tuple[np.ndarray, np.ndarray]:
@@ -183,16 +188,19 @@ class FourierTeacher(Noiseless):
         return _merged_waves(self.inputs, self.modes, float(self.alpha), derived_seed(self.name, self.version, "waves"))
 
     def prepare(self) -> None:
-        self._rows()
+        if self.pool_size is not None:
+            self._rows(self.pool_size)
 
     def test_set(self) -> TestSet:
         key = derived_seed(self.name, self.version, "test")
         points = torch.quasirandom.SobolEngine(self.inputs, scramble=True, seed=key).draw(self.test_size) - 0.5
         return TestSet(inputs=points, targets=torch.from_numpy(self.target(points.numpy()))[:, None])
 
-    def stream(self, seed: int) -> PoolStream:
-        rows = torch.from_numpy(self._rows())
-        order = SeededOrder(self.pool, self.name, self.version, seed)
+    def stream(self, seed: int) -> PoolStream | CounterStream:
+        if self.pool_size is None:
+            return CounterStream(self._draw, self.name, self.version, UNLIMITED, seed, block=BLOCK)
+        rows = torch.from_numpy(self._rows(self.pool_size))
+        order = SeededOrder(self.pool_size, self.name, self.version, seed)
         return PoolStream(order, Rows(rows[:, :-1], rows[:, -1:]), shared=True)
 
     def views(self, test: TestSet) -> ShellView:
@@ -215,15 +223,32 @@ class FourierTeacher(Noiseless):
             torch.mv(angles, scale, out=out[start : start + rows])
         return out.numpy()
 
-    def _rows(self) -> np.ndarray:
-        """The pool: ``(pool, inputs + 1)``, the target in the last column."""
-        return cached_array(dataclasses.replace(self, test_size=1).ref, "pool", self._make_pool)
+    def _draw(self, generator: torch.Generator, count: int) -> tuple[Tensor, Tensor]:
+        return summed_points(generator, count, *self.waves)
 
-    def _make_pool(self) -> np.ndarray:
+    def _rows(self, size: int) -> np.ndarray:
+        """The pool: ``(size, inputs + 1)``, the target in the last column."""
+        return cached_array(dataclasses.replace(self, test_size=1).ref, "pool", lambda: self._make_pool(size))
+
+    def _make_pool(self, size: int) -> np.ndarray:
         generator = np.random.default_rng(derived_seed(self.name, self.version, "pool"))
-        points = generator.random((self.pool, self.inputs), dtype=np.float32)
+        points = generator.random((size, self.inputs), dtype=np.float32)
         points -= 0.5
         return np.column_stack([points, self.target(points)])
+
+
+def check_pool(pool: object) -> None:
+    """Refuse what is neither a number of examples nor ``unlimited``."""
+    if isinstance(pool, str):
+        if pool != UNLIMITED:
+            raise InputError(f"pool must be a whole number, at least 1, or {UNLIMITED}, got {pool!r}")
+    else:
+        check_integer("pool", pool, 1)
+
+
+def size_of_pool(pool: int | str) -> int | None:
+    """Examples of a pool; None where it is unlimited."""
+    return None if isinstance(pool, str) else pool
 
 
 @lru_cache(maxsize=4)

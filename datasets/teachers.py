@@ -54,13 +54,14 @@ class NoisyFourier(KnownFloor):
     """
 
     name = "noisy-fourier"
-    summary = "power-law sum of waves with noise on the targets, generated, one pass over a pool"
+    summary = "power-law sum of waves with noise on the targets, generated, one pass over a pool or every draw new"
+    how_to_draw_more = "pool: unlimited"
     how = "the variance of the noise, which is added to the loss on noiseless targets"
 
     inputs: int = 8
     modes: int = 10_000
     alpha: float = 2.0
-    pool: int = 1_000_000
+    pool: int | str = 1_000_000
     test_size: int = 4096
     noise: float = 0.5
 
@@ -79,8 +80,8 @@ class NoisyFourier(KnownFloor):
         return self.teacher.task
 
     @property
-    def pool_size(self) -> int:
-        return self.pool
+    def pool_size(self) -> int | None:
+        return self.teacher.pool_size
 
     @property
     def population_loss(self) -> float:
@@ -126,12 +127,13 @@ class ManifoldTeacher(Noiseless):
 
     name = "manifold-teacher"
     summary = "power-law sum of waves on a curved manifold, generated, one pass over a pool; exponents move with d"
+    how_to_draw_more = "pool: unlimited"
 
     dimension: int = 4
     ambient: int = 16
     modes: int = 512
     alpha: float = 2.0
-    pool: int = 1_000_000
+    pool: int | str = 1_000_000
     test_size: int = 4096
     curvature: float = 2.0
 
@@ -152,8 +154,8 @@ class ManifoldTeacher(Noiseless):
         return Task(kind="vector", shape=(self.ambient,), outputs=1, loss="squared_error")
 
     @property
-    def pool_size(self) -> int:
-        return self.pool
+    def pool_size(self) -> int | None:
+        return self.teacher.pool_size
 
     def prepare(self) -> None:
         self.teacher.prepare()

@@ -195,6 +195,8 @@ def _horizon(pilot: HorizonPilot, trunks: Sequence[Trunk], rng: np.random.Genera
 
 def _seen_again(pilot: HorizonPilot, law: HorizonLaw) -> Iterator[str]:
     """What the ladder's longest runs ask of the data."""
+    from ..benchmark.pool_use import too_few
+
     if law.status.code != "ok" or law.updates is None or law.exponent is None:
         return
     from ..benchmark.batch import batch_size
@@ -212,6 +214,8 @@ def _seen_again(pilot: HorizonPilot, law: HorizonLaw) -> Iterator[str]:
             f"{pool:,} examples: they are seen again, and the evidence is exploratory. A larger pool, or a data set "
             "that draws each example anew, avoids that"
         )
+    if pool is not None and updates * last.batch_size > pool:
+        yield too_few(last.rung, updates, last.batch_size, pilot.data)
 
 
 def _keep(store: Store, pilot: AskedLadder[Any], answer: Answer) -> None:

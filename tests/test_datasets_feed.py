@@ -32,6 +32,8 @@ SMALL = {
     "text-file": {"path": "tale.txt", "test_size": 64},
 }
 MORE = {
+    "fourier, unlimited": ("fourier", {**WAVES, "pool": "unlimited"}),
+    "noisy-fourier, unlimited": ("noisy-fourier", {**WAVES, "pool": "unlimited"}),
     "glyphs, a pool": ("glyphs", {"pool": 3000, "test_size": 64}),
     "modular-addition, computed": ("modular-addition", {"modulus": 200}),
     "modular-addition, tokens": ("modular-addition", {"view": "tokens"}),

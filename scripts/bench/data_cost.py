@@ -33,6 +33,7 @@ UPDATES = 128
 ROUNDS = 3
 FED: dict[str, tuple[str, dict[str, Any]]] = {
     "fourier": ("fourier", {}),
+    "fourier, unlimited": ("fourier", {"pool": "unlimited"}),
     "glyphs": ("glyphs", {}),
     "glyphs, a pool of 50,000": ("glyphs", {"pool": 50_000}),
     "mnist": ("mnist", {}),

@@ -61,7 +61,7 @@ def plan(
         f"{planned['n_trials']} trials, {planned['n_done']} of them in the table, {planned['flops']:.3g} FLOPs, "
         f"about {planned['expected_minutes']:.1f} minutes on {planned['cores']} cores"
     )
-    for line in _shares(planned["observables"]):
+    for line in (*planned["notes"], *_shares(planned["observables"])):
         typer.echo(line)
     if wanted:
         typer.echo(_hours(planned["on"]))
