@@ -139,9 +139,9 @@ class Lane:
     def foresee(self, steps_of: Callable[[TrialSpec], Collection[int]]) -> None:
         """Evaluate at more steps than the trials' own, for longer runs that go on from here; `forget` leaves them out.
 
-        Only where nothing is recorded beside what always is: `every` counts a trial's own evaluations.
+        Only where all that is recorded is measured at each evaluation: `every` counts a trial's own ones.
         """
-        if self._record:
+        if any(each.every > 1 for each in self._recorder.record):
             return
         self._foreseen = [set(steps_of(trial.spec)) for trial in self.trials]
         self.due = self.due.union(*self._foreseen)

@@ -83,10 +83,7 @@ class Longer(InStore):
         return self._foreseen.get(spec.trial_id, ())
 
     def begins(self, specs: Sequence[TrialSpec], device: Device) -> State | None:
-        found = super().begins(specs, device)
-        if found is None and not self._record:
-            found = self._gone_on(specs, device)
-        return found
+        return super().begins(specs, device) or self._gone_on(specs, device)
 
     def ended(self, state: State) -> None:
         specs = list(state.specs)
@@ -134,7 +131,7 @@ class Longer(InStore):
             found = load(self._store, curve, FOLDER) if curve else None
         except OSError:
             return None
-        if found is None or found[0]["bits"] != self._bits_of(replicas):
+        if found is None or (found[0]["bits"], found[0]["record"]) != (self._bits_of(replicas), self._record):
             return None
         state = found[1]
         needed = {*eval_steps(spec.eval_grid, spec.horizon_steps, spec.warmup_fraction), *self.foreseen(spec)}

@@ -208,14 +208,7 @@ def _seen_again(pilot: HorizonPilot, law: HorizonLaw) -> Iterator[str]:
     updates = rule.horizon(sizes[-1], sizes[0], batch)
     pool = pilot.data.pool_size
     if pool is not None and updates * batch > pool:
-        last = rung_label(rungs_of(pilot.group)[-1])
-        yield (
-            f"{last} will train for {updates:,} updates of {batch} examples, and {pilot.dataset} has "
-            f"{pool:,} examples: they are seen again, and the evidence is exploratory. A larger pool, or a data set "
-            "that draws each example anew, avoids that"
-        )
-    if pool is not None and updates * last.batch_size > pool:
-        yield too_few(last.rung, updates, last.batch_size, pilot.data)
+        yield too_few(rung_label(rungs_of(pilot.group)[-1]), updates, batch, pilot.data)
 
 
 def _keep(store: Store, pilot: AskedLadder[Any], answer: Answer) -> None:

@@ -10,6 +10,7 @@ from onecurve.benchmark.evaluation import eval_steps
 from onecurve.benchmark.executors import InProcess
 from onecurve.benchmark.horizon import ComputeOptimal, PowerLaw, TrunkLength
 from onecurve.benchmark.longer_runs import FOLDER, Longer, curve_of, forgotten, on_hand, wanted_later
+from onecurve.benchmark.observables.observable import observable_from
 from onecurve.benchmark.packs import packs_of
 from onecurve.benchmark.pilots.of_sweep import pilot_sweep, pilots_of
 from onecurve.benchmark.resolve import resolve
@@ -38,17 +39,17 @@ class Watched(Longer):
         return found
 
 
-def trained(store, specs, lengths=LENGTHS, **how):
+def trained(store, specs, lengths=LENGTHS, record=()):
     later = {
         each.trial_id: wanted_later("v1", each.horizon_steps, [(t, 1 / t) for t in lengths if t > each.horizon_steps])
         for each in specs
     }
-    keeper = Watched(store, f"pack-{specs[0].trial_id}", foreseen=later, every=1e9, **how)
-    return train(specs, keeper=keeper), keeper.went_on_from
+    keeper = Watched(store, f"pack-{specs[0].trial_id}", foreseen=later, every=1e9, record=record)
+    return train(specs, keeper=keeper, record=[observable_from(each) for each in record]), keeper.went_on_from
 
 
 def curves(trials):
-    return [(t.spec.trial_id, t.status, t.step, t.test_loss, t.test_accuracy, t.test_loss_se) for t in trials]
+    return [(t.spec.trial_id, t.status, t.step, t.test_loss, t.test_accuracy, t.observables) for t in trials]
 
 
 @pytest.mark.parametrize(
@@ -72,6 +73,17 @@ def test_a_run_that_is_made_longer_is_the_long_run_bit_for_bit(seeds, how, tmp_p
         assert ended[0].step == eval_steps("v1", horizon, 1 / horizon) and ended[0].status == "ok"
         before = horizon
     assert on_hand(store, specs) == {each.trial_id: 60 for each in specs}  # nothing longer goes on from the last
+
+
+def test_what_is_recorded_goes_on_too_where_it_is_measured_each_time(tmp_path):
+    for record, goes_on in ((["ema-loss", "gradient-norm"], True), ([{"name": "gradient-norm", "every": 2}], False)):
+        store = Store(tmp_path / str(goes_on))
+        trained(store, [spec(30, seed=seed) for seed in (0, 1)], record=record)
+        specs = [spec(60, seed=seed) for seed in (0, 1)]
+        ended, went_on_from = trained(store, specs, record=record)
+        assert went_on_from == (30 if goes_on else 0)
+        assert curves(ended) == curves(train(specs, record=[observable_from(each) for each in record]))
+        assert trained(store, specs, record=["ema-loss"])[1] == 0  # another record is another state
 
 
 def test_longer_runs_may_be_packed_in_another_way(tmp_path):

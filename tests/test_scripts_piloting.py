@@ -93,7 +93,9 @@ def test_a_ladder_that_sees_its_pool_again_is_told(pool, said):
     law = HorizonLaw(first=10, updates=updates, exponent=exponent)
 
     class Pooled(HorizonPilot):
-        data = SimpleNamespace(pool_size=pool, task=DATASETS.make("power-law-regression", {}).task)
+        data = SimpleNamespace(
+            pool_size=pool, how_to_draw_more="", name="d", task=DATASETS.make("power-law-regression", {}).task
+        )
 
     rule = ComputeOptimal(seeds=2)
     group = Group(families=["linear"], datasets=["power-law-regression"], rungs=[10, 100], batch_size=10, horizon=rule)
