@@ -104,7 +104,8 @@ def test_answers_take_the_place_of_the_question(asked):
 def test_trunks_may_be_compared_by_averaged_weights(asked):
     by_loss, by_average = (pilots_of(asked(f"{{rule: compute-optimal, of: {of}}}"))[0] for of in ("loss", "ema-loss"))
     assert by_loss.key == pilots_of(asked())[0].key != by_average.key
-    assert (by_loss.trials(10).record, by_average.trials(10).record) == ([], ["ema-loss"])
+    recorded = [{"name": "ema-loss", "decay": 0.97}]
+    assert (by_loss.trials(10).record, by_average.trials(10).record) == ([], recorded)
     assert (by_loss.rule.column, by_average.rule.column) == ("test_loss", "ema_loss")
 
 

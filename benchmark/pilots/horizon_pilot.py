@@ -11,6 +11,8 @@ from ..sweep import Group, named, rungs_of
 from .asked import AskedLadder
 
 _TRUNK_EXPONENT = 1.0
+_DECAY = 0.97  # averages over some 30 updates, few beside a trunk's
+_RECORDED = {"loss": [], "ema-loss": [{"name": "ema-loss", "decay": _DECAY}]}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,7 +44,7 @@ class HorizonPilot(AskedLadder[int]):
             horizon = self._extended(stage)
             share *= self.rule.updates / stage
         more = {"horizon": horizon, "warmup_fraction": share, "rungs": self._rungs}
-        more["record"] = [] if self.rule.of == "loss" else [self.rule.of]
+        more["record"] = _RECORDED[self.rule.of]
         return self.plain(schedule="constant", seeds=self.rule.seeds, **more)
 
     def _extended(self, stage: int) -> TrunkLength:
