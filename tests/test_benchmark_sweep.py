@@ -54,7 +54,7 @@ def test_built_in_sweeps_expand(name):
     assert {"holds", "fails", None} <= controls
 
 
-@pytest.mark.parametrize(("name", "families", "datasets"), [("core", 12, 5), ("full", 30, 10)])
+@pytest.mark.parametrize(("name", "families", "datasets"), [("core", 5, 4), ("full", 30, 10)])
 def test_larger_sweeps_have_whole_ladders(name, families, datasets):
     cells = [c for c in expand(load_sweep(name)) if c.settings.control is None]
     assert len({c.family[0] for c in cells}) >= families and len({c.dataset[0] for c in cells}) >= datasets

@@ -1,0 +1,214 @@
+"""The page of a study whose training lengths come from pilots: what pilots found, what they cost, and the verdicts.
+
+``python -m onecurve.scripts.publish.study_table RESULTS... --to results/reference/study.md`` reads results folders that
+`onecurve run` has written, with the answers of their pilots, and analyses them anew: some seconds for each family.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...collapse.inquiry import inquire
+from ...collapse.inquiry_contract import inquiry_json
+from ...collapse.sentences.numbers import percent
+from ...collapse.sentences.of_onset import count
+from ...errors import InputError
+from ...results.reading import read_curves
+from ...results.store import Store
+from ..piloting import FILE
+
+OBSERVABLES = ("loss", "ema_loss")
+_COST = ["trial_id", "family", "dataset", "spec", "status", "compute", "train_seconds", "eval_seconds", "data_seconds"]
+Row = Mapping[str, Any]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("results", nargs="+", help="results folders, with their pilots")
+    parser.add_argument("--to", default="runs/study.md", help="the page")
+    given = parser.parse_args(arguments)
+    Path(given.to).write_text(page_of([Store(folder) for folder in given.results]))
+    print(f"written: {given.to}")
+
+
+def page_of(stores: Sequence[Store]) -> str:
+    """The page, in Markdown.
+
+    Raises
+    ------
+    InputError
+        No ladder's training lengths were found by a pilot.
+    """
+    answers = [(store, answer) for store in stores for answer in _answers(store)]
+    lengths = [(store, answer) for store, answer in answers if answer["asks"] == "training length"]
+    if not lengths:
+        raise InputError(f"no pilot's training lengths are in {', '.join(store.uri for store in stores)}")
+    rates = {(a["family"], a["dataset"], _data_of(a)): a for _, a in answers if a["asks"] == "learning rate"}
+    groups = list(_groups(stores))
+    tables = [
+        _HEAD,
+        _table(_RATES, [_rate_row(answer, rates) for _, answer in lengths]),
+        _LENGTH_WORDS,
+        _table(_LENGTHS, [_length_row(answer) for _, answer in lengths]),
+        _SENSITIVITY_WORDS,
+        _table(_SENSITIVITY, [_sensitivity_row(answer) for _, answer in lengths]),
+        _VERDICT_WORDS,
+        _table(_VERDICTS, [_verdict_row(of, group) for of, group in groups]),
+        _ONSET_WORDS,
+        _table(_ONSETS, [row for of, group in groups for row in _onset_rows(of, group)]),
+        *(f"* {_name(group)}, {of}: {group['onset']['onset']['sentence']}." for of, group in groups if group["onset"]),
+        _COST_WORDS,
+        _table(_COSTS, [_cost_row(store, answer) for store, answer in lengths]),
+    ]
+    return "\n".join(tables) + "\n"
+
+
+def _answers(store: Store) -> Iterator[Row]:
+    """What the pilots of a results folder found, for the settings that its ladders have."""
+    pilots = Store(f"{store.root}/pilot")
+    found = list((pilots.read_json(FILE) or {}).values())
+    trained = {(row["family"], row["dataset"], _data(row["spec"])) for row in store.table(_COST).to_pylist()}
+    for answer in found:
+        if (answer["family"], answer["dataset"], _data_of(answer)) in trained:
+            yield answer
+
+
+def _data(spec: str) -> str:
+    """The parameters of the data set that a trial was trained on."""
+    return json.dumps(json.loads(spec)["dataset"]["params"], sort_keys=True)
+
+
+def _data_of(answer: Row) -> str:
+    from ...benchmark.sweep import named
+    from ...datasets.dataset import DATASETS
+
+    return json.dumps(DATASETS.make(*named(answer["group"]["datasets"][0])).ref.to_dict()["params"], sort_keys=True)
+
+
+def _groups(stores: Sequence[Store]) -> Iterator[tuple[str, Row]]:
+    """The analysis of each ladder, of each observable."""
+    for of in OBSERVABLES:
+        curves = read_curves([store.uri for store in stores], of)
+        found = inquire(curves, ["onset"], rng=np.random.default_rng(0), irreducible_loss="known")
+        yield from ((of, group) for group in inquiry_json(found)["groups"] if group["leg"] == "decayed")
+
+
+def _name(row: Row) -> str:
+    return f"{row['family']} on {row['dataset']}"
+
+
+def _estimate(found: Row, digits: str = ".3g") -> str:
+    return f"{found['value']:{digits}} ({found['low']:{digits}} to {found['high']:{digits}})"
+
+
+def _rate_row(answer: Row, rates: Mapping[Any, Row]) -> list[str]:
+    rate = rates.get((answer["family"], answer["dataset"], _data_of(answer)))
+    if rate is None:
+        return [_name(answer), "not asked for", "", "", ""]
+    small, large, slope = (_estimate(rate[name]) for name in ("rate", "larger", "slope"))
+    return [_name(answer), f"{small} at {rate['rungs'][0]}", f"{large} at {rate['rungs'][1]}", slope, rate["tuned"]]
+
+
+def _length_row(answer: Row) -> list[str]:
+    t, g, c = (answer[name] for name in ("updates", "exponent", "compute_exponent"))
+    at = f"{count(t['value'])} ({count(t['low'])} to {count(t['high'])}) at {count(answer['first'])}"
+    return [_name(answer), f"{len(answer['crossings']) + 1}", at, _estimate(g), _estimate(c)]
+
+
+def _sensitivity_row(answer: Row) -> list[str]:
+    at = {round(100 * one["factor"]): one for one in answer.get("sensitivity", [])}
+    return [_name(answer), *(_bounded(at.get(share, {})) for share in (60, 80, 100, 120, 140))]
+
+
+def _bounded(found: Row) -> str:
+    if found.get("deviation") is None:
+        return "-"
+    low, high = (found[name] or 0.0 for name in ("lower_bound", "upper_bound"))
+    return f"{percent(found['deviation'])} ({percent(low)} to {percent(high)})"
+
+
+def _verdict_row(of: str, group: Row) -> list[str]:
+    sizes = f"{group['n_rungs']} x {group['n_seeds']}"
+    verdict = f"{group['verdict']} ({group['evidence']})"
+    return [_name(group), of, sizes, _bounded(group), verdict, group["reason"] or ""]
+
+
+def _onset_rows(of: str, group: Row) -> Iterator[list[str]]:
+    for one in (group["onset"] or {}).get("onset", {}).get("sub_ladders", []):
+        within = "yes" if one["within_margin"] else "no"
+        at = f"{one['model_size']} ({count(one['size'])} parameters)"
+        yield [_name(group), of, at, f"{one['n_sizes']}", _bounded(one), within]
+
+
+def _cost_row(store: Store, answer: Row) -> list[str]:
+    mine = (answer["family"], answer["dataset"], _data_of(answer))
+    spent = [_spent(where, mine) for where in (Store(f"{store.root}/pilot"), store)]
+    return [
+        _name(answer),
+        *(f"{trials} trials, {minutes:.1f} min, {flops:.1e} FLOPs" for trials, minutes, flops in spent),
+    ]
+
+
+def _spent(store: Store, mine: tuple[str, str, str]) -> tuple[int, float, float]:
+    """Trials, minutes of a core and FLOPs of a family on a data set in a results folder."""
+    rows = [
+        row for row in store.table(_COST).to_pylist() if (row["family"], row["dataset"], _data(row["spec"])) == mine
+    ]
+    seconds = sum(row[name] or 0.0 for row in rows for name in ("train_seconds", "eval_seconds", "data_seconds"))
+    return len(rows), seconds / 60, float(sum(row["compute"][-1] for row in rows if row["compute"]))
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(cells) + " |" for cells in (heads, ["---"] * len(heads), *rows)]
+    return "\n" + "\n".join(lines) + "\n"
+
+
+_HEAD = """# Five families at compute-optimal training lengths
+
+Every family is trained as `onecurve run core` trains it: at the learning rate that a pilot found best, for the number
+of updates after which the next model size becomes the better use of compute, found by a second pilot on the family's
+own smaller sizes. [The method](../../docs/method.md) has the tests.
+
+## Learning rates
+
+The best rate of a small and of a larger model size, after equally many updates, with its 95 % interval; the slope is
+that of the log rate against the log of the parameters, 0 where maximal update transfers it. The ladder trains at the
+first."""
+_RATES = ("family", "best rate", "best rate of a larger size", "slope", "tuned")
+_LENGTH_WORDS = """
+## Training lengths
+
+`t*` at the smallest size of the pilot, growing as the parameters to the exponent; compute at t* grows as the parameters
+to 1 + gamma."""
+_LENGTHS = ("family", "model sizes", "t* (updates) at parameters", "exponent of t*", "1 + gamma")
+_SENSITIVITY_WORDS = """
+The pilot's runs at a constant rate, cut at training lengths that grow with other exponents: how far they deviate from a
+common curve, with 95 % bounds, at shares of the exponent that was found."""
+_SENSITIVITY = ("family", "60 %", "80 %", "100 %", "120 %", "140 %")
+_VERDICT_WORDS = """
+## Verdicts
+
+Whole ladders, under a rate that decays to zero. `loss` is the test loss; `ema_loss` is the test loss of weights averaged
+over some 30 updates, which has less noise."""
+_VERDICTS = ("family", "of", "sizes x seeds", "deviation (95 % bounds)", "verdict", "why")
+_ONSET_WORDS = """
+## From which size on?
+
+The same for ladders that begin at a larger size, with their simultaneous 95 % bounds."""
+_ONSETS = ("family", "of", "from", "sizes", "deviation (95 % bounds)", "within the margin")
+_COST_WORDS = """
+## What it took
+
+Minutes of one core, and training FLOPs."""
+_COSTS = ("family", "pilots", "ladder")
+
+
+if __name__ == "__main__":
+    main()
