@@ -13,8 +13,10 @@ from onecurve.benchmark.sweep import Group
 from onecurve.collapse.composing import Estimate
 from onecurve.collapse.pilots.horizon_law import HorizonLaw
 from onecurve.datasets.dataset import DATASETS
+from onecurve.errors import InputError
 from onecurve.results.store import Store
 from onecurve.scripts.piloting import _seen_again
+from onecurve.scripts.publish.study_table import page_of
 
 LINEAR = {
     "families": "linear",
@@ -63,6 +65,9 @@ def test_a_pilot_is_trained_once_and_its_answer_used(write, tmp_path, onecurve):
         max(1, round(first * (row["n_params"] / 6) ** exponent)) for row in rows
     }
     assert (out / "pilot" / "figures").is_dir()
+    page = page_of([Store(out)])
+    assert f"| {kept['exponent']['value']:.3g} ({kept['exponent']['low']:.3g} to " in page
+    assert "| linear on power-law-regression | loss | 5 x 2 |" in page and "10 trials" in page
     trunks = Store(out / "pilot").table(["schedule"]).num_rows
     assert trunks in (20, 40, 60)
     again = onecurve("run", sweep, *where, "--address", "in-process")
@@ -84,6 +89,8 @@ def test_a_ladder_without_an_answer_is_left_out_and_said(write, tmp_path, onecur
     assert only.returncode == 2 and "no ladder is left to train" in only.stderr
     none = onecurve("pilot", write({"horizon": {"rule": "steps", "steps": 5}}), "--out", str(out))
     assert none.returncode == 2 and "asks for no pilot" in none.stderr
+    with pytest.raises(InputError, match="no pilot's training lengths"):
+        page_of([Store(out)])
 
 
 @pytest.mark.parametrize(("pool", "said"), [(None, 0), (10_000, 0), (9_999, 1)])

@@ -23,7 +23,7 @@ from ...results.reading import read_curves
 from ...results.store import Store
 from ..piloting import FILE
 
-OBSERVABLES = ("loss", "ema_loss")
+_AVERAGED = "ema_loss"
 _COST = ["trial_id", "family", "dataset", "spec", "status", "compute", "train_seconds", "eval_seconds", "data_seconds"]
 Row = Mapping[str, Any]
 
@@ -93,8 +93,10 @@ def _data_of(answer: Row) -> str:
 
 
 def _groups(stores: Sequence[Store]) -> Iterator[tuple[str, Row]]:
-    """The analysis of each ladder, of each observable."""
-    for of in OBSERVABLES:
+    """The analysis of each ladder: of its loss and, where it was recorded, of that of averaged weights."""
+    rows = [row for store in stores for row in store.table(["observables"]).to_pylist()]
+    averaged = any(entry["name"] == _AVERAGED for row in rows for entry in row["observables"] or [])
+    for of in ("loss", _AVERAGED) if averaged else ("loss",):
         curves = read_curves([store.uri for store in stores], of)
         found = inquire(curves, ["onset"], rng=np.random.default_rng(0), irreducible_loss="known")
         yield from ((of, group) for group in inquiry_json(found)["groups"] if group["leg"] == "decayed")
@@ -179,7 +181,7 @@ own smaller sizes. [The method](../../docs/method.md) has the tests.
 ## Learning rates
 
 The best rate of a small and of a larger model size, after equally many updates, with its 95 % interval; the slope is
-that of the log rate against the log of the parameters, 0 where maximal update transfers it. The ladder trains at the
+that of the log rate against the log of the parameters, 0 where it transfers. The ladder trains at the
 first."""
 _RATES = ("family", "best rate", "best rate of a larger size", "slope", "tuned")
 _LENGTH_WORDS = """
@@ -195,7 +197,7 @@ _SENSITIVITY = ("family", "60 %", "80 %", "100 %", "120 %", "140 %")
 _VERDICT_WORDS = """
 ## Verdicts
 
-Whole ladders, under a rate that decays to zero. `loss` is the test loss; `ema_loss` is the test loss of weights averaged
+Whole ladders, under a rate that decays to zero. `loss` is the test loss; `ema_loss` is that of weights averaged
 over some 30 updates, which has less noise."""
 _VERDICTS = ("family", "of", "sizes x seeds", "deviation (95 % bounds)", "verdict", "why")
 _ONSET_WORDS = """
