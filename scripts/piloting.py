@@ -168,21 +168,22 @@ def answer_of(pilot: AskedLadder[Any], stage: Any, store: Store) -> Answer:
     columns = dict.fromkeys(("trial_id", *scans.COLUMNS, *trunks.COLUMNS))
     rows = [row for row in store.table(list(columns)).to_pylist() if row["trial_id"] in own]
     if isinstance(pilot, HorizonPilot):
-        return _horizon(pilot, trunks.trunks_of(rows, pilot.rule.column), rng)
+        return _horizon(pilot, trunks.trunks_of(rows, pilot.rule.column), trunks.trunks_of(rows), rng)
     from ..collapse.sentences.of_pilots import rate_sentence
 
     found = scans.best_rate(scans.scans_of(rows), rng=rng)
     return Answer(found=found, said=rate_sentence(found))
 
 
-def _horizon(pilot: HorizonPilot, trunks: Sequence[Trunk], rng: np.random.Generator) -> Answer:
+def _horizon(pilot: HorizonPilot, trunks: Sequence[Trunk], losses: Sequence[Trunk], rng: np.random.Generator) -> Answer:
     from ..collapse.drawing.pilot import save_pilot
     from ..collapse.pilots.horizon_law import horizon_law
     from ..collapse.pilots.sensitivity import sensitivity
     from ..collapse.sentences.of_pilots import pilot_sentence, sensitivity_sentence
 
     law = horizon_law(trunks, rng=rng)
-    at = sensitivity(trunks, law, trunks[0].irreducible_loss if trunks else None, rng=rng)
+    # Of the loss itself: averages lag behind it at the beginning, where trunks that are cut short still are.
+    at = sensitivity(losses, law, losses[0].irreducible_loss if losses else None, rng=rng)
     name = f"{pilot.family} on {pilot.dataset}"
     return Answer(
         found=law,
