@@ -19,7 +19,7 @@ from .constants import judged_together, number
 from .judging import Judged
 from .record import Record
 
-_ROW, _LEFT, _CHART, _WIDTH = 0.52, 3.0, 4.6, 9.6
+_ROW, _DOT, _LEFT, _CHART, _WIDTH = 0.52, 0.13, 3.0, 4.6, 9.6  # the least height of a row, and that of a dot in it
 _REACH, _LINEAR = 30.0, 2.0  # the axis in margins: its ends, and how far it is linear
 _TICKS = (-30, -10, -3, -1, 0, 1, 3, 10, 30)
 
@@ -35,7 +35,7 @@ def claims_sheet(records: Sequence[Record]) -> Sheet:
     Beyond two margins the axis is logarithmic, and what lies further than thirty is drawn at its end.
     """
     sheet = Sheet(_WIDTH)
-    title = "which claims hold, and where?"
+    title = "Which claims hold, and where?"
     top = 0.2 + sheet.text(0.15, 0.12, title, fontsize=11, weight="bold")
     shown = [record for record in records if record.findings]
     if not shown:
@@ -44,41 +44,42 @@ def claims_sheet(records: Sequence[Record]) -> Sheet:
     told = judged_together(records)
     names = sorted({judged.finding.family for _, judged in told})
     colors, markers = family_colors(names), family_markers(names)
-    axes = sheet.axes(_LEFT, top, _CHART, _ROW * len(shown))
-    _frame(axes, len(shown))
-    for row, record in enumerate(shown):
-        mine = [judged for of, judged in told if of is record]
-        _label(axes, record, row, len(shown), mine)
-        for place, judged in enumerate(mine):
-            offset = (place + 1) / (len(mine) + 1) - 0.5
+    mine = [[judged for of, judged in told if of is record] for record in shown]
+    heights = np.array([max(_ROW, _DOT * (len(each) + 1)) for each in mine])
+    ends = np.concatenate([[0.0], np.cumsum(heights)])
+    axes = sheet.axes(_LEFT, top, _CHART, ends[-1])
+    _frame(axes, ends)
+    for row, (record, each) in enumerate(zip(shown, mine, strict=True)):
+        _label(axes, record, 1 - (ends[row] + ends[row + 1]) / 2 / ends[-1], each)
+        for place, judged in enumerate(each):
+            y = ends[row] + heights[row] * (place + 1) / (len(each) + 1)
             family = judged.finding.family
-            _dot(sheet, axes, judged, row, offset, {"color": colors[family], "marker": markers[family]})
+            _dot(sheet, axes, judged, row, y, {"color": colors[family], "marker": markers[family]})
     for name in names:
         sheet.key(name, Line2D([], [], color=colors[name], marker=markers[name], linestyle="none", markersize=4.5))
     sheet.key("within the margin", Patch(color="#e8e8e8"))
     sheet.key("hollow: cannot tell, or out of the regime", _hollow())
-    return sheet.finish(top + _ROW * len(shown) + 0.5)
+    return sheet.finish(top + ends[-1] + 0.5)
 
 
 def _hollow() -> Line2D:
     return Line2D([], [], color=INK, marker="o", markerfacecolor="white", linestyle="none", markersize=4.5)
 
 
-def _frame(axes: Axes, count: int) -> None:
+def _frame(axes: Axes, ends: np.ndarray) -> None:
     axes.set_xscale("symlog", linthresh=_LINEAR, linscale=1.0)
-    axes.set(xlim=(-_REACH * 1.3, _REACH * 1.3), ylim=(count - 0.5, -0.5), yticks=[])
+    axes.set(xlim=(-_REACH * 1.3, _REACH * 1.3), ylim=(ends[-1], 0), yticks=[])
     axes.set_xticks(_TICKS, [f"{tick:+d}".replace("-", "−") if tick else "predicted" for tick in _TICKS])
     axes.minorticks_off()
     axes.axvspan(-1, 1, color="#e8e8e8", zorder=0, linewidth=0)
     axes.axvline(0, color=INK, linewidth=0.9, zorder=1)
-    for row in range(count - 1):
-        axes.axhline(row + 0.5, color="#dddddd", linewidth=0.5, zorder=0.5)
+    for end in ends[1:-1]:
+        axes.axhline(end, color="#dddddd", linewidth=0.5, zorder=0.5)
     axes.set_xlabel("distance from the predicted constant, in margins")
 
 
-def _label(axes: Axes, record: Record, row: int, count: int, mine: Sequence[Judged]) -> None:
+def _label(axes: Axes, record: Record, place: float, mine: Sequence[Judged]) -> None:
     said = record.claim
-    place = 1 - (row + 0.5) / count
     style = {"transform": axes.transAxes, "va": "center", "fontsize": 7.5}
     about = f"{said['evidence']}; predicted {number(said['predicts'])} ± {said['margin']:.2g}"
     beside: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "right", "va": "center"}
@@ -88,13 +89,12 @@ def _label(axes: Axes, record: Record, row: int, count: int, mine: Sequence[Judg
     axes.text(1.02, place, wrap(", ".join(f"{n} {word}" for word, n in counts), 1.7, 7.5), ha="left", **style)
 
 
-def _dot(sheet: Sheet, axes: Axes, judged: Judged, row: int, offset: float, look: dict) -> None:
+def _dot(sheet: Sheet, axes: Axes, judged: Judged, row: int, y: float, look: dict) -> None:
     one = judged.finding.estimate
     if one is None:
         return
     away = (np.array([one.low, one.value, one.high]) - judged.finding.predicted) / judged.finding.margin
     held = np.clip(away, -_REACH, _REACH)
-    y = row + 0.8 * offset
     axes.plot(held[[0, 2]], [y, y], color=look["color"], linewidth=0.9, zorder=2)
     solid = judged.verdict in ("holds", "fails")
     face = look["color"] if solid else "white"
