@@ -124,6 +124,12 @@ def test_critical_sharpness_of_a_network_is_where_the_loss_comes_back():
     assert loss(point + 0.97 * 2 / value * vector).item() < here < loss(point + 1.03 * 2 / value * vector).item()
 
 
+def test_a_search_that_does_not_end_is_missing():
+    made = packed(optimizer="adam")
+    found = observable_from({"name": "critical-sharpness", "tolerance": 1e-9, "passes": 2})
+    assert torch.isnan(found.measure(made.update.replicas, probe_of(made))).all()
+
+
 def test_an_iteration_that_does_not_get_there_is_missing():
     generator = torch.Generator().manual_seed(0)
     drawn = torch.randn(40, 40, generator=generator, dtype=torch.float64)

@@ -113,6 +113,9 @@ def test_features_of_a_network_are_those_of_plain_torch(packed):
         kernel = tangent_kernel(lane.update.replicas, x)[row]
         whole = torch.stack(rows) @ torch.stack(rows).T
         assert torch.allclose(kernel, whole)
+        old = [torch.cat([g.reshape(-1) for g in grads(first, one).values()]) for one in x]
+        changed = 1 - alignment(whole[None], (torch.stack(old) @ torch.stack(old).T)[None]).item()
+        assert found["kernel-change"][row, 0] == pytest.approx(changed, rel=1e-8) and changed > 1e-4
         jacobian = torch.func.vmap(torch.func.jacrev(lambda one, now=now: functional_call(net, now, (one[None],))[0]))(
             x
         )

@@ -61,14 +61,16 @@ def test_balance_is_that_of_neurons_and_drifts_in_proportion_to_the_rate():
         "train_size": 256,
     }
     plain |= {"warmup_fraction": 0.0}
-    found, _, last = measured("layer-balance", **plain)
-    gaps, sums = [], []
-    for i in (1, 3, 5, 7):
-        into = (last[f"{i}.weight"][0] ** 2).sum(1) + last[f"{i}.bias"][0] ** 2
-        out = (last[f"{i + 2}.weight"][0] ** 2).sum(0)
-        gaps.append(np.abs(into - out).sum())
-        sums.append((into + out).sum())
-    assert found["layer_balance"][0] == pytest.approx(sum(gaps) / sum(sums))
+    found, first, last = measured("layer-balance", **plain)
+    sides = []
+    for side in (first, last):
+        into = np.stack([(side[f"{i}.weight"][0] ** 2).sum(1) + side[f"{i}.bias"][0] ** 2 for i in (1, 3, 5, 7)])
+        out = np.stack([(side[f"{i + 2}.weight"][0] ** 2).sum(0) for i in (1, 3, 5, 7)])
+        sides.append((into - out, (into + out).sum()))
+    (began, of_first), (ended, of_last) = sides
+    assert found["layer_balance"][0] == pytest.approx(np.abs(ended).sum() / of_last)
+    assert found["balance_drift"][0] == pytest.approx(np.linalg.norm(ended - began) / of_first, rel=1e-7)
+    assert abs(of_last / of_first - 1) > 1e-5  # so that which of the two it is over is seen
     drifts = [
         measured("layer-balance", round(0.4 / rate), peak_lr=rate, horizon_steps=90, **plain)[0]["balance_drift"][0]
         for rate in (0.02, 0.01, 0.005)

@@ -118,7 +118,9 @@ def test_what_is_read_off_the_runs_of_a_setting():
 
 
 def test_a_logit_has_the_fewest_points_and_the_largest_misfit_of_its_seeds():
-    grown = [1 / (1 + np.exp(-(STEPS - middle) / width)) for middle, width in ((50.0, 20.0), (50.0, 12.0), (50.0, 20.0))]
+    grown = [
+        1 / (1 + np.exp(-(STEPS - middle) / width)) for middle, width in ((50.0, 20.0), (50.0, 12.0), (50.0, 20.0))
+    ]
     grown[2] = grown[2] + np.where(STEPS == 60, 0.05, 0)
     runs = [made("loss", seed, STEPS, values, {"size": 1.0}) for seed, values in enumerate(grown)]
     facts = LogitRate(low=0.03, high=0.97).measure(runs, "loss").facts
