@@ -74,6 +74,18 @@ def test_a_class_without_examples_is_missing():
     assert found[0, 0] == pytest.approx(math.log(4)) and np.isnan(found[0, 1:]).all()
 
 
+def test_a_confidence_on_an_edge_belongs_to_the_bin_below():
+    """Bins are ``((m - 1)/M, m/M]``: .5 lies with what is less sure, .6 above."""
+    task = Task(kind="vector", shape=(2,), outputs=2, loss="cross_entropy")
+    reader = observable_from({"name": "calibration", "bins": 4}).reader(
+        SimpleNamespace(dataset=SimpleNamespace(task=task))
+    )
+    logits = torch.tensor([[[0.0, 0.0], [math.log(0.6 / 0.4), 0.0]]], dtype=torch.float64)
+    wrong = 1 - logits[0, 0].softmax(-1).argmax()
+    reader.take(slice(0, 2), logits, torch.stack([wrong, torch.tensor(0)])[None])
+    assert reader.values().item() == pytest.approx((0.5 + 0.4) / 2)
+
+
 def test_they_change_no_curve_and_do_not_depend_on_the_pack():
     pack = [small_trial("resmlp", GLYPHS, horizon_steps=12, seed=seed) for seed in range(3)]
     plain, seen = train(pack), train(pack, record=RECORD)

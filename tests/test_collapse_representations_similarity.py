@@ -9,7 +9,7 @@ from onecurve.collapse.representations.similarity import (
     procrustes_distance,
     u_centred,
 )
-from onecurve.results.grams import Gram
+from onecurve.results.grams import Gram, gram_from, packed_gram
 from scipy.spatial import procrustes
 
 RNG = np.random.default_rng(0)
@@ -126,3 +126,18 @@ def test_constant_features_have_no_similarity():
     assert np.isnan(debiased_cka([np.zeros((8, 8))], [kernel(features(8))])).all()
     flat = Gram(layer="last", step=0, features=4, inputs="", matrix=np.zeros((8, 8)))
     assert np.isnan(procrustes_distance([flat], [gram(features(8))])).all()
+
+
+def test_what_is_kept_in_float16_gives_the_same_similarities():
+    base = features(128, 24) * np.exp(-np.arange(24) / 6)
+    sides = [base + level * features(128, 24) * np.exp(-np.arange(24) / 6) for level in (0.0, 0.1, 1.0)]
+    whole = [gram(side) for side in sides]
+    upper = np.triu_indices(128)
+    kept = []
+    for one in whole:
+        scale = np.abs(one.matrix).max()
+        about = {"layer": "last", "step": 0, "examples": 128, "features": 24, "inputs": "", "scale": scale}
+        kept.append(gram_from(packed_gram({**about, "values": one.matrix[upper] / scale})))
+    plain, packed = ([each.matrix for each in side] for side in (whole, kept))
+    assert np.abs(debiased_cka(plain, plain) - debiased_cka(packed, packed)).max() < 2e-5
+    assert np.abs(procrustes_distance(whole, whole) - procrustes_distance(kept, kept)).max() < 1e-4
