@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 RUN := runs/quick
 
-.PHONY: help setup demo test test-slow calibrate bench gpu-check gpu-bundle lint clean
+.PHONY: help setup demo docs test test-slow calibrate bench gpu-check gpu-bundle lint clean
 
 help:
 	@echo "make demo       set up, train the quick sweep (about 6 minutes on 2 cores), print the table, draw the figures"
@@ -14,6 +14,7 @@ help:
 	@echo "make bench      time tests, runner, store, packing and data against the alternatives"
 	@echo "make gpu-check  on a machine with a GPU: correctness, memory, data, a ladder and speed (under 8 minutes)"
 	@echo "make gpu-bundle the same check as one file, for a machine with torch and numpy and without network"
+	@echo "make docs       build the documentation as a site, into build/site (a few minutes: its pages run their code)"
 	@echo "make lint       ruff and pyright"
 	@echo "make setup      make the virtual environment in .venv"
 
@@ -24,7 +25,7 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Setting up .venv: about 3 GB of packages from PyPI (torch with its CUDA libraries is most of it; 6.6 GB on disk)."
 	@echo "That takes 2 to 10 minutes, once, depending on the network."
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --progress-bar off --constraint constraints.txt --editable '.[train,data,dev]'
+	$(BIN)/python -m pip install --quiet --progress-bar off --constraint constraints.txt --editable '.[train,data,docs,dev]'
 	@touch $(READY)
 
 demo: setup
@@ -37,6 +38,9 @@ test: setup
 test-slow: setup
 	$(BIN)/python -m pytest -m "slow and not alone" -n 2 --dist worksteal
 	$(BIN)/python -m pytest -m alone
+
+docs: setup
+	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet --conf-dir docs . build/site
 
 calibrate: setup
 	$(BIN)/onecurve calibrate --to runs/calibration.md --json runs/calibration.json

@@ -8,13 +8,14 @@ from html import escape
 
 # No colour of the text's own: a notebook's theme decides it, and these grounds let it through.
 _STYLE = """<style>
+.onecurve {overflow-x: auto}
 .onecurve table {border-collapse: collapse; font-variant-numeric: tabular-nums}
 .onecurve caption {text-align: left; font-weight: bold; padding: .3em 0}
 .onecurve th, .onecurve td {text-align: left; vertical-align: top; padding: .25em .6em; white-space: normal;
   border-bottom: 1px solid rgba(128, 128, 128, .35)}
 .onecurve .number {text-align: right}
 .onecurve td.number {white-space: nowrap}
-.onecurve .words {min-width: 26em}
+.onecurve .words {min-width: 22em}
 .onecurve .badge {white-space: nowrap; padding: .1em .5em; border-radius: .6em; background: rgba(128, 128, 128, .22)}
 .onecurve .good {background: rgba(0, 114, 178, .28)}
 .onecurve .bad {background: rgba(213, 94, 0, .28)}

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("architectures", "benchmark", "collapse", "datasets", "results", "scripts/cluster")
 PAGES = ["README.md", "CONTRIBUTING.md", *(f"{folder}/README.md" for folder in FOLDERS)]
-PAGES += sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").glob("*.md"))
+PAGES += sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").rglob("*.md"))
 FILE = re.compile(r"[\w./<>*-]*\w\.(?:py|md|yaml|sbatch)\b")
 #: Files that a reader has or gets; they need not be in a clone.
 THEIRS = re.compile(r"(^|/)my(_\w+)?\.|onecurve\.yaml")
