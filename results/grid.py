@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 
 import numpy as np
@@ -34,9 +35,16 @@ def latest_start(grids: Iterable[np.ndarray]) -> float:
 
 
 def log_weights(x: np.ndarray) -> np.ndarray:
-    """Trapezoid weights ``(m,)`` of an integral over ``d ln x``."""
-    steps = np.diff(np.log(x))
-    return 0.5 * (np.append(steps, 0.0) + np.append(0.0, steps))
+    """Trapezoid weights ``(m,)`` of an integral over ``d ln x``, not to be written to."""
+    return _log_weights(np.asarray(x, dtype=float).tobytes())
+
+
+@functools.lru_cache(maxsize=256)  # tests ask for those of one grid tens of thousands of times
+def _log_weights(x: bytes) -> np.ndarray:
+    steps = np.diff(np.log(np.frombuffer(x)))
+    weights = 0.5 * (np.append(steps, 0.0) + np.append(0.0, steps))
+    weights.flags.writeable = False
+    return weights
 
 
 def mean_over(values: np.ndarray, x: np.ndarray) -> np.ndarray:

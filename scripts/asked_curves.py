@@ -105,15 +105,23 @@ def floor_of(given: str, layout: Layout) -> FloorChoice:
     return (ends[0], ends[1]) if len(ends) == 2 else ends[0]
 
 
-def draw(analysis: Analysis, curves: CurveSet, to: str) -> None:
+def check_style(name: str) -> None:
+    """Raise `InputError` where there is no such style, before anything is read."""
+    from ..collapse.drawing.styles import style_of
+
+    style_of(name)
+
+
+def draw(analysis: Analysis, curves: CurveSet, to: str, style: str = "screen", panels: Sequence[str] = ()) -> None:
     """Draw the figures into a folder, and say which."""
     from ..collapse.figures import save_figures
 
-    draw_into(to, lambda folder: save_figures(analysis, curves, folder))
+    draw_into(to, lambda folder: save_figures(analysis, curves, folder, style=style, panels=panels))
 
 
-def draw_onset(inquiry: Inquiry, to: str) -> None:
+def draw_onset(inquiry: Inquiry, to: str, style: str) -> None:
     """Draw the onset of each group into a folder, and say where."""
     from ..collapse.drawing.onset import save_onset
+    from ..collapse.drawing.styles import style_of
 
-    draw_into(to, lambda folder: save_onset(inquiry, folder))
+    draw_into(to, lambda folder: save_onset(inquiry, folder, style_of(style)))

@@ -119,8 +119,21 @@ def records_in(folder: str) -> list[Record]:
     places = sorted(Path(folder).glob(f"*/{FILE}"))
     if not places:
         raise InputError(f"no claim was judged into {folder!r}: `onecurve claims run --out {folder}` does that")
+    return sorted_records([_read(place) for place in places])
+
+
+def _read(place: Path) -> Record:
+    try:
+        record = record_from(json.loads(place.read_text()))
+        get_args(Evidence).index(record.claim["evidence"])
+        return record
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise InputError(f"{str(place)!r} is no record of a claim, or one that is cut short: {error}") from None
+
+
+def sorted_records(records: Sequence[Record]) -> list[Record]:
+    """Records by kind of evidence, then by name."""
     kinds = get_args(Evidence)
-    records = [record_from(json.loads(place.read_text())) for place in places]
     return sorted(records, key=lambda record: (kinds.index(record.claim["evidence"]), record.claim["name"]))
 
 

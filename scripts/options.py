@@ -15,6 +15,14 @@ JsonFile = Annotated[
 FiguresFolder = Annotated[
     str | None, typer.Option("--to", metavar="DIR", help="Also draw the figures into this folder.")
 ]
+FigureStyle = Annotated[
+    str | None,
+    typer.Option(
+        "--style",
+        metavar="screen|paper|paper-wide|slides",
+        help="What figures are laid out for: one column of a paper (3.4 inches), two (7 inches), or a slide.",
+    ),
+]
 OfOption = Annotated[
     list[str] | None,
     typer.Option(

@@ -13,6 +13,7 @@ from ..benchmark.executors import Executor
 from ..benchmark.runner import RunSummary, run
 from ..benchmark.sweep import Sweep
 from ..results.store import Store
+from .growing import Growing
 
 _EVERY = 10.0  # seconds between plain lines
 
@@ -37,27 +38,37 @@ def follow(
     *,
     only: Mapping[str, str] | None = None,
     watch: float | None = None,
+    page: float | None = None,
     **options: Any,
 ) -> RunSummary:
-    """Run a sweep and show how its table grows; look at its curves every ``watch`` seconds, or never."""
+    """Run a sweep and show how its table grows.
+
+    ``watch`` and ``page`` are seconds between two looks at its curves and between two reports; None is never.
+    """
     print(f"{sweep.name}: results go to {store.uri}", file=sys.stderr, flush=True)
     show = _Bar() if sys.stderr.isatty() else _Lines()
-    report = show.report if watch is None else _watching(show, store, watch)
-    with show:
-        return run(sweep, store, executor, only=only, report=report, **options)
+    with show, contextlib.ExitStack() as open_:
+        looks = [] if watch is None else [_watching(show, store, watch)]
+        growing = None if page is None else open_.enter_context(Growing(store.uri, show.say, page))
+        if growing is not None:
+            looks.append(lambda progress: growing.look())
+
+        def report(progress: Progress) -> None:
+            show.report(progress)
+            for look in looks if progress.stage == "train" else ():
+                look(progress)
+
+        summary = run(sweep, store, executor, only=only, report=report, **options)
+        if growing is not None:
+            growing.finish()
+        return summary
 
 
 def _watching(show: _Bar | _Lines, store: Store, every: float) -> Callable[[Progress], None]:
     from .watching import Watching
 
     watching = Watching(store, show.say, every)
-
-    def report(progress: Progress) -> None:
-        show.report(progress)
-        if progress.stage == "train":
-            watching.look(last=progress.done >= progress.total)
-
-    return report
+    return lambda progress: watching.look(last=progress.done >= progress.total)
 
 
 def terms(threads: int, timeout: float | None, keep_every: float, across: bool, stop_after: int | None) -> Terms:

@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from ..errors import InputError
+from ..results.file_list import put
 
 
 def json_text(value: Any) -> str:
@@ -33,6 +34,25 @@ def write_text(path: str, text: str) -> None:
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_text(text + "\n")
+    except OSError as error:
+        raise InputError(f"cannot write {path!r}: {error}") from None
+
+
+def write_whole(path: str, text: str) -> None:
+    """Write a file that somebody may be reading: whole, or not at all.
+
+    Raises
+    ------
+    InputError
+        The path cannot be written.
+    """
+    place = Path(path)
+    if place.exists() and not place.is_file():  # a device or a pipe is written to, never replaced
+        write_text(path, text)
+        return
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        put(place, (text + "\n").encode())
     except OSError as error:
         raise InputError(f"cannot write {path!r}: {error}") from None
 

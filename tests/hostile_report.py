@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 from typing import Any
 
@@ -44,3 +45,46 @@ def write_report(folder: Path) -> tuple[Path, dict[str, Any]]:
     page = folder / "report.html"
     page.write_text(page_of([found], [str(path)], "onecurve report '<curves>.csv'"))
     return page, inquiry_json(found[1])
+
+
+#: Families and what a claim finds of each: value, half an interval, p of "within the margin", p of "beyond it".
+FOUND = {
+    "<img src=x onerror=alert(1)>": (0.52, 0.02, 0.8, 1e-4),
+    "../..\\a\"b'&c": (0.9, 0.05, 1e-5, 0.9),
+    "far": (40.0, 1.0, 1e-6, 0.9),
+    "unsure": (0.6, 0.5, 0.4, 0.4),
+    "none": None,
+}
+
+
+def write_claims(folder: Path) -> Path:
+    """A folder of two claims: one that judged five families, and one that does not hold where it is true."""
+    from onecurve.collapse.claims.estimators.estimator import Estimated
+    from onecurve.collapse.claims.judging import Finding, Judged, Trusted
+    from onecurve.collapse.claims.record import FILE, Record
+
+    def finding(claim, family, found, reason=""):
+        about = {"claim": claim, "family": family, "dataset": DATASETS[0], "predicted": 0.5, "margin": 0.1}
+        if found is None:
+            return Finding(**about, reason="no seed <b>ended</b> well")
+        value, half, differs, agrees = found
+        one = Estimated(
+            value=value, low=value - half, high=value + half, p_differs=differs, p_agrees=agrees, facts={"seeds": 3.0}
+        )
+        return Finding(**about, estimate=one, reason=reason)
+
+    for name, passed in (("half-power", True), ("never", False)):
+        truth = Judged(finding=finding(name, "truth", (0.5, 0.01, 0.9, 1e-3)), verdict="holds" if passed else "fails")
+        counter = Judged(finding=finding(name, "truth", (1.0, 0.01, 1e-3, 0.9)), verdict="fails")
+        said = {"name": name, "statement": "It grows <i>like</i> a root.", "citation": "A & B 2025",
+                "evidence": "limit",
+                "observable": "loss", "predicts": 0.5, "margin": 0.1, "fails_if": "it does not", "digest": "d" * 64,
+                "regime": "small rates"}  # fmt: skip
+        record = Record(
+            claim=said, stated_digest=("d" if passed else "e") * 64, stated_on="2026-11-01T00:00:00", trusted=Trusted(
+                truth=truth, counter=counter, seconds=0.1), judged_on="2026-11-02T00:00:00",
+            findings=[finding(name, family, found) for family, found in FOUND.items()] if passed else [],
+        )  # fmt: skip
+        (folder / name).mkdir(parents=True)
+        (folder / name / FILE).write_text(json.dumps(record.to_dict()))
+    return folder

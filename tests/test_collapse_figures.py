@@ -15,6 +15,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from onecurve.collapse import figures
 from onecurve.collapse.controls.unrelated import Unrelated
@@ -25,6 +26,7 @@ from onecurve.collapse.drawing.limits import log_ticks
 from onecurve.collapse.drawing.palette import HUES, family_colors, family_markers, shades
 from onecurve.collapse.drawing.panels import short_number
 from onecurve.collapse.drawing.sheet import COLUMNS, Sheet
+from onecurve.collapse.drawing.styles import STYLES
 from onecurve.collapse.outcome import (
     AcrossFamilies,
     Analysis,
@@ -625,17 +627,21 @@ def test_empty_analysis_is_said():
         figures.draw_dataset(*usual(), "fourrier")
 
 
-def all_sheets(parts: tuple[Analysis, CurveSet]) -> list[tuple[str, Sheet]]:
+def all_sheets(parts: tuple[Analysis, CurveSet], style: str = "screen", panels=()) -> list[tuple[str, Sheet]]:
     sheets = []
-    for name, draw in figures.sheets_of(*parts):
+    for name, draw in figures.styled_sheets(*parts, STYLES[style], panels):
         with figures.house_style():
             sheets.append((name, draw()))
     return sheets
 
 
+@pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("parts", [usual, hard])
-def test_no_text_is_clipped_or_lies_on_other_text(parts):
-    for name, sheet in all_sheets(parts()):
+def test_no_text_is_clipped_or_lies_on_other_text(parts, style):
+    sheets = all_sheets(parts(), style)
+    names = [name for name, _ in sheets]
+    assert len(set(names)) == len(names)
+    for name, sheet in sheets:
         canvas = FigureCanvasAgg(sheet.figure)
         with figures.house_style():
             canvas.draw()
@@ -666,6 +672,56 @@ def _drawn(figure: Figure, texts: list[Text]) -> list[Text]:
                 if not low <= tick.get_loc() <= high:
                     hidden |= {tick.label1, tick.label2}
     return [text for text in texts if text not in hidden]
+
+
+@pytest.mark.parametrize("style", ["paper", "paper-wide", "slides"])
+def test_a_style_has_its_width_its_page_and_the_letters_of_every_other(style):
+    for name, sheet in all_sheets(usual(), style):
+        width, height = sheet.figure.get_size_inches()
+        assert width == STYLES[style].width and height <= 1.05 * STYLES[style].height, (name, height)
+        sizes = {text.get_fontsize() for text in sheet.figure.findobj(Text) if text.get_text().strip()}
+        assert min(sizes) >= 6.5 and max(sizes) <= 11
+        assert min(line.get_linewidth() for line in sheet.figure.findobj(Line2D)) >= 0.5
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_panel_alone_has_the_points_that_it_has_among_the_others(style):
+    parts = usual()
+    whole = Counter(map(_point, numbers_of(all_sheets(parts), {"raw", "collapsed", "residual"}, "dataset-")))
+    alone = all_sheets(parts, style, ("raw", "collapsed", "residuals"))
+    assert Counter(map(_point, numbers_of(alone, {"raw", "collapsed", "residual"}, ""))) == whole
+    assert {len({point["panel"] for point in sheet.points}) for _, sheet in alone} == {1}
+    together = {name.split("-")[0] for name, _ in alone}
+    assert together == {"raw", "collapsed", "residuals"} and len(alone) == 3 * len(parts[0].groups)
+
+
+def numbers_of(sheets, panels, beginning):
+    return [point for name, sheet in sheets if name.startswith(beginning) for point in sheet.points
+            if point["panel"] in panels]  # fmt: skip
+
+
+def _point(point):
+    return tuple(point[name] for name in COLUMNS)
+
+
+def test_deviations_over_several_figures_have_one_axis_and_every_group_once():
+    analysis, curves = collect(*(make_group(f"kind{k}", drift=0.01 * k) for k in range(9)))
+    sheets = all_sheets((analysis, curves), "slides", ("deviations",))
+    assert [name for name, _ in sheets] == ["deviations", "deviations-2", "deviations-3"]
+    drawn = [row["family"] for _, sheet in sheets for row in numbers(sheet, series="deviation")]
+    assert sorted(drawn) == [f"kind{k}" for k in range(9)]
+    assert len({sheet.figure.axes[0].get_xlim() for _, sheet in sheets}) == 1
+
+
+@pytest.mark.parametrize(("panels", "message"), [
+    (("residual",), "Did you mean 'residuals'"), (("raw", "differences"), "no data set has two families"),
+])  # fmt: skip
+def test_panels_that_are_not_there(panels, message, tmp_path):
+    with pytest.raises(InputError, match=message):
+        figures.save_figures(*collect(make_group()), tmp_path / "figures", panels=panels)
+    with pytest.raises(InputError, match="Did you mean 'paper'"):
+        figures.save_figures(*collect(make_group()), tmp_path / "figures", style="papr")
+    assert not (tmp_path / "figures").exists()
 
 
 def small() -> tuple[Analysis, CurveSet]:

@@ -98,7 +98,7 @@ def test_what_the_page_is_made_of_is_installed():
     root = Path(__file__).resolve().parent.parent
     patterns = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
     files = [path for path in (root / "scripts" / "page").rglob("*.*") if path.suffix not in (".py", ".pyc")]
-    assert len(files) == 8
+    assert len(files) == 10
     assert all(any(path.match(pattern) for pattern in patterns["onecurve.scripts.page"]) for path in files)
 
 

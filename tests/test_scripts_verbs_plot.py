@@ -37,3 +37,25 @@ def test_some_families_and_data_sets_are_drawn_with_the_numbers_of_all(curves, o
 def test_names_that_are_not_there(curves, onecurve, words, message):
     done = onecurve("plot", curves, *words)
     assert done.returncode == 2 and message in done.stderr
+
+
+def test_a_style_and_a_panel_are_drawn_again_from_the_figure_alone(curves, onecurve, tmp_path):
+    words = ("--family", "vit", "--style", "paper", "--panel", "residuals", "--to", "styled")
+    assert onecurve("plot", curves, *words).returncode == 0
+    drawn = {path.name for path in (tmp_path / "styled").glob("*.png")}
+    assert drawn == {"residuals-vit-fourier.png", "residuals-vit-glyphs.png"}
+    one = tmp_path / "styled" / "residuals-vit-glyphs.pdf"
+    assert "--style paper --panel residuals" in onecurve("figure", "explain", one).stdout
+    assert "byte for byte" in onecurve("figure", "rebuild", one).stdout
+    assert set(pl.read_csv(one.with_suffix(".csv"))["panel"]) == {"residual"}
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (("plot", "c.csv", "--style", "papr"), "unknown style 'papr'. Did you mean 'paper'"),
+    (("plot", "c.csv", "--panel", "residual"), "unknown panel 'residual'. Did you mean 'residuals'"),
+    (("analyze", "c.csv", "--style", "paper"), "say with --to where they go"),
+    (("analyze", "c.csv", "--style", "papr", "--to", "f"), "unknown style 'papr'"),
+])  # fmt: skip
+def test_styles_and_panels_that_cannot_be_drawn(curves, onecurve, words, message, tmp_path):
+    done = onecurve(*words)
+    assert done.returncode == 2 and message in done.stderr and not (tmp_path / "f").exists()

@@ -14,11 +14,14 @@ from matplotlib.patches import Patch
 from ...results.levels import NORMAL
 from ..outcome import AcrossFamilies, Analysis, FamilyDeviation
 from ..sentences.reasons import say
-from .charts import ROW, asked, beside, draw_interval, draw_single, percent_axis
+from .charts import ChartRows, Columns, asked, draw_interval, draw_single, percent_axis
 from .lettering import wrap
 from .limits import extent, limit_axis, words
 from .palette import INK, family_colors, family_markers, legible
 from .sheet import Mark, Sheet
+from .styles import Style
+
+_PLACE = Columns(1.3, 2.2, 1.9)
 
 
 def across_sheet(analysis: Analysis) -> Sheet:
@@ -29,37 +32,81 @@ def across_sheet(analysis: Analysis) -> Sheet:
     if not analysis.across_families:
         sheet.text(0.15, top + 0.1, "No data set has two families that can be compared.", style="italic")
         return sheet.finish(top + 0.5)
-    names = [member.family for entry in analysis.across_families for member in entry.per_family]
-    looks = {name: (color, family_markers(names)[name]) for name, color in family_colors(names).items()}
-    frame = _Frame.of(analysis.across_families, [group.margin for group in analysis.groups])
+    frame = _Frame.of(analysis)
     for entry in analysis.across_families:
-        model = f"; smallest model that holds: {entry.smallest_model}" if entry.smallest_model else ""
-        line = f"{entry.dataset}, {entry.leg} rate, {entry.scale} scale{model}"
-        top += 0.1 + sheet.text(
-            0.15, top + 0.1, wrap(line, sheet.width - 0.3, 9, weight="bold"), fontsize=9, weight="bold"
-        )
-        margins = {
-            group.margin for group in analysis.groups if (group.dataset, group.leg) == (entry.dataset, entry.leg)
-        }
-        top = _draw_entry(sheet, entry, looks, margins.pop() if len(margins) == 1 else None, frame, top + 0.08)
+        top = _name_entry(sheet, entry, top)
+        members = _members(entry)
+        rows = ChartRows(_PLACE, [(_named(entry, member), _said(member)) for member in members])
+        height = max(1.7, rows.height)
+        _draw_differences(sheet, sheet.axes(0.75, top, 2.9, height), entry, members, frame)
+        _draw_largest(sheet, sheet.axes(5.05, top, _PLACE.chart, height), entry, members, rows, frame)
+        top += height + 0.55
     return sheet.finish(top)
+
+
+def differences_sheet(analysis: Analysis, entry: AcrossFamilies, style: Style) -> Sheet:
+    """Of one data set, each family less the master curve of the others along x, alone."""
+    sheet, top = _alone(analysis, entry, style, "how far does each family lie from the shared curve of the others?")
+    width, key = (sheet.width - 1.0, 0.0) if style.narrow else (0.58 * sheet.width, 0.34 * sheet.width)
+    height = 2.0 if style.narrow else 1.9
+    members = _members(entry)
+    frame = _Frame.of(analysis)
+    for member in members:
+        color, marker = frame.looks[member.family]
+        sheet.key(_named(entry, member), Line2D([], [], color=color, marker=marker, markersize=3.5))
+    _draw_differences(sheet, sheet.axes(0.75, top, width, height), entry, members, frame)
+    end = top + height + 0.5
+    return sheet.finish(end, (sheet.width - key - 0.1, top, key, end - top) if key else None)
+
+
+def largest_sheet(analysis: Analysis, entry: AcrossFamilies, style: Style) -> Sheet:
+    """Of one data set, each family's largest difference from the master curve of the others, alone."""
+    sheet, top = _alone(analysis, entry, style, "how far from the shared curve of the others at most?")
+    place, members = Columns.of(style, _PLACE), _members(entry)
+    rows = ChartRows(place, [(_named(entry, member), _said(member)) for member in members])
+    axes = sheet.axes(place.labels, top, place.chart, rows.height)
+    _draw_largest(sheet, axes, entry, members, rows, _Frame.of(analysis))
+    return sheet.finish(top + rows.height + 0.5)
+
+
+def _alone(analysis: Analysis, entry: AcrossFamilies, style: Style, question: str) -> tuple[Sheet, float]:
+    sheet = Sheet(style.width or _PLACE.width, style.dpi)
+    said = wrap(asked(analysis, question), sheet.width - 0.3, 9, weight="bold")
+    top = 0.12 + sheet.text(0.15, 0.12, said, fontsize=9, weight="bold")
+    return sheet, _name_entry(sheet, entry, top)
+
+
+def _name_entry(sheet: Sheet, entry: AcrossFamilies, top: float) -> float:
+    model = f"; smallest model that holds: {entry.smallest_model}" if entry.smallest_model else ""
+    line = wrap(f"{entry.dataset}, {entry.leg} rate, {entry.scale} scale{model}", sheet.width - 0.3, 9, weight="bold")
+    return top + 0.18 + sheet.text(0.15, top + 0.1, line, fontsize=9, weight="bold")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Frame:
-    """What all data sets are drawn on: the values that the axis of largest differences must hold, and the ends of the
-    axis of differences along x, in percent."""
+    """What all data sets are drawn on: the values that the axis of largest differences must hold, the ends of the
+    axis of differences along x, in percent, the margins of each data set and rate, and each family's looks."""
 
     values: list[float | None]
     low: float
     high: float
+    margins: dict[tuple[str, str], set[float]]
+    looks: dict[str, tuple[Any, str]]
 
     @classmethod
-    def of(cls, entries: Sequence[AcrossFamilies], margins: Sequence[float]) -> _Frame:
+    def of(cls, analysis: Analysis) -> _Frame:
+        entries = analysis.across_families
+        margins: dict[tuple[str, str], set[float]] = {}
+        for group in analysis.groups:
+            margins.setdefault((group.dataset, group.leg), set()).add(group.margin)
         members = [member for entry in entries for member in entry.per_family]
         ends = [float(end) for member in members for one in _between(member) for end in one]
         values = [value for m in members for value in (m.deviation, m.low, m.high)]
-        return cls([*values, *margins], min([0.0, *ends]), max([0.0, *ends]))
+        values += [group.margin for group in analysis.groups]
+        names = [member.family for member in members]
+        markers = family_markers(names)
+        looks = {name: (color, markers[name]) for name, color in family_colors(names).items()}
+        return cls(values, min([0.0, *ends]), max([0.0, *ends]), margins, looks)
 
 
 def _between(member: FamilyDeviation) -> list[np.ndarray]:
@@ -71,31 +118,40 @@ def _between(member: FamilyDeviation) -> list[np.ndarray]:
     return [100 * (y - reach), 100 * (y + reach)]
 
 
-def _draw_entry(
-    sheet: Sheet, entry: AcrossFamilies, looks: dict[str, tuple], margin: float | None, frame: _Frame, top: float
-) -> float:
+def _members(entry: AcrossFamilies) -> Sequence[FamilyDeviation]:
+    """Families by falling difference; of two the first alone."""
     members = sorted(entry.per_family, key=lambda member: (member.deviation is None, -(member.deviation or 0.0)))
-    members = members[:1] if _mirrored(members) else members
-    said = [_said(member) for member in members]
-    tall = max([ROW, *(0.14 * text.count("\n") + 0.2 for text in said)])  # whole texts: rows are as high as they need
-    height = max(1.7, tall * len(members))
-    _draw_differences(sheet, sheet.axes(0.75, top, 2.9, height), entry, members, looks, frame)
-    axes = sheet.axes(5.05, top, 2.2, height)
-    left = percent_axis(axes, len(members), frame.values)
+    return members[:1] if _mirrored(members) else members
+
+
+def _draw_largest(
+    sheet: Sheet,
+    axes: Axes,
+    entry: AcrossFamilies,
+    members: Sequence[FamilyDeviation],
+    rows: ChartRows,
+    frame: _Frame,
+) -> None:
+    margins = frame.margins.get((entry.dataset, entry.leg), set())
+    margin = next(iter(margins)) if len(margins) == 1 else None
+    left = percent_axis(axes, rows, frame.values)
     axes.set_xlabel("largest difference (%)")
     for row, member in enumerate(members):
-        color, marker = looks[member.family]
+        color, marker = frame.looks[member.family]
         interval = (member.deviation, member.low, member.high)
         draw_interval(sheet, axes, row, interval, _mark(entry, member), left, {"color": color, "marker": marker})
-        draw_single(sheet, axes, row, margin, _mark(entry, member), "margin")
-        twice = sum(other.family == member.family for other in entry.per_family) > 1
-        name = f"{member.family} {member.recipe}" if twice else member.family
-        if len(members) < len(entry.per_family):
-            (other,) = (one.family for one in entry.per_family if one is not member)
-            name = f"{name} against {other}"
-        beside(axes, row, -0.08, wrap(name, 1.2, 7.5, weight="bold"), "right", color=legible(color), weight="bold")
-        beside(axes, row, 2.3, said[row], "left", color=INK)
-    return top + height + 0.55
+        draw_single(sheet, axes, row, margin, _mark(entry, member), "margin", rows.reach)
+        rows.write(axes, row, color=legible(color), weight="bold")
+
+
+def _named(entry: AcrossFamilies, member: FamilyDeviation) -> str:
+    """A family, its setting where it has several, and the other of two."""
+    twice = sum(other.family == member.family for other in entry.per_family) > 1
+    name = f"{member.family} {member.recipe}" if twice else member.family
+    if len(_members(entry)) < len(entry.per_family):
+        (other,) = (one.family for one in entry.per_family if one is not member)
+        return f"{name} against {other}"
+    return name
 
 
 def _mirrored(members: Sequence[FamilyDeviation]) -> bool:
@@ -104,8 +160,7 @@ def _mirrored(members: Sequence[FamilyDeviation]) -> bool:
 
 
 def _said(member: FamilyDeviation) -> str:
-    why = "" if member.reason is None else f": {say(member.reason)}"
-    return wrap(f"{member.verdict}{why}", 1.7, 7.5)
+    return member.verdict if member.reason is None else f"{member.verdict}: {say(member.reason)}"
 
 
 def _mark(entry: AcrossFamilies, member: FamilyDeviation) -> Mark:
@@ -119,16 +174,15 @@ def _draw_differences(
     axes: Axes,
     entry: AcrossFamilies,
     members: Sequence[FamilyDeviation],
-    looks: dict[str, tuple],
     frame: _Frame,
 ) -> None:
     drawn = [member for member in members if member.x is not None and member.difference is not None]
     if not drawn:
-        words(axes, "no family has a curve to compare", 2.9)
+        words(axes, "no family has a curve to compare", sheet.width_of(axes))
         return
     axes.set_xscale("log")
     for member in drawn:
-        color, marker = looks[member.family]
+        color, marker = frame.looks[member.family]
         x, y = np.asarray(member.x), 100 * np.asarray(member.difference)
         mark = dataclasses.replace(_mark(entry, member), series="difference")
         dots = {"marker": marker, "markersize": 3.5, "markevery": max(1, len(x) // 6)}

@@ -28,6 +28,7 @@ _LABELS = {
 _LOGARITHMIC = ("excess", "loss", "end-point")
 _SYMLOG_FROM = 10.0
 _LINEAR_TO = 3
+_TICKS, _TICK_INCHES = 7, 0.3  # on a logarithmic axis at most, and what one of them takes
 _LABEL_INCHES = 1.9  # the height of a panel
 _SYMLOG_TICKS = [step * 10**decade for decade in range(9) for step in (3, 10)]
 
@@ -71,7 +72,7 @@ def share_limits(sheet: Sheet, panels: Iterable[Panel]) -> None:
         x, y = _union(panel.x for panel in alike), _union(panel.y for panel in alike)
         lines = max(len(sheet.notes(panel.axes).splitlines()) for panel in alike)
         for panel in alike:
-            limit_axis(panel.axes, "x", x, log=True, pad=(0.03, 0.03))
+            limit_axis(panel.axes, "x", x, log=True, pad=(0.03, 0.03), inches=sheet.width_of(panel.axes))
             if kind == "residual":
                 _limit_residual(panel.axes, max(abs(y[0]), abs(y[1])))
             else:
@@ -108,8 +109,13 @@ def words(axes: Axes, text: str, inches: float) -> Panel:
     return Panel(axes, "")
 
 
-def limit_axis(axes: Axes, which: str, span: Interval, *, log: bool, pad: Interval) -> None:
-    """Set the limits of one axis a share of its length beyond ``span``, with few ticks in plain numbers."""
+def limit_axis(
+    axes: Axes, which: str, span: Interval, *, log: bool, pad: Interval, inches: float | None = None
+) -> None:
+    """Set the limits of one axis a share of its length beyond ``span``, with few ticks in plain numbers.
+
+    Logarithmic axes of a length in ``inches`` have no more ticks than there is room for.
+    """
     low, high = np.log10(span) if log else span
     length = (high - low) or (0.5 if log else abs(low) or 1.0)
     low, high = low - pad[0] * length, high + pad[1] * length
@@ -119,14 +125,18 @@ def limit_axis(axes: Axes, which: str, span: Interval, *, log: bool, pad: Interv
         axes.set_ylim((10**low, 10**high) if log else (low, high))
     if log:
         axis = axes.xaxis if which == "x" else axes.yaxis
-        axis.set_major_locator(FixedLocator(log_ticks(10**low, 10**high)))
+        axis.set_major_locator(FixedLocator(log_ticks(10**low, 10**high, _room(inches))))
         axis.set_major_formatter(FuncFormatter(_plain))
         axis.set_minor_locator(NullLocator())
         axis.set_minor_formatter(NullFormatter())
 
 
-def log_ticks(low: float, high: float) -> list[float]:
-    """Between three and seven round numbers in a logarithmic range, where there are as many."""
+def _room(inches: float | None) -> int:
+    return _TICKS if inches is None else min(_TICKS, max(3, int(inches / _TICK_INCHES)))
+
+
+def log_ticks(low: float, high: float, most: int = _TICKS) -> list[float]:
+    """Between three and ``most`` round numbers in a logarithmic range, where there are as many."""
     decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
     fine: list[list[float]] = [[1 + k / 5 for k in range(45)], [1 + k / 10 for k in range(90)]]
     steps: Sequence[Sequence[float]] = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), *fine)
@@ -135,7 +145,7 @@ def log_ticks(low: float, high: float) -> list[float]:
         ticks = [float(f"{s}e{d}") for d in decades for s in step if low <= float(f"{s}e{d}") <= high]
         if len(ticks) >= 3:
             break
-    return ticks[:: -(-len(ticks) // 7)] if ticks else []
+    return ticks[:: -(-len(ticks) // most)] if ticks else []
 
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")

@@ -19,11 +19,13 @@ from ..onset.single_runs import SingleOnset
 from ..onset.sub_ladders import Onset, SubLadder
 from ..sentences.of_onset import correction_sentence, onset_sentence, single_onset_line
 from ..sentences.reasons import say
+from ..sentences.verdicts import told_apart
 from .files import safe_name, write_sheets
 from .lettering import wrap
 from .limits import limit_axis
 from .palette import FAINT, INK, NOISE, family_colors
 from .sheet import Mark, Sheet
+from .styles import SCREEN, Style
 
 if TYPE_CHECKING:
     from ..group_inquiry import GroupInquiry
@@ -33,35 +35,61 @@ _LEFT, _WIDE, _HIGH, _GAP = 0.75, 3.6, 1.9, 0.85
 _DASHED = (0, (4, 2))
 
 
-def save_onset(inquiry: Inquiry, directory: str | Path) -> list[Path]:
-    """Write the figure of all groups that were asked: PNG, SVG, PDF, and the points plotted as CSV."""
+def save_onset(inquiry: Inquiry, directory: str | Path, style: Style = SCREEN) -> list[Path]:
+    """Write the figure of all groups that were asked, or, in a style that has a page, one a group.
+
+    Files are PNG, SVG, PDF, and the points plotted as CSV.
+    """
     quantity = inquiry.analysis.quantity
     name = "onset" if quantity == LOSS else f"onset-{safe_name(quantity.noun)}"
-    return write_sheets([(name, lambda: onset_sheet(inquiry))], directory)
+    if style.width is None:
+        return write_sheets([(name, lambda: onset_sheet(inquiry))], directory)
+    results = inquiry.analysis.groups
+    pairs = [
+        (f"{name}-{safe_name(f'{told_apart(result, results)}-{result.dataset}')}", [place])
+        for place, result in enumerate(results)
+    ]
+    return write_sheets(
+        ((each, lambda places=places: onset_sheet(inquiry, style, places)) for each, places in pairs), directory
+    )
 
 
-def onset_sheet(inquiry: Inquiry) -> Sheet:
-    """A row a group: bounds of the sub-ladders on the left, the limit with its corrections on the right."""
-    sheet = Sheet(_LEFT + 2 * _WIDE + _GAP + 0.15)
+def onset_sheet(inquiry: Inquiry, style: Style = SCREEN, places: Sequence[int] | None = None) -> Sheet:
+    """A row a group: bounds of the sub-ladders on the left, the limit with its corrections on the right or below.
+
+    Parameters
+    ----------
+    inquiry : whose groups were asked for their onset.
+    style : what the figure is laid out for.
+    places : of the groups that are drawn; all without.
+    """
+    sheet = Sheet(style.width or _LEFT + 2 * _WIDE + _GAP + 0.15, style.dpi)
+    wide = sheet.width - _LEFT - 0.15 if style.narrow else (sheet.width - _LEFT - _GAP - 0.15) / 2
+    high = _HIGH if style.height is None or style.height > 5 else 1.4
     top = 0.15 + sheet.text(0.15, 0.12, "From which model size on?", fontsize=11, weight="bold")
     colors, quantity = family_colors(group.family for group in inquiry.groups), inquiry.analysis.quantity
-    for group, result in zip(inquiry.groups, inquiry.analysis.groups, strict=True):
+    for place, (group, result) in enumerate(zip(inquiry.groups, inquiry.analysis.groups, strict=True)):
+        if places is not None and place not in places:
+            continue
         setting = result.recipe_label or result.recipe
-        top += sheet.text(0.15, top, f"{group.family} on {group.dataset}, {setting}", fontsize=9, weight="bold")
+        name = wrap(f"{group.family} on {group.dataset}, {setting}", sheet.width - 0.3, 9, weight="bold")
+        top += sheet.text(0.15, top, name, fontsize=9, weight="bold")
         for said in _said(group, quantity):
             top += sheet.text(0.15, top, wrap(said, sheet.width - 0.4, 8), fontsize=8)
         top += 0.12
         onset = _onset(group)
         if onset is None:
             continue
-        left = sheet.axes(_LEFT, top, _WIDE, _HIGH)
+        left = sheet.axes(_LEFT, top, wide, high)
         _draw_bounds(sheet, left, onset, group, colors[group.family])
         corrections = group.onset.corrections if isinstance(group.onset, OnsetAnswer) else None
         # Where omega is not identified there is no limit, and the text above says why.
         if isinstance(corrections, Corrections) and corrections.correction is not None:
-            right = sheet.axes(_LEFT + _WIDE + _GAP, top, _WIDE, _HIGH)
+            across = (_LEFT, top + high + 0.5) if style.narrow else (_LEFT + wide + _GAP, top)
+            top = across[1]
+            right = sheet.axes(*across, wide, high)
             _draw_limit(sheet, right, corrections, group, colors[group.family])
-        top += _HIGH + 0.6
+        top += high + 0.6
     return sheet.finish(top)
 
 

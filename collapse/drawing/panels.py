@@ -58,13 +58,14 @@ class DrawnGroup:
         return Mark(panel=panel, series=series, **about, **more)
 
 
-def draw_sizes(axes: Axes, view: DrawnGroup) -> None:
+def draw_sizes(axes: Axes, view: DrawnGroup, inches: float) -> None:
     """A strip with one cell a rung in its shade, labelled with the parameters: the key to the shades."""
     sizes, colors = view.sizes, shades(view.color, view.sizes)
     for place, size in enumerate(sizes):
         axes.axvspan(place, place + 1, color=colors[size], linewidth=0)
-    few = len(sizes) <= 6
-    named = range(len(sizes)) if few else sorted({0, len(sizes) // 2, len(sizes) - 1})
+    few = len(sizes) <= min(6, inches / 0.3)  # beyond, their numbers would run together
+    some = {0, len(sizes) // 2, len(sizes) - 1} if len(sizes) > 4 else {0, len(sizes) - 1}
+    named = range(len(sizes)) if few else sorted(some)
     axes.set(xlim=(0, max(len(sizes), 1)), yticks=[], xticks=[place + 0.5 for place in named])
     axes.set_xticklabels([short_number(sizes[place]) for place in named], fontsize=6.5)
     axes.tick_params(length=0, pad=1.5)

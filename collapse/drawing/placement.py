@@ -11,10 +11,11 @@ from .lettering import wrap
 from .limits import Panel, label_y, share_limits
 from .panels import DrawnGroup, draw_collapsed, draw_raw, draw_residual, draw_sizes
 from .sheet import Box, Sheet
+from .styles import SCREEN, Style
 
 LEFT = 0.75
 _PANEL, _TALL, _LOW, _SPACE = 2.6, 1.85, 1.6, 0.3
-_COLUMNS = 4
+_COLUMNS, _WIDEST = 4, 3.0
 _NARROWEST = 4.6
 
 Look = Callable[[Sheet, Axes, DrawnGroup], Panel]
@@ -29,7 +30,7 @@ def in_rows(views: Sequence[DrawnGroup], title: str) -> Sheet:
     for view in views:
         described = [(describe(view.group, view.name), view.color)]
         top = headings(sheet, [LEFT], top + 0.08, 3 * step - 0.8, described)
-        draw_sizes(sheet.axes(LEFT, top + 0.03, 0.7 * _PANEL, 0.09), view)
+        draw_sizes(sheet.axes(LEFT, top + 0.03, 0.7 * _PANEL, 0.09), view, 0.7 * _PANEL)
         top += _SPACE + 0.08
         for place, draw in enumerate((draw_raw, draw_collapsed, draw_residual)):
             panels.append(draw(sheet, sheet.axes(LEFT + place * step, top, _PANEL, _TALL), view))
@@ -40,18 +41,16 @@ def in_rows(views: Sequence[DrawnGroup], title: str) -> Sheet:
     return finish(sheet, panels, top + 0.2)
 
 
-def in_columns(views: Sequence[DrawnGroup], title: str) -> Sheet:
-    """A column a group, at most four beside each other: as trained above rescaled above the deviations."""
+def in_columns(views: Sequence[DrawnGroup], title: str, style: Style = SCREEN) -> Sheet:
+    """A column a group, at most four beside each other: as trained above rescaled above the deviations.
+
+    Where the style has a width the columns share it, however many there are.
+    """
+    if style.width is not None:
+        return _in_width(views, title, style, style.width)
     blocks = -(-len(views) // _COLUMNS)
     columns = -(-len(views) // blocks)
-    rescaled = any(view.group.rescaled is not None for view in views)
-    deviating = any(view.group.d is not None for view in views)
-    # Where no group has such a panel its place shrinks to the words that say so.
-    looks = (
-        (draw_raw, _TALL),
-        (draw_collapsed, _TALL if rescaled else 0.4),
-        (draw_residual, _LOW if deviating else 0.4),
-    )
+    looks = _looks(views)
     sheet = Sheet(max(LEFT + columns * _PANEL + (columns - 1) * gap(views) + 0.2, _NARROWEST))
     top = _title(sheet, title)
     panels: list[Panel] = []
@@ -63,6 +62,28 @@ def in_columns(views: Sequence[DrawnGroup], title: str) -> Sheet:
     left = LEFT + (len(views) - (blocks - 1) * columns) * (_PANEL + gap(views))
     free = (left, above, _PANEL, top - above)
     return finish(sheet, panels, top, free if left < sheet.width - 0.9 * _PANEL else None)
+
+
+def _looks(views: Sequence[DrawnGroup]) -> list[tuple[Look, float]]:
+    """The three looks and their heights; where no group has such a panel its place shrinks to the words that say so."""
+    rescaled = any(view.group.rescaled is not None for view in views)
+    deviating = any(view.group.d is not None for view in views)
+    return [
+        (draw_raw, _TALL),
+        (draw_collapsed, _TALL if rescaled else 0.4),
+        (draw_residual, _LOW if deviating else 0.4),
+    ]
+
+
+def _in_width(views: Sequence[DrawnGroup], title: str, style: Style, width: float) -> Sheet:
+    sheet = Sheet(width, style.dpi)
+    top, between = _title(sheet, title) + 0.08, gap(views)
+    panel = min(_WIDEST, (width - LEFT - 0.25 - (len(views) - 1) * between) / len(views))
+    # A page is not as high as a screen; words in place of a panel keep clear of the label above them.
+    looks = [(draw, 0.9 * height if height > 1 else height + 0.15) for draw, height in _looks(views)]
+    panels, end = block(sheet, views, looks, top, panel, between)
+    free = (LEFT + len(views) * (panel + between), top, _PANEL, end - top)
+    return finish(sheet, panels, end, free if free[0] + _PANEL < width else None)
 
 
 def gap(views: Sequence[DrawnGroup]) -> float:
@@ -98,7 +119,7 @@ def block(
 def _column(
     sheet: Sheet, view: DrawnGroup, looks: Sequence[tuple[Look, float]], left: float, top: float, width: float
 ) -> list[Panel]:
-    draw_sizes(sheet.axes(left, top, 0.7 * width, 0.09), view)
+    draw_sizes(sheet.axes(left, top, 0.7 * width, 0.09), view, 0.7 * width)
     below = top + _SPACE + 0.05
     panels: list[Panel] = []
     for draw, height in looks:

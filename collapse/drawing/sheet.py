@@ -65,17 +65,24 @@ class Sheet:
     ----------
     figure : the figure.
     points : one dictionary a plotted point, with the keys `COLUMNS`.
+
+    Parameters
+    ----------
+    width : in inches; the height follows from what is drawn.
+    dpi : dots per inch of a PNG.
     """
 
-    def __init__(self, width: float) -> None:
+    def __init__(self, width: float, dpi: int = 200) -> None:
         self.figure = Figure(figsize=(width, 1.0))
         self.width = width
+        self._dpi = dpi
         self.points: list[dict[str, Any]] = []
         self._boxes: list[tuple[Axes, Box]] = []
         self._texts: list[tuple[Text, float, float]] = []
         self._key: dict[str, Artist] = {}
         self._lost: dict[Axes, list[int]] = {}
         self._notes: dict[Axes, list[str]] = {}
+        self._table: tuple[int, str] | None = None
 
     def axes(self, left: float, top: float, width: float, height: float) -> Axes:
         """Add axes of that size with their upper left corner at (left, top), all in inches."""
@@ -209,6 +216,11 @@ class Sheet:
 
     def table(self) -> str:
         """The plotted points as CSV, numbers in full precision."""
+        if self._table is None or self._table[0] != len(self.points):  # every file of a figure has its hash
+            self._table = len(self.points), self._written()
+        return self._table[1]
+
+    def _written(self) -> str:
         out = io.StringIO()
         writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
         writer.writeheader()
@@ -242,5 +254,5 @@ class Sheet:
         """The figure as ``png``, ``svg`` or ``pdf``, with its `Recipe`: the same bytes for the same figure."""
         out = io.BytesIO()
         with house_style():
-            self.figure.savefig(out, format=kind, dpi=200, metadata=Recipe.of(name, self.table()).metadata(kind))
+            self.figure.savefig(out, format=kind, dpi=self._dpi, metadata=Recipe.of(name, self.table()).metadata(kind))
         return out.getvalue()

@@ -82,7 +82,10 @@ class Posed:
 
     def _finite(self, values: Sequence[np.ndarray | float]) -> np.ndarray:
         with np.errstate(all="ignore"):
-            return np.nan_to_num(self.at(values), nan=_FAR, posinf=_FAR, neginf=-_FAR)
+            found = self.at(values)
+            if np.isfinite(found).all():
+                return found
+            return np.nan_to_num(found, nan=_FAR, posinf=_FAR, neginf=-_FAR)
 
     def at(self, values: Sequence[np.ndarray | float]) -> np.ndarray:
         """The curve on the scale at parameters as the formula has them."""

@@ -31,12 +31,13 @@ def fit_many(
     """
     theta = np.clip(starts, low, high)
     root = np.sqrt(weights)
-    residual = (curve(theta) - targets) * root
+    curves = curve(theta)
+    residual = (curves - targets) * root
     cost, damping = (residual**2).sum(-1), np.full(len(theta), 1e-2)
     open_ = np.arange(len(theta))
     for _ in range(_ROUNDS):
         t, r = theta[open_], residual[open_]
-        slopes = _slopes(curve, t, high) * root
+        slopes = _slopes(curve, t, curves[open_], high) * root
         downhill = -np.einsum("nqm,nm->nq", slopes, r)
         held = ((t <= low) & (downhill < 0)) | ((t >= high) & (downhill > 0))  # at a bound, and drawn beyond it
         slopes[held], downhill[held] = 0.0, 0.0
@@ -46,12 +47,14 @@ def fit_many(
         step = np.linalg.solve(normal, downhill[..., None])[..., 0]
         tried = np.clip(t + step, low, high)
         promised = (downhill * step).sum(-1) / np.maximum(cost[open_], 1e-300)
-        r = (curve(tried) - targets[open_]) * root
+        there = curve(tried)
+        r = (there - targets[open_]) * root
         new = (r**2).sum(-1)
         better = new < cost[open_]
         gain = np.where(better, 1 - new / np.maximum(cost[open_], 1e-300), 1.0)
         chosen = open_[better]
         theta[chosen], residual[chosen], cost[chosen] = tried[better], r[better], new[better]
+        curves[chosen] = there[better]
         damping[open_] = np.clip(np.where(better, damping[open_] / 5, damping[open_] * 8), 1e-9, 1e12)
         open_ = open_[(np.minimum(gain, promised) > _ENOUGH) & (damping[open_] < 1e9)]
         if not len(open_):
@@ -67,9 +70,8 @@ def fit_from_many(
     return theta[cost.argmin()], float(np.mean(cost <= cost.min() * 1.001 + 1e-14))
 
 
-def _slopes(curve: Curve, theta: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """``(N, q, m)`` one-sided differences, taken inwards at an upper bound."""
-    base = curve(theta)
+def _slopes(curve: Curve, theta: np.ndarray, base: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """``(N, q, m)`` one-sided differences from the curves ``base``, taken inwards at an upper bound."""
     slopes = np.empty((len(theta), theta.shape[1], base.shape[1]))
     for j in range(theta.shape[1]):
         moved = theta.copy()

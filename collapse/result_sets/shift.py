@@ -13,9 +13,9 @@ from ...results.grid import log_weights
 from ...results.levels import ALPHA, COVERAGE
 from ..outcome import RescaledGroup
 from ..reasons import Reason, because
-from ..within.bootstrap import Moments, blocks, draw_signs, moments, quantile
-from ..within.equivalence import separable
+from ..within.bootstrap import blocks, draw_signs, moments, quantile
 from ..within.exactness import p_value
+from .unequal import band_of, largest, p_exchanged, p_normal
 
 _FEWEST = 3  # seeds: with two, half of the resamples have no variance
 _PAIRS = 5  # seeds: differences of fewer have too few signs for the level of the test
@@ -78,6 +78,8 @@ def curve_shift(mine: RescaledGroup, published: RescaledGroup, rng: np.random.Ge
         T = max_k int (D_k / se~_k)^2 d ln x
 
     held against wild resamples of whole curves about their own means, which leaves each set and size its own noise.
+    Signs of three residuals have too few values where the other set has many runs, so that sets of unequal numbers are
+    held against two more distributions, and the largest p counts (`unequal.py`).
     Where all sizes share five seeds or more, runs of equal seed are subtracted first, so that what a seed decides in
     both sets cancels. The maximum over sizes, not the sum, keeps the level where a seed moves all sizes together. The
     bounds are those of T5: ``high`` is pointwise, ``low`` from the simultaneous band, and 0 where p is not below .05.
@@ -101,8 +103,11 @@ def curve_shift(mine: RescaledGroup, published: RescaledGroup, rng: np.random.Ge
     weights = log_weights(mine.x)
     observed = float(((d**2 / band) @ weights).max())
     statistic, peaks = (np.concatenate(rows) for rows in zip(*_resampled(parts, weights), strict=True))
-    squared, quartic = (sum(getattr(part, name) for part in parts) for name in ("squared", "quartic"))
     p = p_value(observed, statistic)
+    if runs.published is not None and any(len(a) != len(b) for a, b in zip(runs.mine, runs.published, strict=True)):
+        p = max(p, p_exchanged(runs.mine, runs.published, weights, rng, resamples))
+        p = max(p, p_normal(runs.mine, runs.published, weights, rng, resamples))
+    squared, quartic = (sum(getattr(part, name) for part in parts) for name in ("squared", "quartic"))
     reach = student_quantile(squared**2 / quartic, COVERAGE) * np.sqrt(squared)
     return dataclasses.replace(
         found,
@@ -209,18 +214,10 @@ class _Part:
         counts = data.counts[:, None]
         squared = data.variances[..., 0] / counts
         signs = draw_signs(data.counts, resamples, rng)
-        return cls(squared, squared**2 / (counts - 1), _band(data)[..., 0], rows, signs)
-
-
-def _band(sample: Moments) -> np.ndarray:
-    """``(K, m, B)`` variances of the means, split into ``a_k h(x)``, which a few seeds can estimate."""
-    a, h = separable(sample.variances)
-    return (a / sample.counts[:, None])[:, None] * h
+        return cls(squared, squared**2 / (counts - 1), band_of(data)[..., 0], rows, signs)
 
 
 def _resampled(parts: Sequence[_Part], weights: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """T and the largest ``|D*|/se~*`` of each resample, in blocks."""
     for samples in zip(*(blocks(part.rows, part.signs) for part in parts), strict=True):
-        d = samples[0].means - samples[1].means if len(samples) == 2 else samples[0].means
-        ratio = d**2 / sum(map(_band, samples))
-        yield np.einsum("kmb,m->kb", ratio, weights).max(axis=0), np.sqrt(ratio.max(axis=(0, 1)))
+        yield largest(samples, weights)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.colors import to_hex
@@ -80,9 +80,9 @@ def _drawn(inquiry: Inquiry, curves: CurveSet) -> Iterator[tuple[str, Callable[[
         yield "exponents", lambda: exponents_sheet(inquiry)
 
 
-def families_of(inquiries: list[Inquiry]) -> dict[str, dict[str, str]]:
-    """Each family's colour on light and on dark ground, and its symbol."""
-    names = sorted({group.family for inquiry in inquiries for group in inquiry.analysis.groups})
+def families_of(inquiries: Sequence[Inquiry], others: Sequence[str] = ()) -> dict[str, dict[str, str]]:
+    """Each family's colour on light and on dark ground, and its symbol; of ``others`` as well."""
+    names = sorted({group.family for inquiry in inquiries for group in inquiry.analysis.groups} | set(others))
     markers = family_markers(names)
     return {
         name: {

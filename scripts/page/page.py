@@ -12,11 +12,13 @@ from ...collapse.drawing.files import safe_name
 from ...collapse.drawing.headings import p_value, percent
 from ...collapse.drawing.panels import short_number
 from .chapter import chapter
+from .claimed import claims_chapter
 from .downloads import Downloads
 from .drawn import families_of, groups_of
 from .origin import data_hash, made_with, own_rows, unfinished
 
 if TYPE_CHECKING:
+    from ...collapse.claims.record import Record
     from ...collapse.inquiry import Inquiry
     from ...results.curves import CurveSet
 
@@ -24,16 +26,21 @@ _HERE = Path(__file__).parent
 
 
 def page_of(
-    found: Sequence[tuple[CurveSet, Inquiry]], paths: Sequence[str], command: str, said: Sequence[str] = ()
+    found: Sequence[tuple[CurveSet, Inquiry]],
+    paths: Sequence[str],
+    command: str,
+    said: Sequence[str] = (),
+    claims: Sequence[Record] = (),
 ) -> str:
-    """The report of one or several observables of the same curves.
+    """The report of one or several observables of the same curves, and of claims.
 
     Parameters
     ----------
-    found : curves and what they answered, one pair an observable.
+    found : curves and what they answered, one pair an observable; empty where there are claims alone.
     paths : where the curves were read from.
     command : the command line that makes this page again.
     said : what those who read the files warned of.
+    claims : records of claims that were judged into the same folders.
 
     Returns
     -------
@@ -42,27 +49,28 @@ def page_of(
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     downloads = Downloads()
-    chapters, rows = [], own_rows(paths)
+    chapters, rows = [], own_rows(paths) if found else []
     for place, (curves, inquiry) in enumerate(found):
         ending = "" if place == 0 else f"-{safe_name(curves.quantity.noun)}"
         failed = unfinished(curves, rows)
         if failed:
             downloads.add_table(f"unfinished-runs{ending}", failed)
         chapters.append({**chapter(inquiry, curves, downloads, ending), "failed": failed, "n_curves": len(curves)})
-    first = found[0][0]
+    told = claims_chapter(claims, downloads)
     record = {
         "version": version("onecurve"),
         "command": command,
         "paths": list(paths),
-        "hash": data_hash(first),
-        "margin": found[0][1].analysis.groups[0].margin,
+        "hash": data_hash(found[0][0]) if found else None,
+        "margin": found[0][1].analysis.groups[0].margin if found else None,
         "made_with": made_with(rows),
         "said": list(said),
     }
     inquiries = [inquiry for _, inquiry in found]
-    families = families_of(inquiries)
+    families = families_of(inquiries, told["families"] if told else ())
     data = {
         "families": families,
+        "claims": told and {name: told[name] for name in ("figure", "dots")},
         "chapters": [
             {"groups": groups_of(inquiry, curves), "figures": one["figures"]}
             for one, (curves, inquiry) in zip(chapters, found, strict=True)
@@ -74,6 +82,7 @@ def page_of(
     environment.filters |= {"percent": percent, "p_value": p_value, "short": short_number, "number": _number}
     return environment.get_template("page.html").render(
         chapters=chapters,
+        claims=told,
         record=record,
         families=families,
         data=_script_json(data),

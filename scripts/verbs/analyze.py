@@ -10,8 +10,8 @@ from ...errors import InputError
 from ...results.layout import Layout
 from ...results.levels import X_MIN
 from ..application import ASK, app
-from ..asked_curves import SOURCES, asked, draw, draw_onset
-from ..options import FiguresFolder, IrreducibleLossOption, JsonFile, MarginOption, OfOption, ScaleOption
+from ..asked_curves import SOURCES, asked, check_style, draw, draw_onset
+from ..options import FiguresFolder, FigureStyle, IrreducibleLossOption, JsonFile, MarginOption, OfOption, ScaleOption
 from ..table_options import with_layout
 from ..writing import write_json
 
@@ -28,6 +28,7 @@ def analyze(
     margin: MarginOption = None,
     json_file: JsonFile = None,
     to: FiguresFolder = None,
+    style: FigureStyle = None,
     across: Annotated[
         bool,
         typer.Option("--across", help="What families share: nested models, deviation cards, shares of the variance."),
@@ -101,6 +102,10 @@ def analyze(
     flags |= {"onset": onset, "robust": robust, "tightness": tightness, "where": where}
     if form and not (laws or forecast or across):
         raise InputError("--form adds a form to what --laws, --forecast and --across compare: ask one of these too")
+    if style is not None:
+        check_style(style)
+        if to is None:
+            raise InputError("--style says how figures are drawn: say with --to where they go")
     # What a ladder would have shown stands beside every verdict.
     questions = ["detectable", *(name for name, wanted in flags.items() if wanted)]
     observables = list(dict.fromkeys(of or ["loss"]))
@@ -138,6 +143,6 @@ def analyze(
         if any(flags.values()):
             print_answers(inquiry, console(), across=across)
         if to is not None:
-            draw(inquiry.analysis, curves, to)
+            draw(inquiry.analysis, curves, to, style or "screen")
             if onset:
-                draw_onset(inquiry, to)
+                draw_onset(inquiry, to, style or "screen")

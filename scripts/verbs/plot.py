@@ -11,8 +11,8 @@ import typer
 from ...errors import InputError, unknown
 from ...results.layout import Layout
 from ..application import ASK, app
-from ..asked_curves import asked, draw
-from ..options import OfOption, ScaleOption
+from ..asked_curves import asked, check_style, draw
+from ..options import FigureStyle, OfOption, ScaleOption
 from ..table_options import with_layout
 
 if TYPE_CHECKING:
@@ -34,10 +34,21 @@ def plot(
     dataset: Annotated[
         list[str] | None, typer.Option("--dataset", metavar="NAME", help="Draw this data set alone. May be repeated.")
     ] = None,
+    style: FigureStyle = None,
+    panel: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--panel",
+            metavar="raw|collapsed|residuals|deviations|differences|largest-differences",
+            help="Draw this panel alone, a figure for each ladder or data set. May be repeated.",
+        ),
+    ] = None,
     *,
     layout: Layout,
 ) -> None:
     """Draw the figures: PNG, SVG, PDF, and the plotted points as CSV."""
+    if style is not None:
+        check_style(style)
     if to is None:
         to = f"{folder.rstrip('/')}/figures" if Path(folder).is_dir() else "figures"
     for one in dict.fromkeys(of or ["loss"]):
@@ -45,7 +56,7 @@ def plot(
         for note in curves.notes:
             typer.echo(f"read: {note}")
         # All curves are analysed, so that the numbers in a figure do not depend on what is drawn.
-        draw(_only(inquiry.analysis, family or [], dataset or []), curves, to)
+        draw(_only(inquiry.analysis, family or [], dataset or []), curves, to, style or "screen", panel or ())
 
 
 def _only(analysis: Analysis, families: list[str], datasets: list[str]) -> Analysis:

@@ -16,7 +16,7 @@ from ..application import ASK, app
 from ..asked_curves import SOURCES, asked
 from ..options import IrreducibleLossOption, MarginOption, OfOption, ScaleOption
 from ..table_options import with_layout
-from ..writing import write_text
+from ..writing import write_whole
 
 _ALL = ("detectable", "across", "where", "onset", "laws", "forecast", "controls")
 
@@ -52,14 +52,21 @@ def report(
     observables = list(dict.fromkeys(of or ["loss"]))
     if len(observables) > 1 and irreducible_loss not in SOURCES:
         raise InputError(f"the floor {irreducible_loss} is that of one observable, got {len(observables)}: ask for one")
+    from ..page.claimed import records_of, without_curves
     from ..page.page import page_of
 
+    claims = records_of(paths)
+    of_curves = [path for path in paths if not without_curves(path)]
+    asked_for = {"--of": of, "--scale": scale, "--margin": margin, "--ask": ask}
+    if not of_curves and any(given is not None for given in asked_for.values()):
+        names = " and ".join(name for name, given in asked_for.items() if given is not None)
+        raise InputError(f"{names} asks about curves, and {', '.join(paths)} holds claims alone")
     command = shlex.join(["onecurve", *sys.argv[1:]])
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
         found = [
             asked(
-                paths,
+                of_curves,
                 list(dict.fromkeys(ask or _ALL)),
                 layout=layout,
                 of=one,
@@ -67,12 +74,12 @@ def report(
                 irreducible_loss=irreducible_loss,
                 margin=margin,
             )
-            for one in observables
+            for one in (observables if of_curves else ())
         ]
-        page = page_of(found, paths, command, list(dict.fromkeys(str(one.message) for one in heard)))
+        page = page_of(found, paths, command, list(dict.fromkeys(str(one.message) for one in heard)), claims)
     for line in dict.fromkeys(str(one.message) for one in heard):
         typer.echo(f"warning: {line}", err=True)
     if to is None:
         to = f"{paths[0].rstrip('/')}/report.html" if Path(paths[0]).is_dir() else "report.html"
-    write_text(to, page)
+    write_whole(to, page)
     typer.echo(f"wrote {to} ({len(page.encode()) / 1e6:.1f} MB): open it in a browser, no server is needed")

@@ -321,7 +321,41 @@ function drawExponents(figure, groups, rows, into) {
   }
 }
 
-const DRAWN = { summary: drawCurves, dataset: drawCurves, deviations: drawDeviations, "across-families": drawAcross, onset: drawOnset, exponents: drawExponents };
+// One row a claim, one dot a family: how far its number lies from the predicted constant, in margins.
+function drawClaims(figure, groups, rows, into) {
+  const reach = 30, kept = (value) => Math.max(-reach, Math.min(reach, value));
+  const names = [...new Set(data.claims.dots.map((one) => one.claim))];
+  const own = rows.flatMap((row) => {
+    const told = data.claims.dots.find((one) => one.claim === row.series && one.family === row.family && one.dataset === row.dataset);
+    const away = (value) => kept((value - told.predicted) / told.margin);
+    return state.hidden.has(row.family) ? [] : [{ ...row, told, at: away(row.y), from: away(row.low), to: away(row.high) }];
+  });
+  for (const [name, all] of d3.group(own, (row) => row.series)) {
+    all.forEach((row, place) => { row.place = names.indexOf(name) + 0.85 * ((place + 1) / (all.length + 1) - 0.5) + 0.1; });
+  }
+  const color = (row) => tone(data.families[row.family]);
+  const solid = (row) => ["holds", "fails"].includes(row.told.verdict);
+  const width = innerWidth < 640 ? 340 : 760;
+  const first = names.map((name) => data.claims.dots.find((one) => one.claim === name));
+  into.append(plot("Distance of each family's number from the predicted constant, one row a claim", {
+    width, style: { maxWidth: `${1.25 * width}px` }, height: 62 * names.length + 50, marginLeft: 10, marginRight: 20, marginTop: 8, marginBottom: 36,
+    x: { type: "symlog", constant: 1, domain: [-1.3 * reach, 1.3 * reach], ticks: width < 640 ? [-30, -3, 0, 3, 30] : [-30, -10, -3, -1, 0, 1, 3, 10, 30], tickFormat: (value) => (value ? short(value) : "predicted"), label: "distance from the predicted constant, in margins", labelArrow: "none", grid: true },
+    y: { domain: [names.length - 0.5, -0.5], axis: null },
+    marks: [
+      Plot.rectX([0], { x1: -1, x2: 1, fill: css("--noise"), fillOpacity: 0.5 }), Plot.ruleX([0], { stroke: css("--ink") }),
+      Plot.text(first, { x: -1.3 * reach, y: (one, place) => place - 0.38, text: (one) => `${one.claim}: ${short(one.predicted)} ± ${short(one.margin)}`, textAnchor: "start", fontSize: 10.5, fontWeight: 600, fill: css("--ink") }),
+      Plot.link(own, { x1: "from", x2: "to", y1: "place", y2: "place", stroke: color, strokeWidth: 1.6 }),
+      Plot.dot(own, { x: "at", y: "place", symbol: (row) => SHAPES[data.families[row.family].symbol], fill: (row) => (solid(row) ? color(row) : css("--ground")), stroke: color, strokeWidth: 1.4, r: 4 }),
+      Plot.tip(own, Plot.pointer({ x: "at", y: "place", title: (row) => `${row.series}\n${row.family} on ${row.dataset}: ${row.told.verdict}\n${between(row, (value) => value.toPrecision(3))}, predicted ${short(row.told.predicted)}`, fill: css("--ground"), stroke: css("--rule") })),
+    ],
+    symbol: { type: "identity" }, color: { type: "identity" },
+  }));
+  const key = make("ul", into, { class: "sizes", "aria-label": "Families" });
+  for (const family of new Set(own.map((row) => row.family))) make("li", key).append(symbol(family), ` ${family}`);
+  make("p", into, { class: "small" }, "Grey: within the margin. Hollow: cannot tell, or out of the regime. What lies further than thirty margins is drawn at the end.");
+}
+
+const DRAWN = { claims: drawClaims, summary: drawCurves, dataset: drawCurves, deviations: drawDeviations, "across-families": drawAcross, onset: drawOnset, exponents: drawExponents };
 
 // Markers as in the files: each a polygon about 0 with the corners given in turns, or a circle.
 const polygon = (count, turn) => d3.range(count).map((k) => [Math.sin(2 * Math.PI * (k / count + turn)), -Math.cos(2 * Math.PI * (k / count + turn))]);
@@ -357,7 +391,7 @@ async function drawAll(fresh = false) {
   for (const box of document.querySelectorAll("[data-family-mark]")) box.replaceChildren(...symbol(box.dataset.familyMark).childNodes);
   for (const box of document.querySelectorAll("figure.drawn")) {
     if (box.closest("[hidden]")) continue;
-    const chapter = data.chapters[+box.dataset.chapter];
+    const chapter = data.chapters[box.dataset.chapter] || { groups: [], figures: [data.claims.figure] };
     const figure = chapter.figures.find((one) => one.name === box.dataset.figure);
     const rows = await pointsOf(figure.name);
     const into = box.querySelector(".canvas");

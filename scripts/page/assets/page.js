@@ -101,6 +101,7 @@ function filterAll() {
     const all = chapter.querySelectorAll("tr[data-words]").length;
     chapter.querySelector("[data-count]").textContent = count === all ? `${all} ladders` : `${count} of ${all} ladders`;
   }
+  for (const row of document.querySelectorAll("#claims tr[data-family]")) row.hidden = state.hidden.has(row.dataset.family);
 }
 for (const one of document.querySelectorAll("[data-filter], [data-filter-verdict]")) one.addEventListener("input", filterAll);
 
