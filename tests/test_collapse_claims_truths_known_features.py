@@ -135,8 +135,9 @@ def test_the_power_of_balanced_matrices_is_that_of_the_observable():
     first = torch.tensor((basis * values ** (1 / 8)) @ basis.T)  # W_1, with W_1^T W_1 = (M^T M)^(1/4)
     after = torch.linalg.matrix_power(first @ first.T, 3)
     assert BalancedLinear._power(basis, values, 1 / 4) == pytest.approx(correlations(first, after)[1].item()) == 0.25
-    runs = BalancedLinear(balanced=False, seeds=1).runs("nfa_power", rng)
-    assert [run.of("nfa_power")[-1] for run in runs] == pytest.approx([1.0, 1.0])
+    runs = BalancedLinear(share=2, seeds=1).runs("nfa_power", rng)
+    assert [run.of("nfa_power")[-1] for run in runs] == pytest.approx([1.0, 0.5])
+    assert [run.of("layer_balance")[-1] for run in runs] == [0, 0]
 
 
 def test_what_stands_beside_a_ratio_is_the_largest_of_the_settings():

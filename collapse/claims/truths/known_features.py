@@ -105,13 +105,13 @@ class BalancedLinear(ExactSystem):
     """The first of ``depth`` balanced matrices whose product is known, and the power of its feature ansatz.
 
     Balanced, ``W_1^T W_1 = (M^T M)^(1/depth)`` of the product M, which is the gradient of the outputs; the observable
-    is the power a, of .05, .1 to 2, at which ``W_1^T W_1`` correlates best with ``(M^T M)^a``. Not ``balanced``, the
-    first matrix holds all of M, and the power is 1 whatever the depth.
+    is the power a, of .05, .1 to 2, at which ``W_1^T W_1`` correlates best with ``(M^T M)^a``, and beside it stands the
+    imbalance. With another ``share`` the first matrix has that many times its part of M, which no balanced network has.
     """
 
     name: ClassVar[str] = "balanced-linear"
     summary: ClassVar[str] = "feature ansatz of balanced linear networks: the power is one over the depth"
-    balanced: bool = True
+    share: float = 1.0
     inputs: int = 8
     seeds: int = 5
 
@@ -121,9 +121,10 @@ class BalancedLinear(ExactSystem):
             for seed in range(self.seeds):
                 values = rng.uniform(0.5, 2.0, size=self.inputs)
                 basis = np.linalg.qr(rng.normal(size=(self.inputs, self.inputs)))[0]
-                power = self._power(basis, values, 1 / depth if self.balanced else 1.0)
+                power = self._power(basis, values, self.share / depth)
                 settings = {"size": float(depth * self.inputs**2), "family.depth": float(depth)}
-                found.append(made(observable, seed, steps, np.full(len(steps), power), settings))
+                run = made(observable, seed, steps, np.full(len(steps), power), settings)
+                found.append(dataclasses.replace(run, observed={**run.observed, "layer_balance": 0 * steps}))
         return found
 
     @staticmethod
