@@ -166,7 +166,19 @@ def test_a_rate_is_asked_for_before_a_length(asked):
     assert [group.horizon_source for group in without_questions(both).groups] == ["pilot", "assumed"]
 
 
-@pytest.mark.parametrize("given", ["tune", "{rule: tuned, seeds: 1}", "{rule: tuned, steps: 3}", "0", "{updates: no}"])
+def test_a_rate_may_be_asked_of_two_sizes_whatever_the_ladder(asked):
+    """So that a ladder which grows asks nothing anew."""
+    rate = "{rule: tuned, updates: 30, seeds: 2, around: 0.08, rungs: [16, 64]}"
+    assert len(pilots_of(asked(peak_lr=rate, families="linear"))) == 1
+    pilots = [pilots_of(asked(peak_lr=rate, rungs=rungs))[0] for rungs in ("[16, 32]", "[16, 32, 64, 128]")]
+    assert pilots[0].labels == pilots[1].labels == ["features 16", "features 64"]
+    assert pilots[0].key == pilots[1].key != pilots_of(asked(peak_lr="{rule: tuned, updates: 30, seeds: 2}"))[0].key
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["{rule: tuned, rungs: [16]}", "tune", "{rule: tuned, seeds: 1}", "{rule: tuned, steps: 3}", "0", "{updates: no}"],
+)
 def test_a_rate_that_is_neither_a_number_nor_asked_for(asked, given):
     with pytest.raises(InputError, match="peak_lr"):
         asked(peak_lr=given)

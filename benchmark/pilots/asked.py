@@ -7,8 +7,11 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Generic, TypeVar
 
 from ...datasets.dataset import DATASETS, Dataset
+from ...errors import InputError
 from ...results.trials import fingerprint
-from ..sweep import Group, GroupSettings, named
+from ..horizon import ComputeOptimal
+from ..sweep import Group, GroupSettings, named, rungs_of
+from ..tuned_rate import TunedRate
 
 # What decides the curves of a ladder's trials beside its seeds and its training lengths.
 DECIDES = ("families", "datasets", "rungs", "optimizer", "peak_lr", "warmup_fraction", "batch_size", "train_size")
@@ -27,10 +30,12 @@ class AskedLadder(ABC, Generic[Stage]):
     ----------
     group : the ladder as the sweep has it.
     asks : what is asked for, in words.
+    rule : how it is asked for.
     """
 
     asks: ClassVar[str]
     group: Group
+    rule: ComputeOptimal | TunedRate
 
     @property
     @abstractmethod
@@ -64,6 +69,32 @@ class AskedLadder(ABC, Generic[Stage]):
     def data(self) -> Dataset:
         """The data set itself."""
         return DATASETS.make(*named(self.group.datasets[0]))
+
+    @property
+    def own_rungs(self) -> dict[str, Any]:
+        """The pilot's own model sizes, where it has some: they and not the ladder's decide its answer."""
+        return {} if self.rule.rungs is None else {"rungs": self.rule.rungs}
+
+    @property
+    def rungs_asked(self) -> Any:
+        """The model sizes of the pilot, as a group has them.
+
+        Raises
+        ------
+        InputError
+            They start at another size than the ladder, and the batch grows from the smallest one on.
+        """
+        given = self.rule.rungs
+        if given is None:
+            return self.group.rungs
+        firsts = [rungs_of(self.plain(rungs=rungs))[0] for rungs in (given, self.group.rungs)]
+        if not isinstance(self.group.batch_size, int) and firsts[0] != firsts[1]:
+            raise InputError(
+                f"the pilot of {self.family} on {self.dataset} starts at another model size than its ladder, and the "
+                "batch grows with the model size from the smallest one on: give a batch size that is one number, or a "
+                "pilot whose first rung is the ladder's"
+            )
+        return given
 
     @property
     def about(self) -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, ClassVar
 
-from ...errors import InputError
 from ..horizon import ComputeOptimal, PowerLaw, TrunkLength
 from ..sweep import Group, named, rungs_of
 from .asked import AskedLadder
@@ -24,10 +23,9 @@ class HorizonPilot(AskedLadder[int]):
 
     @property
     def key(self) -> str:
-        own = {} if self.rule.rungs is None else {"rungs": self.rule.rungs}
         unusual = {"warmup": "share", "of": "loss"}.items()
         other = {name: given for name, usual in unusual if (given := getattr(self.rule, name)) != usual}
-        return self.question(seeds=self.rule.seeds, **own, **other)
+        return self.question(seeds=self.rule.seeds, **self.own_rungs, **other)
 
     @property
     def stages(self) -> list[int]:
@@ -43,7 +41,7 @@ class HorizonPilot(AskedLadder[int]):
         else:
             horizon = self._extended(stage)
             share *= self.rule.updates / stage
-        more = {"horizon": horizon, "warmup_fraction": share, "rungs": self._rungs}
+        more = {"horizon": horizon, "warmup_fraction": share, "rungs": self.rungs_asked}
         more["record"] = _RECORDED[self.rule.of]
         return self.plain(schedule="constant", seeds=self.rule.seeds, **more)
 
@@ -67,7 +65,7 @@ class HorizonPilot(AskedLadder[int]):
         exponent : with which they grow with the parameters.
         """
         if self.rule.rungs is not None:
-            of_pilot, of_ladder = (self.sizes(rungs)[0] for rungs in (self._rungs, self.group.rungs))
+            of_pilot, of_ladder = (self.sizes(rungs)[0] for rungs in (self.rungs_asked, self.group.rungs))
             updates *= (of_ladder / of_pilot) ** exponent
         return self.rule.found(updates, exponent)
 
@@ -78,17 +76,3 @@ class HorizonPilot(AskedLadder[int]):
 
         family, task = FAMILIES.make(*named(self.group.families[0])), self.data.task
         return [count(family, rung, task).n_params for rung in rungs_of(self.plain(rungs=rungs))]
-
-    @property
-    def _rungs(self) -> Any:
-        given = self.rule.rungs
-        if given is None:
-            return self.group.rungs
-        firsts = [rungs_of(self.plain(rungs=rungs))[0] for rungs in (given, self.group.rungs)]
-        if not isinstance(self.group.batch_size, int) and firsts[0] != firsts[1]:
-            raise InputError(
-                f"the pilot of {self.family} on {self.dataset} starts at another model size than its ladder, and the "
-                "batch grows with the model size from the smallest one on: give a batch size that is one number, or a "
-                "pilot whose first rung is the ladder's"
-            )
-        return given

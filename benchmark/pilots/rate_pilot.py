@@ -21,13 +21,15 @@ class RatePilot(AskedLadder[tuple[float, ...]]):
 
     @property
     def key(self) -> str:
-        rule = self.rule.model_dump(mode="json")
-        return self.question(peak_lr=rule, schedule=self.group.schedule)
+        rule = self.rule.model_dump(mode="json", exclude_none=True)
+        return self.question(peak_lr=rule, schedule=self.group.schedule, **self.own_rungs)
 
     @property
     def rungs(self) -> list[dict[str, int]]:
-        """The smallest size and the middle one of the ladder."""
-        ladder = rungs_of(self.group)
+        """The smallest size and the middle one of the ladder, or the two that are given."""
+        ladder = rungs_of(self.plain(rungs=self.rungs_asked))
+        if self.rule.rungs is not None:
+            return ladder
         return [ladder[0], ladder[len(ladder) // 2]]
 
     @property
