@@ -7,7 +7,7 @@ RUN := runs/quick
 .PHONY: help setup demo docs test test-slow calibrate bench gpu-check gpu-bundle lint clean
 
 help:
-	@echo "make demo       set up, train the quick sweep (about 6 minutes on 2 cores), print the table, draw the figures"
+	@echo "make demo       set up, train the quick sweep (about 7 minutes on 2 cores), print the table, draw the figures"
 	@echo "make test       set up, run the tests (at most 8 minutes on 2 cores)"
 	@echo "make test-slow  run the slow tests: calibration at full size, the quick sweep, every README command"
 	@echo "make calibrate  measure size and power of the tests at full size, and write runs/calibration.md"

@@ -111,9 +111,10 @@ def small(tmp_path_factory):
     (folder / "my_net.py").write_text(blocks("docs/tutorial.md", "python")[0])
     (folder / "zoo.yaml").write_text(blocks("docs/howto/add-my-network.md", "yaml")[0])
     (folder / "relunet.py").write_text(blocks("docs/howto/add-my-network.md", "python")[0])
-    table = Path("results/reference/demo.parquet")
-    (folder / table).parent.mkdir(parents=True)
-    pq.write_table(pq.read_table(ROOT / table, filters=pc.field("family") == "linear"), folder / table)
+    reference = Path("results/reference")
+    (folder / reference).mkdir(parents=True)
+    for table in (reference / "demo.parquet", reference / "quick.parquet"):
+        pq.write_table(pq.read_table(ROOT / table, filters=pc.field("family") == "linear"), folder / table)
     return folder
 
 

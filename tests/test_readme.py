@@ -25,7 +25,7 @@ COMMANDS = [line for kind, text in BLOCKS if kind == "bash" for line in text.str
 # Run by tests of their own, in this file.
 ELSEWHERE = ["pip install .", "make demo", "make test", "onecurve try my_net.py:MyNet"]
 SEQUENCE = [line for line in COMMANDS if line.startswith("onecurve ") and line not in ELSEWHERE]
-DEMO = ROOT / "results" / "reference" / "demo.parquet"
+DEMO = ROOT / "results" / "reference" / "quick.parquet"
 
 
 def blocks(kind: str) -> list[str]:
@@ -155,7 +155,7 @@ def test_the_base_install_analyses_and_plots_without_torch(tmp_path):
     run(f"{python} -m pip install --quiet --constraint {ROOT / 'constraints.txt'} {source}", tmp_path)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    command = f"{python.parent / 'onecurve'} analyze {source / 'results' / 'reference' / 'demo.parquet'} --to figures"
+    command = f"{python.parent / 'onecurve'} analyze {source / 'results' / 'reference' / 'quick.parquet'} --to figures"
     assert "control: holds" in run(command, elsewhere).stdout
     assert (elsewhere / "figures" / "summary.png").exists()
     packages = run(f"{python} -m pip list", tmp_path).stdout
