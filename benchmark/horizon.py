@@ -76,6 +76,15 @@ class TrunkLength(PowerLaw):
         return self.model_copy(update={"steps": steps}).horizon(n_params, first, batch_size)
 
 
+class PilotSetting(_Rule):
+    """What of a ladder's setting its pilot has otherwise, so that a ladder with one thing wrong takes the training
+    lengths of the one that is right."""
+
+    peak_lr: float = Field(default=0.003, gt=0, le=1e6)
+    parametrization: Literal["mup", "standard"] = "mup"
+    warmup_updates: int | None = Field(default=None, ge=1)
+
+
 class ComputeOptimal(_Rule):
     """The power law that a pilot finds on this ladder; `pilots` puts it in the place of this rule before a run.
 
@@ -90,6 +99,7 @@ class ComputeOptimal(_Rule):
         little of the noise of a rate that stays high and is nearer to the loss after the rate has decayed.
     rungs : the pilot's model sizes, as a group's ``rungs``; the ladder's own unless given. A ladder of sizes whose own
         crossings nobody can pay for takes its training lengths from smaller ones.
+    found_at : settings of the pilot that are not the ladder's, such as ``{peak_lr: 0.01}``.
     factor, exponent_factor : the ladder trains for ``factor`` times the updates that the pilot finds for its smallest
         size, growing with ``exponent_factor`` times the exponent: a ladder that is off on purpose.
     """
@@ -101,6 +111,7 @@ class ComputeOptimal(_Rule):
     warmup: Literal["share", "updates"] = "share"
     of: Literal["loss", "ema-loss"] = "loss"
     rungs: list[int | dict[str, int]] | None = None
+    found_at: PilotSetting = PilotSetting()
     factor: float = Field(default=1.0, gt=0, le=100)
     exponent_factor: float = Field(default=1.0, ge=0, le=10)
 

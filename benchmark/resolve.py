@@ -23,7 +23,7 @@ from .observables.observable import Observable, observable_from
 from .optimisers.optimiser import optimiser_from
 from .replicas import Single, looped_seconds, packing_gain, random_batch, update_bytes
 from .schedules.schedule import schedule_from
-from .sweep import Cell
+from .sweep import Cell, GroupSettings
 from .train import PROTOCOL
 from .tuned_rate import TunedRate
 
@@ -54,7 +54,8 @@ def trial(cell: Cell, seed: int, *, batch_size: int, horizon_steps: int, packed:
         optimizer=optimiser_from(given.optimizer).ref,
         peak_lr=_one(given.peak_lr),
         schedule=schedule_from(given.schedule).text,
-        warmup_fraction=given.warmup_fraction,
+        warmup_fraction=_warmup(given, horizon_steps),
+        warmup_rule="" if given.warmup_updates is None else f"{given.warmup_updates} updates",
         batch_size=batch_size,
         batch_rule=batch_rule(given.batch_size, rung_label(cell.first_rung)),
         train_size=given.train_size if isinstance(given.train_size, int) else None,
@@ -68,6 +69,18 @@ def trial(cell: Cell, seed: int, *, batch_size: int, horizon_steps: int, packed:
         protocol=PROTOCOL,
         accumulate=given.accumulate,
     )
+
+
+def _warmup(given: GroupSettings, horizon: int) -> float:
+    """The warmup as a share of the horizon; 0 where it is a number of updates and the horizon is not known."""
+    if given.warmup_updates is None:
+        return given.warmup_fraction
+    if horizon and 2 * given.warmup_updates >= horizon:
+        raise InputError(
+            f"a warmup of {given.warmup_updates} updates is half or more of the {horizon} of a model size; "
+            "train longer, or give fewer `warmup_updates`"
+        )
+    return given.warmup_updates / horizon if horizon else 0.0
 
 
 def _one(rate: TunedRate | float | list[float]) -> float:
@@ -141,10 +154,14 @@ def resolve(cell: Cell, device: str = "cpu") -> Resolved:
 
 def _kin(cell: Cell, horizon: int, n_params: int, first: int, batch: int) -> tuple[int, list[int]]:
     """Updates of the shorter run that a cell's trials go on from, and the steps of longer ones that may follow."""
-    rule, share = cell.settings.horizon, cell.settings.warmup_fraction
+    rule, given = cell.settings.horizon, cell.settings
     if not isinstance(rule, TrunkLength):
         return 0, []
-    longer = [(rule.lengthened(steps, n_params, first, batch), share * rule.steps / steps) for steps in rule.later]
+    longer = []
+    for steps in rule.later:
+        length = rule.lengthened(steps, n_params, first, batch)
+        shrunk = given.warmup_fraction * rule.steps / steps  # as many updates of warmup
+        longer.append((length, _warmup(given.model_copy(update={"warmup_fraction": shrunk}), length)))
     before = rule.lengthened(rule.before, n_params, first, batch) if rule.before else 0
     return before, wanted_later(EVAL_GRID, horizon, longer)
 

@@ -25,7 +25,7 @@ from .tuned_rate import TunedRate, in_full
 _SWEEPS = resources.files(f"{__package__}.sweeps")
 Named = str | dict[str, Any]  # a name, or {name: ..., parameter: value}
 # Settings that came later: a request that leaves them as they are keeps the fingerprint that it had before.
-_LATER = ("accumulate", "device", "record", "tuned")
+_LATER = ("accumulate", "device", "record", "tuned", "warmup_updates")
 
 
 def _numbers(said: str, allowed: Callable[[float], bool], or_tuned: bool = False) -> BeforeValidator:
@@ -107,6 +107,7 @@ class GroupSettings(BaseModel):
     tuned: Literal["yes", "mis-scaled", "unknown"] = "unknown"
     schedule: Named = "linear"
     warmup_fraction: float = Field(default=0.01, ge=0, lt=0.5)
+    warmup_updates: int | None = Field(default=None, ge=1)  # takes the place of the fraction
     batch_size: BatchSize = 64
     train_size: TrainSize = None
     parametrization: Literal["mup", "standard"] = "mup"

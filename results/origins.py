@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .own_tables import own_table_or_none
-from .trials import NOT_IN_RECIPE
+from .trials import derived_by
 
 GroupKey = tuple[str, str, str, str]  # family, data set, recipe, leg
 
@@ -54,7 +54,7 @@ def _flat(spec: Mapping[str, Any], before: str = "") -> dict[str, Any]:
     """A specification without what its ladder derives, nested names joined by dots."""
     flat: dict[str, Any] = {}
     for name, value in spec.items():
-        if not before and (name in NOT_IN_RECIPE or (name == "batch_size" and spec.get("batch_rule"))):
+        if not before and name in derived_by(spec.get("batch_rule"), spec.get("warmup_rule")):
             continue
         flat |= _flat(value, f"{before}{name}.") if isinstance(value, Mapping) else {f"{before}{name}": value}
     return flat

@@ -16,10 +16,16 @@ STATUSES: tuple[TrialStatus, ...] = ("ok", "diverged", "oom", "timeout", "killed
 
 # Fields added after the first release, with the value that every older trial had. They stay out of the hash while
 # they have that value, so an old store keeps its names.
-INTRODUCED: dict[str, Any] = {"batch_rule": "", "train_size": None, "accumulate": 1}
+INTRODUCED: dict[str, Any] = {"batch_rule": "", "train_size": None, "accumulate": 1, "warmup_rule": ""}
 
 # What a ladder derives, or what repeats a trial: curves that differ in these alone are compared with each other.
 NOT_IN_RECIPE = ("rung", "seed", "horizon_steps", "packed", "accumulate")
+
+
+def derived_by(batch_rule: str | None, warmup_rule: str | None) -> tuple[str, ...]:
+    """Fields that a ladder derives, under its rules for the batch and the warmup; empty where there is none."""
+    batch, warmup = ("batch_size",) if batch_rule else (), ("warmup_fraction",) if warmup_rule else ()
+    return (*NOT_IN_RECIPE, *batch, *warmup)
 
 
 class _Named:
@@ -51,6 +57,8 @@ class TrialSpec(_Named):
     packed : whether it trains inside a batched model; packed and looped arithmetic round differently.
     seed : randomises initialisation and data.
     protocol : version of the trainer's semantics.
+    warmup_rule : the rule that gave the warmup, in words, where it is no share of the horizon; empty where it is. Rungs
+        under a rule share a recipe although their warmup fractions differ.
     accumulate : into how many parts a batch is cut, whose gradients are averaged; another rounding, no other recipe.
     """
 
@@ -73,6 +81,7 @@ class TrialSpec(_Named):
     batch_rule: str = ""
     train_size: int | None = None
     accumulate: int = 1
+    warmup_rule: str = ""
 
     def __post_init__(self) -> None:
         if not isinstance(self.rung, MappingProxyType):  # one that was made from another's shares it
@@ -99,7 +108,7 @@ class TrialSpec(_Named):
     @property
     def recipe(self) -> str:
         """8 hex digits that curves of one ladder share."""
-        derived = (*NOT_IN_RECIPE, "batch_size") if self.batch_rule else NOT_IN_RECIPE
+        derived = derived_by(self.batch_rule, self.warmup_rule)
         fields = {k: v for k, v in self.to_dict().items() if k not in derived and k not in INTRODUCED}
         later = {k: v for k, v in self.to_dict().items() if k in INTRODUCED and v != INTRODUCED[k]}
         fields |= {k: v for k, v in later.items() if k not in derived}
@@ -114,6 +123,7 @@ class TrialSpec(_Named):
         return (
             f"{_optimizer_label(self.optimizer)} {self.peak_lr:g}, {self.schedule}, {parametrization}, "
             f"batch {self.batch_rule or self.batch_size}, horizon {self.horizon_rule}"
+            + (f", warmup {self.warmup_rule}" if self.warmup_rule else "")
             + (f", on {self.train_size} examples" if self.train_size is not None else "")
             + (f", {self.precision}" if self.precision in ("tf32", "bf16") else "")
         )

@@ -32,6 +32,7 @@ from .verbs import (  # noqa: F401  (they register themselves)
     representations,
     run,
     scaling_law,
+    schedules,
     serve,
     status,
     try_,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from onecurve.benchmark.horizon import PowerLaw
 from onecurve.benchmark.pilots.of_sweep import pilot_sweep, pilots_of, with_answers, without_questions
+from onecurve.benchmark.resolve import cell_key, trial
 from onecurve.benchmark.sweep import expand, load_sweep, request
 from onecurve.errors import InputError
+from onecurve.results.trials import _hashed
 
 SWEEP = """
 name: asked
@@ -188,3 +190,39 @@ def test_a_request_is_what_it_was_where_nothing_is_tuned(asked):
     sweep = asked("{rule: steps, steps: 10}")
     tuned = sweep.model_copy(update={"groups": [group.model_copy(update={"tuned": "yes"}) for group in sweep.groups]})
     assert request(sweep) == "a9b0428714b5f7f2" and request(tuned) != request(sweep)
+
+
+def test_a_ladder_with_one_thing_wrong_takes_the_lengths_of_the_right_one(asked):
+    """It asks what the right one asks, so the answer is shared, and trains as it is itself."""
+    right = pilots_of(asked())[0]
+    wrong = pilots_of(
+        asked("{rule: compute-optimal, found_at: {peak_lr: 0.1, warmup_updates: null}}", peak_lr=0.2, warmup_updates=3)
+    )[0]
+    assert wrong.key == right.key and wrong.trials(2000) == right.trials(2000)
+    ladder = wrong.answered({"updates": {"value": 50}, "exponent": {"value": 1}})
+    assert (ladder.peak_lr, ladder.warmup_updates, ladder.horizon.steps) == (0.2, 3, 50)
+    own = pilots_of(asked(peak_lr=0.2, warmup_updates=3))[0]
+    assert own.key != right.key and own.trials(2000).warmup_updates == 3
+    with pytest.raises(InputError, match="no key .peak_rate."):
+        asked("{rule: compute-optimal, found_at: {peak_rate: 0.1}}")
+
+
+def test_a_warmup_of_fixed_updates_is_another_share_of_each_size_and_one_setting(asked):
+    horizon = "{rule: power-law, steps: 40, exponent: 1}"
+    cells = expand(asked(horizon, peak_lr=0.1, record="[]", warmup_updates=4))[:2]
+    trials = [
+        trial(cell, 0, batch_size=8, horizon_steps=steps, packed=True)
+        for cell, steps in zip(cells, (40, 80), strict=False)
+    ]
+    assert [each.warmup_fraction for each in trials] == [0.1, 0.05]
+    assert trials[0].recipe == trials[1].recipe and "warmup 4 updates" in trials[0].recipe_label
+    assert {cell_key(cell) for cell in cells}.isdisjoint(
+        cell_key(cell) for cell in expand(asked(horizon, peak_lr=0.1, record="[]"))
+    )
+    shares = [
+        trial(cell, 0, batch_size=8, horizon_steps=40, packed=True)
+        for cell in expand(asked(horizon, peak_lr=0.1, record="[]"))
+    ]
+    assert shares[0].recipe != trials[0].recipe and "warmup_rule" not in _hashed(shares[0])
+    with pytest.raises(InputError, match="fewer `warmup_updates`"):
+        trial(cells[0], 0, batch_size=8, horizon_steps=8, packed=True)

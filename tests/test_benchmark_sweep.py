@@ -46,7 +46,7 @@ def test_only_keeps_what_was_asked_for(tmp_path):
         expand(loaded, {"family": "resmpl"})
 
 
-@pytest.mark.parametrize("name", ["quick", "core", "full"])
+@pytest.mark.parametrize("name", ["quick", "core", "full", "negatives"])
 def test_built_in_sweeps_expand(name):
     assert name in sweep_names()
     cells = expand(load_sweep(name))

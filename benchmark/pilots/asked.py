@@ -56,6 +56,11 @@ class AskedLadder(ABC, Generic[Stage]):
         """The ladder with the answer put in."""
 
     @property
+    def asked(self) -> Group:
+        """The ladder whose trials answer the question."""
+        return self.group
+
+    @property
     def family(self) -> str:
         """The family's name."""
         return named(self.group.families[0])[0]
@@ -103,10 +108,12 @@ class AskedLadder(ABC, Generic[Stage]):
 
     def question(self, **more: object) -> str:
         """A key of what decides the ladder's curves, and more."""
-        whole = self.group.model_dump(mode="json", include=set(DECIDES))
+        whole = self.asked.model_dump(mode="json", include=set(DECIDES))
+        if self.asked.warmup_updates is not None:
+            whole |= {"warmup_updates": self.asked.warmup_updates}
         return fingerprint({**whole, **more})[:16]
 
     def plain(self, **changes: object) -> Group:
         """The group with nothing but what decides its curves, changed."""
         defaults = {name: GroupSettings.model_fields[name].default for name in ("control", "record", "views")}
-        return self.group.model_copy(update={**defaults, "horizon_source": "assumed", **changes})
+        return self.asked.model_copy(update={**defaults, "horizon_source": "assumed", **changes})

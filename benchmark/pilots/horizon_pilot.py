@@ -22,6 +22,10 @@ class HorizonPilot(AskedLadder[int]):
     rule: ComputeOptimal
 
     @property
+    def asked(self) -> Group:
+        return self.group.model_copy(update=self.rule.found_at.model_dump(exclude_unset=True))
+
+    @property
     def key(self) -> str:
         unusual = {"warmup": "share", "of": "loss"}.items()
         other = {name: given for name, usual in unusual if (given := getattr(self.rule, name)) != usual}
@@ -35,8 +39,8 @@ class HorizonPilot(AskedLadder[int]):
         return found
 
     def trials(self, stage: int) -> Group:
-        share = self.group.warmup_fraction
-        if share and self.rule.warmup == "share":
+        share = self.asked.warmup_fraction
+        if share and self.asked.warmup_updates is None and self.rule.warmup == "share":
             horizon = PowerLaw(rule="power-law", steps=stage, exponent=_TRUNK_EXPONENT)
         else:
             horizon = self._extended(stage)

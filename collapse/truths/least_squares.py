@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from scipy.special import gamma, gammaincc, zeta
@@ -78,14 +80,35 @@ def sgd_excess(
     eigenvalues, moments = j**-spectrum.capacity, j ** (spectrum.capacity - spectrum.source)
     tail = spectrum.tail(size)
     noise = tail + label_variance
-    excess = np.empty(len(rates) + 1)
-    for step, rate in enumerate(rates):
+    return np.array([0.5 * (learned + tail) for learned, _ in _course(eigenvalues, moments, noise, rates, batch)])
+
+
+def sgd_noise(
+    spectrum: Spectrum, size: int, rates: np.ndarray, *, batch: float, label_variance: float = 0.0
+) -> np.ndarray:
+    """Trace of the covariance of a batch's gradient before each step of `sgd_excess` and after the last, ``(T + 1,)``::
+
+        Tr Sigma = (1/B) sum_j l_j (l_j m_j + sum_k l_k m_k + s^2)
+
+    For the parameters see `sgd_excess`.
+    """
+    j = np.arange(1, size + 1, dtype=float)
+    eigenvalues, moments = j**-spectrum.capacity, j ** (spectrum.capacity - spectrum.source)
+    noise = spectrum.tail(size) + label_variance
+    course = _course(eigenvalues, moments, noise, rates, batch)
+    return np.array([(eigenvalues @ (eigenvalues * m + learned + noise)) / batch for learned, m in course])
+
+
+def _course(
+    eigenvalues: np.ndarray, moments: np.ndarray, noise: float, rates: np.ndarray, batch: float
+) -> Iterator[tuple[Any, np.ndarray]]:
+    """``sum_k l_k m_k`` and the second moments before each step and after the last."""
+    for rate in rates:
         learned = eigenvalues @ moments
-        excess[step] = 0.5 * (learned + tail)
+        yield learned, moments
         kept = (1 - rate * eigenvalues) ** 2 * moments
         moments = kept + rate**2 / batch * eigenvalues * (eigenvalues * moments + learned + noise)
-    excess[-1] = 0.5 * (eigenvalues @ moments + tail)
-    return excess
+    yield eigenvalues @ moments, moments
 
 
 def sgd_ladder(

@@ -1,6 +1,12 @@
 """Reasons of laws: forms, exponents, forecasts and rescalings."""
 
 TEMPLATES = {
+    "schedules-no-common-size": "no model size was trained under both schedules for the same number of updates",
+    "schedules-need-noise": "the gradient's noise was not recorded under {schedule} for {rung}: train with "
+    "`record: [gradient-noise]`",
+    "schedules-one-seed": "an interval needs two seeds, {rung} has one",
+    "schedules-apart": "the sums of the learning rates of {rung} share too little of {source} and {target}: take the "
+    "schedule with the larger sum as the source",
     "fit-did-not-converge": "the fit did not converge",
     "time-exponent-at-the-edge": "the time exponent lies at the edge of its range",
     "time-share-at-the-edge": "the share of time lies at the edge of its range",
