@@ -42,15 +42,15 @@ class Family(ABC):
     name : what users write in a sweep.
     version : raise it when the same name would build another network.
     library : where the network comes from: ``torch``, ``timm``, ``torchvision``.
-    ladder : the rungs in order, parameters growing by 1.8 to 2.3 a rung. The first is the base of the maximal-update
-        parametrisation.
+    ladder : the model sizes in order, parameters growing by 1.8 to 2.3 from one to the next. The first is the base of
+        the maximal-update parametrisation.
     packable : whether many seeds of it may be trained as one batched model. False where a replica would notice the
         others: dropout, batch norm, convolutions (whose last bits depend on the size of the pack).
     running_statistics : whether it has batch norm, so that it is evaluated with statistics that ran along in training.
         Curves of such a family are exploratory: the statistics lag behind the weights.
     branch_ends : regular expressions that match the full names of the modules whose output is added to a residual
-        stream, the last layers of attention and perceptron, say. A family that gives them and has a field ``depth``
-        takes rungs with a ``depth``; see `depth`. A block is the name up to the first number in it, or what the
+        stream, the last layers of attention and MLP, say. A family that gives them and has a field ``depth`` takes
+        model sizes with a ``depth``; see `depth`. A block is the name up to the first number in it, or what the
         expression's group ``block`` matched.
     """
 
@@ -73,20 +73,20 @@ class Family(ABC):
 
     @abstractmethod
     def build(self, rung: Rung, task: Task) -> nn.Module:
-        """The network of this rung for this task.
+        """The network of this model size for this task.
 
         It maps a batch of inputs ``(batch, *task.shape)`` to ``(batch, outputs)``, or ``(batch, length, outputs)`` for
-        tokens. Weights are drawn from torch's default generator, which the caller seeds and restores. The rung has
+        tokens. Weights are drawn from torch's default generator, which the caller seeds and restores. ``rung`` has
         passed `check_rung` when a subclass's ``build`` begins.
 
         Raises
         ------
         InputError
-            A rung that this family does not have.
+            A model size that this family does not have.
         """
 
     def check_rung(self, rung: Rung) -> None:
-        """Refuse a rung that this family does not have. Override to check more than the names and signs."""
+        """Refuse a model size that this family does not have. Override to check more than the names and signs."""
         knobs = set(self.ladder[0])
         more = {"depth"} - knobs if self.base_depth else set()
         if not knobs <= set(rung) <= knobs | more or any(type(v) is not int or v < 1 for v in rung.values()):

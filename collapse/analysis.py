@@ -39,9 +39,9 @@ def analyze(
     resamples: int = 999,
     x_min: float = X_MIN,
 ) -> Analysis:
-    """Say for each group of curves whether its rungs share one curve, and for each data set whether its families do.
+    """Say for each group of curves whether its sizes share one curve, and for each data set whether its families do.
 
-    A group is a family on a data set under one recipe and one kind of schedule. Groups come back in alphabetical
+    A group is a family on a data set under one setting and one kind of schedule. Groups come back in alphabetical
     order, and nothing depends on the order of the curves. Each group has chance of its own, spawned in that order.
 
     Parameters

@@ -97,16 +97,22 @@ def inquire(
     Parameters
     ----------
     curves : learning curves.
-    questions : any of ``across`` (models, cards, exponents, data sets against architectures), ``laws`` (implied floor,
-        delta, forms, rescalings), ``forecast`` (the largest rung from the smaller ones), ``detectable`` (the smallest
-        errors that each ladder would have shown), ``where`` (the envelope over x), ``onset`` (the
-        smallest size from which on the ladder is within the margin, and corrections to scaling), ``controls`` (shuffled
-        rungs, wrong horizons, other data sets), ``noise`` (sd over seeds of each rung's last loss), ``tightness`` (the
-        floor at which single runs are tightest, and their bound from reruns).
+    questions : any of these words. ``across``: what families share, by nested models, cards, exponents and data sets
+        against architectures. ``laws``: the irreducible loss that the collapse implies, forms, rescalings.
+        ``forecast``: the largest size from the smaller ones. ``detectable``: the smallest errors that each ladder would
+        have shown. ``where``: at which x which size leaves. ``onset``: the smallest size from which on the ladder is
+        within the margin, and corrections to scaling. ``controls``: shuffled sizes, wrong training lengths, other data
+        sets. ``noise``: the sd over seeds of the last losses. ``robust``: the verdict without spikes or far runs.
+        ``tightness``: the irreducible loss at which single runs are tightest, and their bound from reruns.
     rng, margin, irreducible_loss, x_min : as in `analyze`.
     noise_from : see `Settings`.
     forms : further forms by name, of the catalogue or ``my_form.py:MyForm``: ``laws`` ranks them, ``forecast`` holds
         the master curve against them, ``across`` makes rivals of M2 of those with as many parameters.
+
+    Returns
+    -------
+    Inquiry
+        ``.analysis`` has the verdicts, ``.groups`` the answers about each group in the same order.
 
     Raises
     ------

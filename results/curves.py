@@ -17,33 +17,33 @@ HorizonSource = Literal["exact", "pilot", "assumed"]
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class LearningCurve:
-    """The test loss of one trial, or another quantity, against the fraction of its horizon.
+    """The test loss of one trial, or another quantity, against the fraction of its training length.
 
     Attributes
     ----------
-    family, dataset, recipe : the group that the curve belongs to; curves are compared within one recipe.
-    recipe_label : the recipe in words.
+    family, dataset, recipe : the group that the curve belongs to; curves are compared within one setting.
+    recipe_label : the setting in words.
     leg : ``decayed`` or ``constant``, the kind of learning-rate schedule.
-    size : parameters of the rung.
-    seed : the trial's seed: a label, of which equal ones in one rung are one run.
-    x : ``(m,)`` increasing, step over horizon; 1 is the end of the horizon.
+    size : parameters of the network.
+    seed : the trial's seed: a label, of which equal ones of one size are one run.
+    x : ``(m,)`` increasing, step over training length; 1 is the end of the training.
     loss : ``(m,)`` test loss at x, or what ``quantity`` says in its place.
     lr : ``(m,)`` learning rate at x over its peak, or None where it is not known.
-    irreducible_loss : the known floor ``L0`` of the quantity, or None.
+    irreducible_loss : the known ``L0`` of the quantity, or None.
     irreducible_loss_se : its standard error.
     test_loss_se : standard error of the loss from a finite test set that all curves share, as a table may give it;
         0 where the irreducible loss is that of the very test set.
     status : ``ok``, or why the trial ended early (``diverged``, ``oom``, ``timeout``, ``killed``, ``error``).
     control : ``holds`` or ``fails`` for a control whose answer is known, None for a measurement.
     repeats : how often the trial saw each training example, 1 for one pass.
-    pool_fraction : share of the training pool that the horizon uses, 0 where each draw is new.
+    pool_fraction : share of the training pool that the training uses, 0 where each draw is new.
     running_statistics : whether the network has batch norm, and was evaluated with statistics that ran along.
-    warmup_fraction : share of the horizon in which the learning rate rises; curves are compared after ten times that.
-    horizon_source : how the ladder's horizons are known: ``exact`` from a formula, ``pilot`` measured beforehand,
-        ``assumed`` otherwise.
+    warmup_fraction : share of the training in which the learning rate rises; curves are compared after ten times that.
+    horizon_source : how the ladder's training lengths are known: ``exact`` from a formula, ``pilot`` measured
+        beforehand, ``assumed`` otherwise.
     tuned : ``yes`` where the learning rate is the best one at the smallest size and at a larger one, ``mis-scaled``
         where the best one moves with size, ``unknown`` where nobody looked, or could not tell.
-    rung : the rung in words, such as ``width 48``; empty where only the size is known.
+    rung : the model size in words, such as ``width 48``; empty where only the size is known.
     trial_id : the trial's identity, empty for other people's curves.
     quantity : what the curve is of.
     device : ``cpu`` or ``cuda``, which trained it; empty where that is not known.
@@ -109,7 +109,7 @@ class LearningCurve:
 
     @property
     def complete(self) -> bool:
-        """Whether the trial ended well and reached its horizon. If not it is censored: it has no end point."""
+        """Whether the trial ended well and reached its planned end. If not it is censored: it has no end point."""
         return self.status == "ok" and len(self.x) > 0 and bool(np.isclose(self.x[-1], 1.0, rtol=0, atol=1e-9))
 
 
@@ -166,7 +166,7 @@ class CurveSet:
         return html_table(heads, rows, caption=repr(self), numbers=heads[4:], words=heads[2:3], notes=said)
 
     def groups(self) -> dict[tuple[str, str, str, str], CurveSet]:
-        """The curves by (family, dataset, recipe, leg), in the order of first appearance."""
+        """The curves by (``family``, ``dataset``, ``recipe``, ``leg``), in the order of first appearance."""
         grouped: dict[tuple[str, str, str, str], list[LearningCurve]] = {}
         for curve in self.curves:
             grouped.setdefault((curve.family, curve.dataset, curve.recipe, curve.leg), []).append(curve)

@@ -66,8 +66,9 @@ def read_curves(
     paths : a folder, a file or a URL of one, or several.
     observable : what the curves are of: a name in the tables, or ``loss``, ``accuracy``, or ``error`` (1 - accuracy).
         A curve has the points at which it was measured.
-    scale : ``as-given``, ``complement`` for one less a share, ``ratio`` for positive values without a floor, or
-        ``difference`` for values of either sign; None is what the tables say of it, else as given, but for the error.
+    scale : ``as-given``, ``complement`` for one less a share, ``ratio`` for positive values without an irreducible
+        part, or ``difference`` for values of either sign; None is what the tables say of it, else as given, but for the
+        error.
     layout : how other people's tables are to be read; over a mapping file ``onecurve.yaml`` beside them.
 
     Returns

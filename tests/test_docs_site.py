@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import filelock
 import onecurve
 import pytest
 
@@ -52,14 +53,21 @@ def build(source: Path, to: Path, *options: str) -> subprocess.CompletedProcess[
     )
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """The built site. The notebook, which trains, is run by a test of its own."""
+@pytest.fixture(scope="session")
+def tools():
+    """What the site is built with, or the reason to skip."""
     for package in ("sphinx", "myst_nb", "numpydoc", "furo"):
         pytest.importorskip(package)
-    to = tmp_path_factory.mktemp("docs")
-    done = build(ROOT, to, "--tag", "untrained")
-    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def site(tools, shared):
+    """The site, built once for all processes. The notebook, which trains, is run by a test of its own."""
+    to = shared("documentation")
+    with filelock.FileLock(to / "lock"):
+        if not (to / "site" / "index.html").exists():
+            done = build(ROOT, to, "--tag", "untrained")
+            assert done.returncode == 0, done.stdout + done.stderr
     return to / "site"
 
 
@@ -109,8 +117,7 @@ def test_the_gallery_shows_what_its_code_draws(pages):
     assert len(drawn) == source.count(".plot(") >= 6
 
 
-def test_a_dead_link_and_a_dead_anchor_fail_the_build(tmp_path):
-    pytest.importorskip("myst_nb")
+def test_a_dead_link_and_a_dead_anchor_fail_the_build(tools, tmp_path):
     source = tmp_path / "source"
     (source / "docs").mkdir(parents=True)
     shutil.copy(ROOT / "docs" / "conf.py", source / "docs")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import onecurve
 import pytest
+from test_docs import OLD_WORDS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "python.md").read_text()
@@ -26,6 +29,26 @@ def loaded(code: str) -> list[str]:
 def test_every_public_name_is_there_and_said_on_the_page(name):
     assert getattr(onecurve, name) is not None
     assert name in dir(onecurve) and f"`{name}`" in PAGE
+
+
+def explained(name: str) -> list[str]:
+    """The docstrings of a public name: its own, and those of its methods."""
+    found = getattr(onecurve, name)
+    if not isinstance(found, type):
+        return [inspect.getdoc(found) or ""]
+    kinds = (property, classmethod, staticmethod, types.FunctionType)
+    methods = [one for key, one in vars(found).items() if not key.startswith("_") and isinstance(one, kinds)]
+    return [inspect.getdoc(one) or "" for one in (found, *methods)]
+
+
+@pytest.mark.parametrize("name", sorted(set(onecurve.__all__) - {"DATASETS", "FAMILIES"}))
+def test_docstrings_of_the_public_interface_have_the_words_of_the_field(name):
+    first, *methods = explained(name)
+    assert first
+    for text in (first, *methods):
+        prose = re.sub(r"`+[^`]*`+|noise\s+floor", "", text)
+        prose = re.sub(r"^[\w, *]+ : ", "", prose, flags=re.MULTILINE)  # names of parameters
+        assert not OLD_WORDS.findall(prose)
 
 
 def test_no_other_names_are_offered():
