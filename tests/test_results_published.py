@@ -146,6 +146,15 @@ def test_the_card_is_one_that_hugging_face_reads(published):
     assert len(rows) == 1 and rows[0].replace("\\|", "").count("|") == 8
 
 
+def test_the_card_counts_trials_and_those_that_ended_well(run, published):
+    rows = run.table().to_pylist()
+    ended = sum(row["status"] == "ok" for row in rows)
+    assert ended == len(rows) - 1  # one ran out of memory
+    text = (published / "README.md").read_text()
+    facts = dict(cells for line in text.splitlines() if len(cells := [c.strip() for c in line.split("|")[1:-1]]) == 2)
+    assert (facts["trials"], facts["ended well"], facts["families"]) == (str(len(rows)), str(ended), "3")
+
+
 def test_licence_and_citation(published):
     citation = yaml.safe_load((published / "CITATION.cff").read_text())
     assert citation["authors"] == [{"name": "Ada"}] and citation["title"] == HOSTILE and citation["type"] == "dataset"

@@ -28,16 +28,18 @@ def opened(browser, report):
     """Opens the page and says what went wrong in it and what it asked the network for."""
     contexts = []
 
-    def open_page(**options):
+    def open_page(address=None, **options):
         context = browser.new_context(**options)
         contexts.append(context)
         page, troubles = context.new_page(), []
         page.on("console", lambda said: troubles.append(said.text) if said.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: troubles.append(str(error)))
+        address = address or report[0].as_uri()
+        # The page itself may be served; nothing else may be asked for.
         page.on(
-            "request", lambda asked: asked.url.startswith(("file:", "data:", "blob:")) or troubles.append(asked.url)
+            "request", lambda asked: asked.url == address or asked.url.startswith(LOCAL) or troubles.append(asked.url)
         )
-        page.goto(report[0].as_uri())
+        page.goto(address)
         page.wait_for_selector("html[data-drawn=yes]")
         return page, troubles
 
@@ -144,3 +146,44 @@ def test_the_page_fits_its_width_and_is_accessible(opened, width, theme):
     found = axe.Axe().run(page)
     assert not [(one["id"], one["nodes"][0]["html"]) for one in found.response["violations"]]
     assert not troubles
+
+
+def test_claims_are_drawn_sorted_and_hidden_by_family(opened, tmp_path):
+    from hostile_report import FOUND, write_claims
+    from onecurve.scripts.page.claimed import records_of
+    from onecurve.scripts.page.page import page_of
+
+    folder = write_claims(tmp_path / "claims")
+    path = folder / "report.html"
+    path.write_text(page_of([], [str(folder)], "onecurve report claims", (), records_of([str(folder)])))
+    page, troubles = opened(path.as_uri())
+    dots = page.locator("figure[data-figure=claims] [data-part=dot] path")
+    assert dots.count() == sum(found is not None for found in FOUND.values())
+    table = "table:has(> caption:text-is('Table of constants'))"
+    page.locator(f"{table} thead button", has_text="value").click()
+    values = page.locator(f"{table} tbody tr td:nth-child(6)")
+    shown = [values.nth(place).get_attribute("data-sort") for place in range(values.count())]
+    known = sorted(found[0] for found in FOUND.values() if found)
+    assert [float(value) for value in shown[: len(known)]] == known and shown[len(known) :] == [None]
+    rows = list(csv.DictReader(io.StringIO(taken(page, "[data-file='constants.csv']").decode())))
+    assert {row["family"] for row in rows} == set(FOUND)
+    assert taken(page, "[data-png='claims.svg']").startswith(b"\x89PNG")
+    assert not troubles
+
+
+def test_a_served_page_is_the_page_and_asks_for_nothing_else(opened, report):
+    import threading
+
+    from onecurve.scripts.serving import ReadOnly
+
+    with ReadOnly(report[0]) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            page, troubles = opened(server.address)
+            table = pl.read_parquet(io.BytesIO(taken(page, "[data-file='verdicts.parquet']")))
+            assert table["upper_bound"].to_list() == [group["upper_bound"] for group in report[1]["groups"]]
+            assert not troubles
+        finally:
+            server.shutdown()
+            thread.join()
