@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import io
 import shutil
 
@@ -17,8 +18,10 @@ def claims(tmp_path):
 
 
 def test_a_folder_of_claims_has_a_page_with_their_numbers(claims, onecurve, tmp_path):
+    before = gc.get_threshold()
     done = onecurve("report", "claims")
     assert done.returncode == 0, done.stderr
+    assert gc.get_threshold() == before
     text = (claims / "report.html").read_text()
     files, seen = packed(text), Seen(text)
     rows = {row["family"]: row for row in csv.DictReader(io.StringIO(files["constants.csv"].decode()))}
@@ -50,6 +53,7 @@ def test_a_page_of_curves_has_the_claims_that_lie_beside_them(claims, kept, onec
 
 @pytest.mark.parametrize(("words", "message"), [
     (("report", "claims", "--of", "error"), "--of asks about curves"),
+    (("report", "claims", "--irreducible-loss", "fit"), "--irreducible-loss asks about curves"),
     (("report", "cut"), "is no record of a claim"),
 ])  # fmt: skip
 def test_what_claims_cannot_answer_is_said(claims, onecurve, words, message, tmp_path):
