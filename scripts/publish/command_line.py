@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import typer
 from typer.cli import get_docs_for_click
@@ -13,7 +14,7 @@ from ..cli import app
 def command_line() -> str:
     """Every verb under a heading of its own, in the order of the help; without the title."""
     command = typer.main.get_command(app)
-    context = command.make_context("onecurve", [], resilient_parsing=True)
+    context: Any = command.make_context("onecurve", [], resilient_parsing=True)
     text = get_docs_for_click(obj=command, ctx=context, name="onecurve")
     return escaped(text.partition("\n")[2])
 

@@ -27,6 +27,7 @@ from ...datasets.mixtures import GaussianMixture
 from ...datasets.solvable import HalfSpace, LinearModes, PeakedSoftmax
 from ...datasets.synthetic import FourierTeacher, PowerLawRegression
 from ...datasets.teachers import ManifoldTeacher, NoisyFourier, NoisyTeacher
+from ...errors import InputError
 
 SEED = 11
 EXAMPLES = 20_000
@@ -67,13 +68,13 @@ def estimate(data: KnownFloor) -> FloorEstimate:
 
 @estimate.register
 def _(data: FourierTeacher) -> FloorEstimate:
-    inputs, targets = data.stream(SEED).batch(0, min(4096, data.pool))
+    inputs, targets = data.stream(SEED).batch(0, min(4096, data.pool_size or 4096))
     return _against_waves(data, inputs.numpy(), targets[:, 0].numpy(), "what float64 waves at the inputs leave")
 
 
 @estimate.register
 def _(data: ManifoldTeacher) -> FloorEstimate:
-    size = min(4096, data.pool)
+    size = min(4096, data.pool_size or 4096)
     inputs, targets = data.stream(SEED).batch(0, size)
     teacher = data.teacher
     assert isinstance(teacher, FourierTeacher)
@@ -93,9 +94,11 @@ def _against_waves(teacher: FourierTeacher, points: NDArray, targets: NDArray, w
 
 @estimate.register
 def _(data: NoisyFourier) -> FloorEstimate:
+    if data.pool_size is None:
+        raise InputError("an unlimited pool is never seen twice; give a number")
     passes = []
     for step in range(2):  # each input is seen twice, with noise of its own
-        inputs, targets = data.stream(SEED).batch(step, data.pool)
+        inputs, targets = data.stream(SEED).batch(step, data.pool_size)
         passes.append(targets[:, 0].double().numpy()[np.lexsort(inputs.numpy().T)])
     return _mean((passes[0] - passes[1]) ** 2 / 2, "half the squared difference of two visits to an input")
 
