@@ -1,0 +1,46 @@
+"""What the built-in sweeps say of their controls, where it is known exactly; and that negatives ask one pilot."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from onecurve.benchmark.pilots.of_sweep import pilots_of
+from onecurve.benchmark.schedules.schedule import schedule_from
+from onecurve.benchmark.sweep import load_sweep
+from onecurve.collapse.truths.least_squares import Spectrum, sgd_excess
+from onecurve.results.grid import common_grid, start_after
+
+NEGATIVES = load_sweep("negatives")
+REGRESSIONS = [group for group in NEGATIVES.groups if group.families == ["linear"]]
+
+
+def deviation(group):
+    """The largest deviation of the exact mean curves from their average, in ln l."""
+    sizes = group.rungs
+    horizons = [group.horizon.horizon(n, sizes[0], group.batch_size) for n in sizes]
+    warmups = [group.warmup_updates / t if group.warmup_updates else group.warmup_fraction for t in horizons]
+    x, curves = common_grid(start_after(warmups)), []
+    for size, horizon, warmup in zip(sizes, horizons, warmups, strict=True):
+        rates = group.peak_lr * schedule_from(group.schedule).relative(horizon, warmup)[:-1]
+        loss = sgd_excess(Spectrum(capacity=1.5, source=1.8), size, rates, batch=group.batch_size)
+        curves.append(np.interp(x, np.arange(horizon + 1) / horizon, np.log(loss / loss[-1])))
+    return float(np.abs(np.array(curves) - np.mean(curves, axis=0)).max())
+
+
+@pytest.mark.parametrize(
+    ("place", "control", "exact"), [(0, None, 0.0053), (1, "fails", 0.0533), (2, "holds", 0.0093), (3, "holds", 0.0017)]
+)
+def test_what_negatives_says_of_the_regression_is_exact(place, control, exact):
+    """Wrong growth of the training lengths breaks the collapse; a fixed warmup and twice the rate do not."""
+    group = REGRESSIONS[place]
+    assert group.control == control and deviation(group) == pytest.approx(exact, rel=0.02)
+    assert (deviation(group) > NEGATIVES.margin) == (control == "fails")
+
+
+def test_negatives_of_the_network_share_one_pilot():
+    (pilot,) = pilots_of(NEGATIVES)
+    networks = [group for group in NEGATIVES.groups if group.families == ["mlp"]]
+    assert [group.control for group in networks] == [None, "fails", "fails", "fails", "fails"]
+    answered = {"updates": {"value": 100}, "exponent": {"value": 1}}
+    assert pilot.answered(answered).horizon.steps == 100
+    assert [group.horizon.found(100, 1).exponent for group in networks] == [1, 1.4, 1, 1, 1]
