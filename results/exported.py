@@ -57,10 +57,8 @@ def exported(path: str) -> tuple[pa.Table, float | None, list[str]] | None:
         )
         notes.append(alone)
     if seen.is_file() and _has(seen, _OBSERVABLES):
-        told = _observables(seen, rows)
-        if "measured" in rows.columns:  # the trials themselves say it, with what it took
-            told = told.drop("measured", strict=False)
-        rows = rows.drop("observables", strict=False).join(told, on="trial_id", how="left")
+        # Where the trials say what was measured, theirs stays: it has the seconds, too.
+        rows = rows.drop("observables", strict=False).join(_observables(seen, rows), on="trial_id", how="left")
     if grams.is_file() and _has(grams, FIELDS):
         rows = rows.drop("grams", strict=False).join(grams_gathered(_read(grams)), on="trial_id", how="left")
     return _table(rows), float(margin) if margin is not None else None, notes

@@ -104,6 +104,12 @@ def _trained(claim: Claim, sweep: Sweep, store: Store, executor: Executor) -> li
         raise InputError(f"the setting of {claim.name!r} asks for no trial")
     wanted = trial_ids(sweep, store)
     rows, _ = read_tables([store.uri], COLUMNS)
+    missing = len(set(wanted) - {row["trial_id"] for row in rows})
+    if missing:  # a trial that failed has a row, too: this one was not tried
+        raise InputError(
+            f"{claim.name!r} is not judged: {missing} of {len(set(wanted))} trials of its setting were not trained; "
+            "the same command goes on"
+        )
     runs = runs_of(row for row in rows if row["trial_id"] in wanted)
     return told_apart(runs, str(claim.estimate.get("setting", "")))
 

@@ -1,6 +1,7 @@
 """What estimators say beside their number, and their p-values: each by hand, where another rule would say otherwise."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from onecurve.collapse.claims.estimators.setting_exponent import SettingExponent
 from onecurve.collapse.claims.estimators.settings_differ import SettingsDiffer
 from onecurve.collapse.claims.estimators.time_exponent import TimeExponent
 from onecurve.collapse.claims.judging import found, verdicts
-from onecurve.collapse.claims.truths.laws import OneCurve, PowerOfTime
+from onecurve.collapse.claims.truths.laws import OneCurve
 from onecurve.collapse.claims.truths.truth import made
 from scipy.stats import t
 
@@ -141,11 +142,11 @@ def test_a_deviation_agrees_as_its_worst_point_does_and_differs_with_the_number_
 
 
 def test_a_number_that_is_not_finite_cannot_tell():
-    claim = load_claim("one-third-law")
-    runs = PowerOfTime(exponent=1 / 3).runs("loss", np.random.default_rng(0))
-    flat = [dataclasses.replace(run, observed={"test_loss": np.full(len(run.steps), np.inf)}) for run in runs]
-    (told,) = verdicts([found(claim, flat, "f", "d")])
-    assert told.verdict == "cannot tell" and told.finding.estimate is None and told.finding.reason
+    nothing = SimpleNamespace(estimate=lambda *_: judged(float("nan"), 0.1, 3, 1.0, 0.1, {}))
+    about = {"name": "c", "predicts": 1.0, "margin": 0.1, "observable": "loss", "regime": SimpleNamespace(where={})}
+    (told,) = verdicts([found(SimpleNamespace(**about, estimator=nothing), [], "f", "d")])
+    assert told.verdict == "cannot tell" and told.finding.estimate is None
+    assert told.finding.reason == "the number is not finite"
 
 
 @pytest.mark.parametrize(
@@ -158,6 +159,13 @@ def test_a_regime_has_its_ends(facts, out):
     where = {"low": (1.0, None), "high": (None, 2.0)}
     ranged = claim.model_copy(update={"regime": claim.regime.model_copy(update={"where": where})})
     assert bool(_outside(ranged, {"low": 1.5, "high": 1.5, **facts})) == out
+
+
+def test_what_stands_beside_is_called_by_its_name():
+    from onecurve.collapse.claims.judging import _outside
+
+    claim = load_claim("linear-feature-ansatz")
+    assert _outside(claim, {"drift": 0.0, "beside": 0.5}).startswith("layer_balance is 0.5,")
 
 
 def test_an_estimate_needs_three_seeds_in_all_settings():

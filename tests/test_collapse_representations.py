@@ -8,6 +8,7 @@ from onecurve.collapse.representations.seed_pairs import PairMeans, interval
 from onecurve.collapse.sentences.of_representations import compared_status, comparison_json, growth_status, said
 from onecurve.errors import InputError
 from onecurve.results.grams import packed_gram
+from scipy.stats import t
 
 N, HORIZON = 40, 10
 SIGNAL = {name: np.random.default_rng(seed).normal(size=(N, 5)) for seed, name in enumerate(("a", "b"))}
@@ -140,6 +141,21 @@ def test_settings_of_a_family_are_told_apart_and_trials_that_ended_early_are_lef
 def test_what_cannot_be_compared_says_why(rows, options, why):
     with pytest.raises(InputError, match=why):
         compared(rows, **options)
+
+
+def test_the_standard_error_is_that_of_drawn_seeds_over_the_share_that_is_lost():
+    values = np.random.default_rng(3).normal(size=(5, 5))
+    places = np.array([(i, j) for i in range(5) for j in range(5) if i != j]).T
+    pairs = PairMeans(range(5), [np.vstack([places, values[places[0], places[1]]])])
+    found = interval(pairs, np.ones(1), np.random.default_rng(7))
+    means = []
+    for counts in np.random.default_rng(7).multinomial(5, np.full(5, 0.2), size=400):
+        seeds = np.repeat(np.arange(5), counts)
+        drawn = [values[i, j] for i in seeds for j in seeds if i != j]
+        means += [np.mean(drawn)] if drawn else []
+    assert found.value == pytest.approx(values[places[0], places[1]].mean())
+    half = t.ppf(0.975, 4) * np.std(means, ddof=1) * (5 / 4) ** 0.5
+    assert (found.low, found.high) == pytest.approx((found.value - half, found.value + half))
 
 
 @pytest.mark.parametrize("seeds", [3, 6])

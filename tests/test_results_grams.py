@@ -99,6 +99,8 @@ def test_observables_of_an_export_say_their_scale(kept, tmp_path):
 def test_the_scale_is_known_where_the_trials_are_not_beside(kept, tmp_path):
     export(kept, tmp_path / "out", "csv")
     assert read_curves([tmp_path / "out"], "sharpness").curves[0].quantity.scale == "ratio"
+    told = {row["trial_id"]: row["measured"] for row in read_tables([tmp_path / "out"], ["trial_id", "measured"])[0]}
+    assert told["t1"] == kept.table(["trial_id", "measured"]).to_pylist()[0]["measured"]
     (tmp_path / "out" / "trials.csv").unlink()
     assert read_curves([tmp_path / "out"], "sharpness").curves[0].quantity.scale == "ratio"
     assert read_curves([tmp_path / "out"], "mine").curves[0].quantity.scale == "as-given"

@@ -68,6 +68,17 @@ def test_a_claim_that_does_not_know_its_truth_trains_nothing(onecurve, tmp_path)
     assert not list((tmp_path / "runs" / "mine").glob("*.lock.json"))
 
 
+def test_a_setting_that_was_not_trained_to_its_end_is_not_judged(onecurve, tmp_path, monkeypatch):
+    from onecurve.benchmark import sweep_plan
+
+    whole = sweep_plan.trial_ids
+    monkeypatch.setattr(sweep_plan, "trial_ids", lambda *given: [*whole(*given), "0123456789abcdef"])
+    mine, out = write(tmp_path / "mine.yaml"), tmp_path / "runs"
+    done = onecurve("claims", "run", mine, "--out", out, "--address", "in-process")
+    assert "1 of 4 trials of its setting were not trained" in str(done.exception)
+    assert not (out / "mine" / "claim.json").exists()
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

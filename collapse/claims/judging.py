@@ -118,7 +118,8 @@ def _outside(claim: Claim, facts: Mapping[str, float]) -> str:
         if (low is not None and value < low) or (high is not None and value > high):
             ends = (f"at least {low:g}" if low is not None else "", f"at most {high:g}" if high is not None else "")
             wanted = " and ".join(filter(None, ends))
-            return f"{name} is {value:.3g}, the regime asks for {wanted}"
+            said = claim.estimate.get(name, name)  # what stands beside is called by its own name
+            return f"{said} is {value:.3g}, the regime asks for {wanted}"
     return ""
 
 
