@@ -189,6 +189,7 @@ def _bounds(one: Measured, null: Unrelated | None) -> Bounds:
         deviation=over.deviation if over else float(np.abs(found.d).max()),
         lower_bound=(over.lower if over else found.lower()) if one.bounded_below else None,
         upper_bound=over.upper if over else found.upper(),
+        reference_bound=over.upper if over else found.reference(),
         noise_bound=found.noise_bound(),
         bands=rows,
     )

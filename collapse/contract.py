@@ -17,6 +17,7 @@ _SAME = (
     *("family", "dataset", "recipe", "recipe_label", "leg", "control"),
     *("n_rungs", "n_seeds", "n_censored", "x_min", "x_max", "overlap"),
     *("p_exact", "p_trend", "p_shape", "deviation", "lower_bound", "upper_bound", "margin"),
+    "reference_bound",
     *("single", "noise_from", "noise_floor", "noise_bound", "unrelated_deviation"),
     *("verdict", "conditional", "evidence", "reason", "sentence", "rescaling"),
 )

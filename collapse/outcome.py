@@ -113,12 +113,13 @@ class Band:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Bounds:
-    """The largest |d| over model sizes and x with its 95 % bounds, the upper bound that the seeds' noise alone would
-    leave, and the same in each band of x."""
+    """The largest |d| over model sizes and x with its 95 % bounds, the upper one also by Student's quantiles alone
+    (``reference_bound``), the upper bound that the seeds' noise alone would leave, and the same in each band of x."""
 
     deviation: float | None = None
     lower_bound: float | None = None
     upper_bound: float | None = None
+    reference_bound: float | None = None
     noise_bound: float | None = None
     bands: tuple[Band, ...] = ()
 
@@ -267,7 +268,7 @@ class GroupResult:
     shape: Exactness | None = dataclasses.field(default=None, metadata=flat(p="p_shape"))
     bounds: Bounds = dataclasses.field(
         default=Bounds(),
-        metadata=flat("deviation", "lower_bound", "upper_bound", "noise_bound", "bands"),
+        metadata=flat("deviation", "lower_bound", "upper_bound", "reference_bound", "noise_bound", "bands"),
     )
     noise_floor: float | None = None
     collapse_deviation: float | None = None
@@ -292,6 +293,7 @@ class GroupResult:
     p_exact, p_trend, p_shape = _of("exact.p"), _of("exact.p_trend"), _of("shape.p")
     deviation, lower_bound = _of("bounds.deviation"), _of("bounds.lower_bound")
     upper_bound, noise_bound, bands = _of("bounds.upper_bound"), _of("bounds.noise_bound"), _of("bounds.bands")
+    reference_bound = _of("bounds.reference_bound")
     unrelated_deviation, unrelated = _of("null.deviation"), _of("null.curves")
     d, se, df, band = _of("residuals.d"), _of("residuals.se"), _of("residuals.df"), _of("residuals.band")
 

@@ -25,6 +25,7 @@ from onecurve.collapse.reasons import because
 from onecurve.collapse.sentences.as_json import worded
 from onecurve.collapse.within.battery import assess
 from onecurve.collapse.within.exactness import p_value
+from onecurve.collapse.within.sharper import sharpened
 from onecurve.errors import InputError
 from onecurve.results.curves import CurveSet
 from onecurve.scripts.verbs.power import measured_cost
@@ -41,7 +42,7 @@ def brute_force(cell, groups, seed, margin=None, shift=0.0):
     for z in batch.z:
         values = list(z + np.asarray(shift)[..., None, :]) if np.ndim(shift) else list(z)
         exact, bounds = assess(values, batch.x[:-1], batch.sizes, rng=rng, resamples=399)
-        hits.append(exact.p < 0.05 if margin is None else bounds.upper() < margin)
+        hits.append(exact.p < 0.05 if margin is None else sharpened(bounds, values, rng=rng).upper() < margin)
     return float(np.mean(hits))
 
 

@@ -20,8 +20,7 @@ from onecurve.collapse.planning.pilot import pilot_of
 from onecurve.collapse.reasons import because
 from onecurve.collapse.sentences.as_json import worded
 from onecurve.collapse.within.battery import assess
-from onecurve.collapse.within.bootstrap import moments
-from onecurve.collapse.within.equivalence import assess_deviations
+from onecurve.collapse.within.sharper import calibrated
 from onecurve.results.curves import CurveSet
 
 
@@ -40,8 +39,9 @@ def shares(cell, shift, groups=200):
     batch = simulate(cell, groups, rng)
     rows = []
     for z in batch.z:
-        exact, bounds = assess(list(z + shift[:, None]), batch.x[:-1], batch.sizes, rng=rng, resamples=119)
-        rows.append([exact.p < 0.05, bounds.lower() >= 0.03, bounds.upper()])
+        values = list(z + shift[:, None])
+        exact, bounds = assess(values, batch.x[:-1], batch.sizes, rng=rng, resamples=119)
+        rows.append([exact.p < 0.05, bounds.lower() >= 0.03, calibrated(values, rng=rng).upper(bounds.d)])
     rows = np.array(rows, dtype=float)
     return rows[:, 0].mean(), rows[:, 1].mean(), np.quantile(rows[:, 2], 0.8)
 
@@ -89,9 +89,9 @@ def test_what_can_be_certified_is_certified_where_noise_differs_between_sizes():
     """Levels drawn half-way to their mean promised 2.5 % here, and .37 of groups in place of .80 stayed below it."""
     cell = Scenario(noise_ratio=4)
     promised = [detectable(group_of(cell, seed), seed, groups=40, resamples=39).certifiable for seed in range(24)]
+    rng = np.random.default_rng(5)
     bounds = [
-        assess_deviations(moments(list(z)), np.empty((0, 0))).upper()
-        for z in simulate(cell, 400, np.random.default_rng(5)).z
+        calibrated(list(z), rng=rng).upper(z.mean(axis=1) - z.mean(axis=(0, 1))) for z in simulate(cell, 400, rng).z
     ]
     assert np.mean([np.mean(np.array(bounds) < one) for one in promised]) > 0.62
 

@@ -26,6 +26,7 @@ from ..single.group import SingleGroup, one_run_a_size
 from ..within.battery import assess
 from ..within.equivalence import Deviations, with_error
 from ..within.exactness import Exactness
+from ..within.sharper import sharpened
 from .interpolation import untold
 from .ladder import Ladder
 from .rescaling import falling, overlap, try_rescale
@@ -224,10 +225,11 @@ def floor_shift(group: RescaledGroup, se: float) -> np.ndarray:
 def assessed(
     group: RescaledGroup | None, resamples: int, rng: np.random.Generator, floor_se: float = 0.0
 ) -> tuple[Exactness | None, Deviations | None]:
-    """Exactness and bounds of a rescaled group, None where there is nothing to test; see `assess`."""
+    """Exactness and bounds of a rescaled group, None where there is nothing to test; see `assess` and `sharpened`."""
     if group is None or len(group.sizes) < 2 or not noisy(group):
         return None, None
     shift = floor_shift(group, floor_se) if floor_se else None
     exact, found = assess(group.values, group.x, group.sizes, rng=rng, resamples=resamples, shift=shift)
     rare = untold(group, found.se)
-    return (exact if rare is None else Exactness(reason=rare)), with_error(found, group.error)
+    bounds = sharpened(with_error(found, group.error), group.values, rng=rng.spawn(1)[0], shift=shift)
+    return (exact if rare is None else Exactness(reason=rare)), bounds

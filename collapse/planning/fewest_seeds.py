@@ -16,6 +16,7 @@ from .power import SimulatedShare, Trials, simulate_noise
 
 _WORK = 16_000  # seeds times groups of one simulation: past 40 seeds fewer groups, and the interval says so
 _FEWEST_GROUPS = 120
+_CERTIFIED = 150  # groups whose upper bound is calibrated
 _SEEDS = np.concatenate([np.arange(1.0, 20.0, 0.05), np.geomspace(20.0, 1e6, 1200)])
 
 
@@ -72,14 +73,15 @@ class Simulator:
         self.pilot, self.gamma = pilot, gamma
         self._groups, self._resamples = groups, resamples
         self._seed = int(rng.integers(2**62))
-        self._kept: dict[tuple[int, int, int], Trials] = {}
+        self._kept: dict[tuple[int, int, int, int], Trials] = {}
 
     def power(self, goal: Goal, sizes: np.ndarray, seeds: int) -> SimulatedShare:
         """SimulatedShare of groups that reach the goal."""
-        return SimulatedShare.of(goal.reached(self._trials(sizes, seeds), goal.truth(self.pilot, sizes, self.gamma)))
+        trials = self._trials(sizes, seeds, goal.kind == "certify")
+        return SimulatedShare.of(goal.reached(trials, goal.truth(self.pilot, sizes, self.gamma)))
 
-    def _trials(self, sizes: np.ndarray, seeds: int) -> Trials:
-        key = len(sizes), round(1e3 * float(np.log(sizes[-1] / sizes[0]))), seeds
+    def _trials(self, sizes: np.ndarray, seeds: int, certify: bool) -> Trials:
+        key = len(sizes), round(1e3 * float(np.log(sizes[-1] / sizes[0]))), seeds, int(certify)
         if key not in self._kept:
             self._kept[key] = simulate_noise(
                 self.pilot,
@@ -88,7 +90,8 @@ class Simulator:
                 scales=self.pilot.spread(sizes),
                 groups=min(self._groups, max(_FEWEST_GROUPS, _WORK // seeds)),
                 resamples=self._resamples,
-                rng=np.random.default_rng([self._seed, *key]),
+                rng=np.random.default_rng([self._seed, *key[:3]]),
+                certify=_CERTIFIED if certify else 0,
             )
         return self._kept[key]
 

@@ -11,7 +11,10 @@ from ...results.levels import ALPHA, NORMAL
 from ..within.bootstrap import Moments, blocks, draw_signs, moments, quantile
 from ..within.equivalence import peaks, standard_errors, upper_bounds
 from ..within.exactness import statistics
+from ..within.sharper import ENOUGH, Pointwise, calibrated, not_refuted
 from .pilot import Pilot
+
+_RESAMPLES = 199  # for a calibrated bound
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,6 +47,8 @@ class Trials:
     noise : moments ``(K, m, groups)`` of the simulated noise.
     critical : ``(groups,)``; T1 rejects at 5 % where its statistic exceeds it.
     reach : ``(groups,)`` quantile of the simultaneous band; None where it was not asked for.
+    bounds : the calibrated upper bounds of the first groups, and how far each level serves; empty where they were not
+        asked for, and where a size has two seeds, which leave the reference.
     """
 
     x: np.ndarray
@@ -51,14 +56,19 @@ class Trials:
     noise: Moments
     critical: np.ndarray
     reach: np.ndarray | None
+    bounds: Sequence[tuple[Pointwise, np.ndarray]] = ()
 
     def rejects(self, truth: np.ndarray) -> np.ndarray:
         """``(groups,)`` where T1 has p < .05 if the rungs deviate by ``truth`` ``(K, m)``."""
         return statistics(self._shifted(truth), self.x, self.sizes)[0] > self.critical
 
     def upper(self, truth: np.ndarray) -> np.ndarray:
-        """``(groups,)`` upper bounds U95."""
-        return upper_bounds(self._shifted(truth))
+        """Upper bounds U95 of all groups, or where they are calibrated of the first ones."""
+        shifted = self._shifted(truth)
+        if not self.bounds:
+            return upper_bounds(shifted)
+        d = np.moveaxis(shifted.means - shifted.means.mean(axis=0), -1, 0)
+        return np.array([not_refuted(one.bounds(each), limits) for each, (one, limits) in zip(d, self.bounds, strict=False)])
 
     def lower(self, truth: np.ndarray) -> np.ndarray:
         """``(groups,)`` lower bounds L95."""
@@ -81,6 +91,7 @@ def simulate_noise(
     resamples: int,
     rng: np.random.Generator,
     band: bool = False,
+    certify: int = 0,
 ) -> Trials:
     """Draw groups of noise and bootstrap each.
 
@@ -94,8 +105,10 @@ def simulate_noise(
     resamples : wild resamples of each, at least 39.
     rng : chance.
     band : whether lower bounds are wanted; it doubles the time.
+    certify : of how many of the groups upper bounds are wanted, calibrated where there are three seeds.
     """
-    drawn, critical, reach = [], [], []
+    drawn, critical, reach, bounds = [], [], [], []
+    (chance,) = rng.spawn(1)
     for _ in range(groups):
         values = [
             s * rng.normal(size=(n, len(pilot.factor))) @ pilot.factor for s, n in zip(scales, counts, strict=True)
@@ -109,13 +122,16 @@ def simulate_noise(
         critical.append(_critical(np.concatenate(spreads)))
         if band:
             reach.append(quantile(np.concatenate(tops)))
+        if len(bounds) < certify and min(counts) >= ENOUGH:
+            found = calibrated(values, rng=chance, resamples=_RESAMPLES)
+            bounds.append((found.pointwise, found.limits()))
     noise = Moments(
         np.array(counts),
         np.concatenate([one.means for one in drawn], axis=-1),
         np.concatenate([one.variances for one in drawn], axis=-1),
     )
     return Trials(
-        x=pilot.x, sizes=sizes, noise=noise, critical=np.array(critical), reach=np.array(reach) if band else None
+        x=pilot.x, sizes=sizes, noise=noise, critical=np.array(critical), reach=np.array(reach) if band else None, bounds=bounds
     )
 
 

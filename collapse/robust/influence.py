@@ -16,7 +16,8 @@ from ..outcome import Bounds, RescaledGroup, Verdict
 from ..reasons import because
 from ..within.battery import assess_with
 from ..within.bootstrap import draw_signs
-from ..within.equivalence import with_error
+from ..within.equivalence import Deviations, with_error
+from ..within.sharper import sharpened
 from .pooling import pooled_bounds
 
 _RESAMPLES = 999
@@ -70,14 +71,16 @@ def most_influential(
     if max(len(rows) for rows in group.values) < 3:
         return Missing(Influence, because("influence-needs-three-seeds"))
     signs = draw_signs([len(rows) for rows in group.values], _RESAMPLES, rng)
-    draws = rng.normal(size=_RESAMPLES)
-    whole, before, _ = _judged(one, group, signs, draws, plain, margin)
+    chance = _Chance(rng.normal(size=_RESAMPLES), int(rng.integers(2**62)))
+    whole, all_runs, _ = _judged(one, group, signs, chance, plain, margin)
     rows = []
     for k, s, left, kept in _each_left_out(group, signs):
-        verdict, bound, p = _judged(one, left, kept, draws, plain, margin)
+        verdict, found, p = _judged(one, left, kept, chance, plain, margin)
         changes = verdict is not None and verdict not in (whole, plain.verdict)
-        rows.append((changes, abs(np.log(bound / before)), k, s, verdict, bound, p))
-    changes, _, k, s, verdict, bound, p = max(rows, key=lambda row: row[:2])
+        # With two seeds left only the reference can be had, which is then held against the reference.
+        before = all_runs.reference() if found.calibration is None else all_runs.upper()
+        rows.append((changes, abs(np.log(found.upper() / before)), k, s, verdict, found.upper(), before, p))
+    changes, _, k, s, verdict, bound, before, p = max(rows, key=lambda row: row[:2])
     return Influence(
         rung=group.rungs[k],
         seed=group.seeds[k][s],
@@ -89,6 +92,14 @@ def most_influential(
         n_changing=sum(row[0] for row in rows),
         n_runs=len(rows),
     )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class _Chance:
+    """What all judgements share: ``draws`` ``(B,)`` of an error of L0, and the seed of the calibrated bound."""
+
+    draws: np.ndarray
+    seed: int
 
 
 def _each_left_out(
@@ -106,24 +117,26 @@ def _judged(
     one: Measured,
     group: RescaledGroup,
     signs: Sequence[np.ndarray],
-    draws: np.ndarray,
+    chance: _Chance,
     plain: Judgement,
     margin: float,
-) -> tuple[Verdict | None, float, float | None]:
-    """Verdict, upper bound and p of a group by given resamples; no verdict where bounds alone can be compared."""
+) -> tuple[Verdict | None, Deviations, float | None]:
+    """Verdict, bounds and p of a group by given resamples; no verdict where bounds alone can be compared."""
     se = shared_error(one.floor) if group.scale == "end-point" else 0.0
     shift = floor_shift(group, se) if se else None
-    exact, found = assess_with(group.values, group.x, group.sizes, signs, shift=shift, draws=draws)
+    exact, found = assess_with(group.values, group.x, group.sizes, signs, shift=shift, draws=chance.draws)
     rare = untold(group, found.se)
-    found = with_error(found, group.error)
+    found = sharpened(
+        with_error(found, group.error), group.values, rng=np.random.default_rng(chance.seed), shift=shift
+    )
     if one.pooled is not None:
         found = pooled_bounds(group, found, equal=one.pooled.equal)
-    upper, fewest = found.upper(), min(len(rows) for rows in group.values)
+    fewest = min(len(rows) for rows in group.values)
     if fewest < 3 or one.floor.source in ("profile", "fit"):
-        return None, upper, None
+        return None, found, None
     p = None if rare is not None else exact.p
-    bounds = Bounds(deviation=float(np.abs(found.d).max()), lower_bound=found.lower(), upper_bound=upper)
+    bounds = Bounds(deviation=float(np.abs(found.d).max()), lower_bound=found.lower(), upper_bound=found.upper())
     extent = dataclasses.replace(plain.extent, n_seeds=fewest)
     again = dataclasses.replace(one, exact=exact if rare is None else one.exact, deviations=found)
     verdict, _ = decided(again, extent, bounds, margin, plain.gate, plain.discrimination)
-    return verdict, upper, p
+    return verdict, found, p

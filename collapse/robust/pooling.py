@@ -80,7 +80,7 @@ def pooled_bounds(group: RescaledGroup, found: Deviations, *, equal: bool) -> De
     own = separable(data.variances)[0][:, 0]
     ratios = np.ones(len(own)) if equal else np.maximum(own / own.mean(), 1.0)
     se = np.sqrt(contrast(ratios[:, None] * smooth / data.counts[:, None]) + np.square(found.common_se))
-    return dataclasses.replace(found, se=se, df=np.full(se.shape, float(free.sum())))
+    return dataclasses.replace(found, se=se, df=np.full(se.shape, float(free.sum())), calibration=None)
 
 
 def equal_noise(

@@ -33,7 +33,8 @@ class Twin:
     verdict: Verdict
     reason: Reason | None = None
     bounds: Bounds = dataclasses.field(
-        default=Bounds(), metadata=flat("deviation", "lower_bound", "upper_bound", "noise_bound", "bands")
+        default=Bounds(),
+        metadata=flat("deviation", "lower_bound", "upper_bound", "reference_bound", "noise_bound", "bands"),
     )
     p_exact: float | None = None
     irreducible_loss: IrreducibleLoss = IrreducibleLoss()

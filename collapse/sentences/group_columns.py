@@ -23,6 +23,7 @@ MEANINGS: Mapping[str, str] = {
     "deviation": "largest deviation of a model size from the mean of all, in ln l: .01 is about 1 %",
     "lower_bound": "its lower 95 % bound",
     "upper_bound": "its upper 95 % bound",
+    "reference_bound": "the same without calibration: Student's quantiles on each size's own noise",
     "margin": "largest deviation that still counts as a collapse",
     "single": "whether there is one run a size, which is described and not tested",
     "noise_from": "where the noise level is from",

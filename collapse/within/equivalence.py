@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import stdtrit as student_quantile
 
 from ...results.levels import COVERAGE
 from .bootstrap import Moments, quantile
+
+if TYPE_CHECKING:
+    from .sharper import Calibration
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -21,6 +25,7 @@ class Deviations:
     band_se : ``(K, m)`` standard error on separable variances, the unit of the simultaneous band.
     peaks : ``(m, B)`` largest ``|d*|/se~*`` over rungs in each resample.
     common_se : ``(K, m)`` part of ``se`` that all curves share, against which no seeds help.
+    calibration : what makes the upper bound sharper (`sharpened`); None where it is the reference.
     error : ``(K, m)`` what interpolation may have added to d, beside its noise: bounds and band are wider by it.
     """
 
@@ -31,8 +36,13 @@ class Deviations:
     peaks: np.ndarray
     error: np.ndarray | float = 0.0
     common_se: np.ndarray | float = 0.0
+    calibration: Calibration | None = None
 
-    def upper(self, where: np.ndarray | slice = slice(None), level: float = COVERAGE) -> float:
+    def upper(self, where: np.ndarray | slice = slice(None)) -> float:
+        """The upper bound that decides: the calibrated one where it is had, else the reference."""
+        return self.reference(where) if self.calibration is None else self.calibration.upper(self.d, where)
+
+    def reference(self, where: np.ndarray | slice = slice(None), level: float = COVERAGE) -> float:
         """``max_{k,x} [|d_k| + t_{level; df} se_k]`` over the grid points ``where``.
 
         "max |delta| >= eps" is a union over rungs and x, so one pointwise test each at 5 % is a test at 5 %
