@@ -76,7 +76,7 @@ def test_each_sub_ladder_is_the_battery_of_its_sizes():
     for j, row in enumerate(found.sub_ladders):
         _, bounds = assess(group.values[j:], group.x, group.sizes[j:], rng=np.random.default_rng(5))
         upper = sharpened(bounds, group.values[j:], rng=np.random.default_rng(6)).upper()
-        assert row.upper_bound == pytest.approx(upper, rel=0.06)
+        assert row.upper_bound == pytest.approx(upper, rel=0.12)
         assert row.deviation == pytest.approx(np.abs(bounds.d).max())
         assert (row.size, row.n_sizes) == (group.sizes[j], 6 - j)
         assert row.within_margin is (upper < MARGIN)

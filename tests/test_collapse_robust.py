@@ -63,7 +63,7 @@ def test_the_influential_run_is_the_spiked_one(spiked):
 def test_omission_is_what_an_analysis_without_the_run_says(spiked):
     curves = curves_of()
     without = ask([*curves[:12], *curves[13:]]).analysis.groups[0]
-    assert spiked.groups[0].robust.influence.upper_bound == pytest.approx(without.upper_bound, rel=0.06)
+    assert spiked.groups[0].robust.influence.upper_bound == pytest.approx(without.upper_bound, rel=0.12)
 
 
 def test_a_run_that_stays_on_a_plateau_is_left_out():

@@ -12,7 +12,7 @@ from onecurve.collapse.calibration.floor_power import balance_rows, floor_rates,
 from onecurve.collapse.calibration.simulation import Scenario
 from onecurve.scripts.cli import app
 from onecurve.scripts.publish import calibration_run
-from onecurve.scripts.publish.calibration_table import LINES, POOLED_LINES, TWIN_LINES
+from onecurve.scripts.publish.calibration_table import BOUND_LINES, LINES, POOLED_LINES, TWIN_LINES
 from onecurve.scripts.publish.certificate import disagreements, page_of
 from typer.testing import CliRunner
 
@@ -47,13 +47,16 @@ def test_every_cell_has_its_groups_and_numbers(made):
         assert set(cell["expected"]) <= set(cell["measured"])
     assert [row["name"] for row in numbers["twin"]] == [line.name for line in TWIN_LINES]
     assert [row["name"] for row in numbers["pooled"]] == list(POOLED_LINES)
+    assert [row["name"] for row in numbers["bound"]] == list(BOUND_LINES)
+    exact = numbers["bound"][0]["measured"]
+    assert exact["covered"] == exact["certified"] == 1 and exact["upper"] < 0.85 * exact["reference_upper"]
     one_spike = numbers["twin"][1]["measured"]
     assert one_spike["certified"] == 1 and one_spike["plain_certified"] == 0
 
 
 def test_progress_counts_to_the_end_and_processes_change_nothing(monkeypatch):
     monkeypatch.setattr(calibration_run, "LINES", LINES[:1])
-    for name, none in (("TRUTHS", ()), ("TWIN_LINES", ()), ("POOLED_LINES", {})):
+    for name, none in (("TRUTHS", ()), ("TWIN_LINES", ()), ("POOLED_LINES", {}), ("BOUND_LINES", {})):
         monkeypatch.setattr(calibration_run, name, none)
     monkeypatch.setattr(calibration_run, "ProcessPoolExecutor", lambda *_, **__: ThreadPoolExecutor(1))
     monkeypatch.setitem(calibration_run._CHUNK, "known", 10)

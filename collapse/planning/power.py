@@ -68,7 +68,9 @@ class Trials:
         if not self.bounds:
             return upper_bounds(shifted)
         d = np.moveaxis(shifted.means - shifted.means.mean(axis=0), -1, 0)
-        return np.array([not_refuted(one.bounds(each), limits) for each, (one, limits) in zip(d, self.bounds, strict=False)])
+        return np.array(
+            [not_refuted(one.bounds(each), limits) for each, (one, limits) in zip(d, self.bounds, strict=False)]
+        )
 
     def lower(self, truth: np.ndarray) -> np.ndarray:
         """``(groups,)`` lower bounds L95."""
@@ -131,7 +133,12 @@ def simulate_noise(
         np.concatenate([one.variances for one in drawn], axis=-1),
     )
     return Trials(
-        x=pilot.x, sizes=sizes, noise=noise, critical=np.array(critical), reach=np.array(reach) if band else None, bounds=bounds
+        x=pilot.x,
+        sizes=sizes,
+        noise=noise,
+        critical=np.array(critical),
+        reach=np.array(reach) if band else None,
+        bounds=bounds,
     )
 
 

@@ -11,8 +11,8 @@ from .bootstrap import Moments, moments
 from .equivalence import Deviations, contrast, separable
 
 ENOUGH = 3  # seeds of each size; with two, half of a variance that has one degree of freedom is no variance
-RESAMPLES = 399
-_ALPHA = 0.04  # in place of .05: the rest pays for what a few curves do not show of their noise (docs/method.md)
+RESAMPLES = 599
+_ALPHA = 0.035  # in place of .05: the rest pays for what a few curves do not show of their noise (docs/method.md)
 _LEVELS = np.array([1.0, 1.02, 1.1, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.5, 8.0]) * _ALPHA
 _FLOOR = 1e-6  # resampled variances never fall below this share of the data's
 
@@ -112,10 +112,11 @@ def calibrated(
 ) -> Calibration:
     """Calibrate upper bounds on the noise of one group.
 
-    Variances are half a size's own at x and half separable, ``(s2_k + a_k h)/2``, so that neighbouring x and other sizes
-    steady them. Groups without deviations are drawn from the residual curves of all sizes, ``e_ks sqrt(n/(n-1)/a_k)``,
-    with replacement and as whole curves. The quantiles of their ``d*/se*`` take the place of Student's, on the side on
-    which d lies, because skewed noise has two different ones. About 6 ms for six sizes of five seeds and 24 points.
+    Variances are half a size's own at x and half separable, ``(s2_k + a_k h)/2``, so that neighbouring x and other
+    sizes steady them. Groups without deviations are drawn from the residual curves of all sizes,
+    ``e_ks sqrt(n/(n-1)/a_k)``, with replacement and as whole curves. The quantiles of their ``d*/se*`` take the place
+    of Student's, on the side on which d lies, because skewed noise has two different ones. About 10 ms for six sizes of
+    five seeds and 24 points.
 
     Parameters
     ----------

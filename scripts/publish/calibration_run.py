@@ -10,14 +10,15 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ...collapse.calibration.bound_power import bound_rates
 from ...collapse.calibration.floor_power import balance_rows, floor_rates, profile_rows
 from ...collapse.calibration.robust_power import pooled_rates, twin_rates
 from ...collapse.calibration.simulation import Rates, Scenario, simulate, size_and_power
 from ...collapse.truths.checks import TRUTHS, Truth
-from .calibration_table import LINES, POOLED_LINES, TWIN_LINES
+from .calibration_table import BOUND_LINES, LINES, POOLED_LINES, TWIN_LINES
 from .certificate import page_of
 
-Kind = Literal["known", "profiled", "balance", "truth", "twin", "pooled"]
+Kind = Literal["known", "profiled", "balance", "truth", "twin", "pooled", "bound"]
 Progress = Callable[[int, int], None]
 _CHUNK: dict[Kind, int] = {"known": 250, "profiled": 50, "balance": 25}
 _PROCESSES = 2
@@ -68,7 +69,7 @@ def certified(
                 progress(done, len(jobs))
     cells = [_summary(i, jobs, found) for i in range(len(LINES))]
     truths = [row for job, rows in zip(jobs, found, strict=True) if job.kind == "truth" for row in rows]
-    robust = {kind: _robust_rows(kind, jobs, found) for kind in ("twin", "pooled")}
+    robust = {kind: _robust_rows(kind, jobs, found) for kind in ("twin", "pooled", "bound")}
     numbers = {"quick": quick, "groups": groups, "cells": cells, "truths": [dataclasses.asdict(t) for t in truths]}
     numbers |= robust
     return Certificate(page_of(numbers), numbers)
@@ -89,7 +90,11 @@ def _jobs(quick: bool, groups: int, rng: np.random.Generator) -> list[_Job]:
                     part = min(_CHUNK[kind], total - start)
                     jobs.append(_Job(kind, row, part, int(rng.integers(2**31)), quick))
     few = max(2, groups // 4)
-    tables: tuple[tuple[Kind, Collection[Any]], ...] = (("twin", TWIN_LINES), ("pooled", POOLED_LINES))
+    tables: tuple[tuple[Kind, Collection[Any]], ...] = (
+        ("twin", TWIN_LINES),
+        ("pooled", POOLED_LINES),
+        ("bound", BOUND_LINES),
+    )
     for kind, lines in tables:
         jobs += [_Job(kind, row, few, int(rng.integers(2**31)), quick) for row in range(len(lines))]
     return jobs
@@ -102,6 +107,8 @@ def _do(job: _Job) -> Any:
         return twin_rates(line.cell, line.marks, job.groups, rng, resamples=199 if job.quick else 999)
     if job.kind == "pooled":
         return pooled_rates(list(POOLED_LINES.values())[job.row], job.groups, rng)
+    if job.kind == "bound":
+        return bound_rates(list(BOUND_LINES.values())[job.row], job.groups, rng)
     cell = LINES[job.row].cell if job.kind != "truth" else Scenario()
     if job.kind == "known":
         return size_and_power(cell, job.groups, rng, resamples=299 if job.quick else 999)
@@ -115,7 +122,8 @@ def _do(job: _Job) -> Any:
 
 def _robust_rows(kind: Kind, jobs: Sequence[_Job], found: Sequence[Any]) -> list[dict[str, Any]]:
     """Name, groups and measured numbers of each cell of a table, a missing one None."""
-    names = [line.name for line in TWIN_LINES] if kind == "twin" else list(POOLED_LINES)
+    tables = {"twin": [line.name for line in TWIN_LINES], "pooled": list(POOLED_LINES), "bound": list(BOUND_LINES)}
+    names = tables[kind]
     return [
         {
             "name": names[job.row],

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
+from ...collapse.calibration.bound_power import BoundCell
 from ...collapse.calibration.robust_power import Marks
 from ...collapse.calibration.simulation import Scenario
 
@@ -228,6 +230,32 @@ TWIN_LINES = (
     TwinLine(name="training-length exponent +20 %", cell=Scenario(gamma_error=0.2), marks="none"),
     TwinLine(name="training-length exponent +20 %, a spike in each run", cell=Scenario(gamma_error=0.2), marks="each"),
 )
+
+_LARGE, _SMALL = {"size": 0.03}, {"size": 0.015}
+_BOUNDED: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("true collapse", {}),
+    ("trend with size, 3 %", {"shape": "trend", **_LARGE}),
+    ("one odd size, 3 %", {"shape": "odd size", **_LARGE}),
+    ("one odd stretch, 3 %", {"shape": "stretch", **_LARGE}),
+    ("one odd stretch, 1.5 %", {"shape": "stretch", **_SMALL}),
+    ("one odd point, 3 %", {"shape": "spike", **_LARGE}),
+    ("one odd point, 1.5 %", {"shape": "spike", **_SMALL}),
+    ("one odd point, 3 %, skewed seeds", {"shape": "spike", "noise": "skewed", **_LARGE}),
+    ("one odd point, -3 %, skewed seeds", {"shape": "dip", "noise": "skewed", **_LARGE}),
+    ("one odd point, 3 %, heavy tails", {"shape": "spike", "noise": "heavy", **_LARGE}),
+    (
+        "one odd point, 3 %, noise of a course of its own at each size",
+        {"shape": "spike", "noise": "own course", **_LARGE},
+    ),
+    ("one odd point, 3 %, noise 4 times larger there", {"shape": "spike", "noise_ratio": 4.0, **_LARGE}),
+    ("one odd point, 3 %, noise 4 times smaller there", {"shape": "spike", "noise_ratio": 0.25, **_LARGE}),
+)
+#: Cells of the table of the upper bound, by name.
+BOUND_LINES = {
+    f"{rungs} sizes, {seeds} seeds, {name}": BoundCell(rungs=rungs, seeds=seeds, **of)
+    for rungs, seeds in ((6, 5), (4, 3))
+    for name, of in _BOUNDED
+}
 
 #: Cells of the table of pooled noise, by name: few seeds, noise as many times larger at the largest size.
 POOLED_LINES = {

@@ -48,6 +48,14 @@ _POOLED = (
     ("covers", "covered"),
     ("equal noise rejected", "unequal"),
 )
+_BOUND = (
+    ("reference U95", "reference_upper"),
+    ("reference U95 < 3 %", "reference_certified"),
+    ("reference covers", "reference_covered"),
+    ("U95", "upper"),
+    ("U95 < 3 %", "certified"),
+    ("U95 covers", "covered"),
+)
 _COVERAGE = (("U95 covers", "covered_above", "known"), ("band covers", "covered_band", "known"))
 _LEAST_VARIANCE = 0.004  # of a share near 0 or 1, so that a range of no width is not held against a single group
 _TOLERANCE = 3.0  # Monte Carlo standard errors
@@ -175,8 +183,12 @@ def _entry(cell: Mapping[str, Any], key: str) -> str:
 
 
 def robust_tables(numbers: Mapping[str, Any]) -> Iterator[str]:
-    """The tables of the robust twin and of pooled noise."""
-    groups = max((row["groups"] for row in (*numbers["twin"], *numbers["pooled"])), default=0)
+    """The tables of the upper bound, the robust twin and pooled noise."""
+    groups = max((row["groups"] for row in (*numbers["twin"], *numbers["pooled"], *numbers["bound"])), default=0)
+    yield from ["", "## Upper bound", ""]
+    yield f"{groups} groups a cell, noise of 1 %. U95 decides; everywhere else on this page it is the reference."
+    yield ""
+    yield from _plain_table(numbers["bound"], _BOUND)
     yield from ["", "## Robust twin", ""]
     yield f"{groups} groups a cell. U95 is a mean; the rest are shares of groups, at a margin of 3 %."
     yield ""
@@ -201,7 +213,7 @@ def _plain_entry(row: Mapping[str, Any], key: str) -> str:
     value = row["measured"][key]
     if value is None:
         return ""
-    if "upper" in key and key != "covered_above":
+    if key in ("upper", "plain_upper", "own_upper", "reference_upper"):
         return f"{value:.4f}"
     return f"{value:.2f}" if key == "found" else f"{value:.3f} +- {_deviation_of(value, row['groups']):.3f}"
 
