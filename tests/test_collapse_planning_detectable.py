@@ -59,7 +59,7 @@ def test_the_smallest_errors_have_the_power_that_they_claim(typical):
     assert shares(Scenario(), trend(p, sizes, typical["trend"]))[0] == pytest.approx(0.8, abs=0.1)
     assert shares(Scenario(), odd_rung(p, sizes, typical["odd_rung"]))[0] == pytest.approx(0.8, abs=0.1)
     assert shares(Scenario(), trend(p, sizes, typical["refutable"]))[1] == pytest.approx(0.8, abs=0.12)
-    assert shares(Scenario(), np.zeros((6, 24)))[2] == pytest.approx(typical["certifiable"], rel=0.07)
+    assert shares(Scenario(), np.zeros((6, 24)))[2] == pytest.approx(typical["certifiable"], rel=0.12)
 
 
 def test_the_horizon_error_is_the_one_that_is_detected(typical):

@@ -13,9 +13,9 @@ EXACT = BoundCell()
 X, SIZES = common_grid(), 2.0 ** np.arange(6)
 
 
-def bounded(values, seed=0, **more):
+def bounded(values, seed=0):
     _, found = assess(values, X, SIZES[: len(values)], rng=np.random.default_rng(seed), resamples=99)
-    return sharpened(found, values, rng=np.random.default_rng(seed), **more)
+    return sharpened(found, values, rng=np.random.default_rng(seed))
 
 
 def group(cell=EXACT, seed=0):
@@ -52,15 +52,18 @@ def test_a_band_is_bounded_by_its_own_points():
     assert found.upper() == pytest.approx(found.upper(at), rel=0.02)
 
 
-def test_errors_that_all_curves_share_or_that_interpolation_adds_widen_it():
-    values = group()
-    plain = bounded(values).upper()
-    shift = np.outer(np.linspace(-1, 1, 6), np.ones(24)) * 0.01
+def test_errors_of_interpolation_widen_it():
+    values, found = group(), bounded(group())
+    wider = calibrated(values, rng=np.random.default_rng(0), error=np.full((6, 24), 0.005)).upper(found.d)
+    assert wider == pytest.approx(calibrated(values, rng=np.random.default_rng(0)).upper(found.d) + 0.005, rel=0.02)
+
+
+def test_an_error_that_all_curves_share_leaves_the_reference():
+    """It can hide a trend of its own shape at all sizes at once, which no resample without a trend shows."""
+    values, shift = group(), np.outer(np.linspace(-1, 1, 6), np.ones(24)) * 0.01
     _, found = assess(values, X, SIZES, rng=np.random.default_rng(0), resamples=99, shift=shift)
-    assert sharpened(found, values, rng=np.random.default_rng(0), shift=shift).upper() > plain + 0.004
-    d = found.d
-    wider = calibrated(values, rng=np.random.default_rng(0), error=np.full((6, 24), 0.005)).upper(d)
-    assert wider == pytest.approx(calibrated(values, rng=np.random.default_rng(0)).upper(d) + 0.005, rel=0.02)
+    same = sharpened(found, values, rng=np.random.default_rng(0))
+    assert same.calibration is None and same.upper() == found.reference() > 0.0164
 
 
 def test_skewed_seeds_reach_further_below_than_above():

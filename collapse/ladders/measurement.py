@@ -231,5 +231,5 @@ def assessed(
     shift = floor_shift(group, floor_se) if floor_se else None
     exact, found = assess(group.values, group.x, group.sizes, rng=rng, resamples=resamples, shift=shift)
     rare = untold(group, found.se)
-    bounds = sharpened(with_error(found, group.error), group.values, rng=rng.spawn(1)[0], shift=shift)
+    bounds = sharpened(with_error(found, group.error), group.values, rng=rng.spawn(1)[0])
     return (exact if rare is None else Exactness(reason=rare)), bounds

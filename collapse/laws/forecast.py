@@ -29,6 +29,7 @@ from .prediction import (
 )
 
 EARLY = 0.3
+LEAST_COVERAGE = 0.9  # of the 90 % bands over simulated ladders, with trends of up to 2 % (docs/method.md)
 _LEFT = 2  # largest rungs that nothing is fitted to
 _REFERENCES: dict[str, Method] = {
     "own power law": by_own_power_law,
@@ -192,17 +193,29 @@ def _context(group: RescaledGroup, early: float) -> Context:
 def _predict(name: str, method: Method, context: Context, seen: np.ndarray) -> _Predicted:
     e = context.early
     errors = [rows[:, e:] - method(context.without(k), rows[:, :e]) for k, rows in enumerate(context.rungs)]
-    scale, df = _spread(errors)
+    away = np.array([at - context.without(k).log_sizes.mean() for k, at in enumerate(context.log_sizes)])
+    scale, df = _spread(errors, away, float(context.log_size - context.log_sizes.mean()))
     return _Predicted(name, method(context, seen), scale, df)
 
 
-def _spread(errors: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def _spread(errors: list[np.ndarray], away: np.ndarray, target: float) -> tuple[np.ndarray, np.ndarray]:
     """Root mean square error at each x and its degrees of freedom, from K arrays ``(n_k, m)``.
 
-    The mean square is that of the rungs' means, on K degrees of freedom, plus what seeds add, on ``sum (n_k - 1)``.
+    The mean square is that of the rungs' means, on K degrees of freedom, plus what seeds add, on ``sum (n_k - 1)``. The
+    target lies further from the rungs that foretell it than they lie from each other: where errors grow with that
+    distance by the slope b, ``(target^2 - mean away^2) b^2`` is added, b^2 averaged over x.
+
+    Parameters
+    ----------
+    errors : of each training rung, foretold from the others.
+    away : ``(K,)`` its distance in ln p from their mean.
+    target : the same for the rung that is forecast.
     """
     k, free = len(errors), sum(len(rows) - 1 for rows in errors)
-    means = np.mean([rows.mean(axis=0) ** 2 for rows in errors], axis=0)
+    of_rungs = np.array([rows.mean(axis=0) for rows in errors])
+    slope = away @ of_rungs / (away @ away)
+    further = max(target**2 - float(np.mean(away**2)), 0.0)
+    means = np.mean(of_rungs**2, axis=0) + further * np.mean(slope**2)
     within = np.sum([((rows - rows.mean(axis=0)) ** 2).sum(axis=0) for rows in errors], axis=0) / max(free, 1)
     share = free / sum(len(rows) for rows in errors)
     square = means + share * within

@@ -20,7 +20,7 @@ from .power import Trials, simulate_noise
 POWER = 0.8
 _LARGEST = 4.0  # ln l; a ladder that would not show a factor of 50 shows nothing
 _STEPS = 22
-_CERTIFIED = 60  # of the simulated groups; a calibrated bound takes ten times what the tests of a group take
+_CERTIFIED = 100  # of the simulated groups; a calibrated bound takes ten times what the tests of a group take
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)

@@ -126,7 +126,7 @@ def _judged(
     shift = floor_shift(group, se) if se else None
     exact, found = assess_with(group.values, group.x, group.sizes, signs, shift=shift, draws=chance.draws)
     rare = untold(group, found.se)
-    found = sharpened(with_error(found, group.error), group.values, rng=np.random.default_rng(chance.seed), shift=shift)
+    found = sharpened(with_error(found, group.error), group.values, rng=np.random.default_rng(chance.seed))
     if one.pooled is not None:
         found = pooled_bounds(group, found, equal=one.pooled.equal)
     fewest = min(len(rows) for rows in group.values)

@@ -9,7 +9,7 @@ from ..composing import OK, Missing
 from ..irreducible.balance import Balance
 from ..irreducible.joint import Joint
 from ..laws.comparison import FormComparison
-from ..laws.forecast import Forecast
+from ..laws.forecast import LEAST_COVERAGE, Forecast
 from ..laws.frontier import Deltas
 from ..laws.ranking import Ranked, Ranking
 from .numbers import estimate, percent
@@ -99,5 +99,5 @@ def forecast_line(found: Forecast | Missing, quantity: Quantity = LOSS) -> str:
     skill = ", ".join(f"{name} {value.value:.2f}" for name, value in one.skill.items())
     return (
         f"forecast of {found.rung}: CRPS {percent(one.crps)}, skill against {skill}; the 90 % bands cover "
-        f"{percent(one.coverage_90)}"
+        f"{percent(one.coverage_90)} of these points, and on simulated ladders {percent(LEAST_COVERAGE)} or more"
     )

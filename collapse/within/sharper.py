@@ -84,22 +84,22 @@ def not_refuted(bounds: np.ndarray, limits: np.ndarray) -> float:
     return float(bounds[refuted] + share * (bounds[refuted + 1] - bounds[refuted]))
 
 
-def sharpened(
-    found: Deviations, values: Sequence[np.ndarray], *, rng: np.random.Generator, shift: np.ndarray | None = None
-) -> Deviations:
-    """The same with a calibrated upper bound; as they are where a size has fewer than three seeds.
+def sharpened(found: Deviations, values: Sequence[np.ndarray], *, rng: np.random.Generator) -> Deviations:
+    """The same with a calibrated upper bound; as they are with two seeds, or where all curves share an error.
+
+    An error that all curves share moves all sizes at once, so it can hide a trend of its own shape everywhere: that no
+    other bound reaches eps then says nothing.
 
     Parameters
     ----------
     found : bounds by `assess`.
     values : K arrays ``(n_k, m)``, as for `assess`.
     rng : chance.
-    shift : ``(K, m)`` as for `assess`.
     """
-    if min(len(rows) for rows in values) < ENOUGH:
+    if min(len(rows) for rows in values) < ENOUGH or np.any(found.common_se):
         return found
     error = np.broadcast_to(found.error, found.d.shape)
-    return dataclasses.replace(found, calibration=calibrated(values, rng=rng, error=error, shift=shift))
+    return dataclasses.replace(found, calibration=calibrated(values, rng=rng, error=error))
 
 
 def calibrated(
@@ -107,7 +107,6 @@ def calibrated(
     *,
     rng: np.random.Generator,
     error: np.ndarray | None = None,
-    shift: np.ndarray | None = None,
     resamples: int = RESAMPLES,
 ) -> Calibration:
     """Calibrate upper bounds on the noise of one group.
@@ -123,24 +122,19 @@ def calibrated(
     values : K arrays ``(n_k, m)``, three rows each or more.
     rng : chance.
     error : ``(K, m)`` what interpolation may have added to d.
-    shift : ``(K, m)`` as for `assess`.
     resamples : B.
     """
     data = moments(values)
     error = np.zeros(data.means.shape[:2]) if error is None else error
     drawn = _drawn(values, data, rng, resamples)
-    means, common = drawn.means, 0.0
-    if shift is not None:
-        means = means + shift[..., None] * rng.normal(size=resamples)
-        common = np.square(shift - shift.mean(axis=0))[..., None]
-    d, se = means - means.mean(axis=0), _standard_error(drawn, common)
+    d, se = drawn.means - drawn.means.mean(axis=0), _standard_error(drawn)
     pivots = d / se
     low, high = _quantiles(pivots, data.counts)
     size, tops, missed = np.abs(d) + error[..., None], [], []
     for below, above in zip(low[..., None, None], high[..., None, None], strict=True):
         tops.append((size + np.where(d > 0, below, above) * se).max(axis=0))
         missed.append(((pivots < -below).mean(axis=1) + (pivots > above).mean(axis=1)) / 2)
-    pointwise = Pointwise(low, high, _standard_error(data, common)[..., 0], error)
+    pointwise = Pointwise(low, high, _standard_error(data)[..., 0], error)
     return Calibration(pointwise, np.stack(tops), np.stack(missed))
 
 
@@ -187,10 +181,10 @@ def _spread(energies: np.ndarray, counts: np.ndarray) -> float:
     return max((1 + left / kept) / (1 + left) - 1, 1e-3)
 
 
-def _standard_error(data: Moments, common: np.ndarray | float) -> np.ndarray:
+def _standard_error(data: Moments) -> np.ndarray:
     """``(K, m, B)`` of d, on variances half-way to separable ones."""
     a, h = separable(data.variances)
-    return np.sqrt(contrast((data.variances + a[:, None] * h) / (2 * data.column)) + common)
+    return np.sqrt(contrast((data.variances + a[:, None] * h) / (2 * data.column)))
 
 
 def _quantiles(pivots: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
