@@ -12,7 +12,7 @@ from ...results.levels import COVERAGE
 from .bootstrap import Moments, quantile
 
 if TYPE_CHECKING:
-    from .sharper import Calibration
+    from .sharper import CalibratedLevels
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -36,7 +36,7 @@ class Deviations:
     peaks: np.ndarray
     error: np.ndarray | float = 0.0
     common_se: np.ndarray | float = 0.0
-    calibration: Calibration | None = None
+    calibration: CalibratedLevels | None = None
 
     def upper(self, where: np.ndarray | slice = slice(None)) -> float:
         """The upper bound that decides: the calibrated one where it is had, else the reference."""

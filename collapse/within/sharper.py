@@ -39,7 +39,7 @@ class Pointwise:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class Calibration:
+class CalibratedLevels:
     """What the upper bound at each of A pointwise levels is worth on this group's noise.
 
     Attributes
@@ -108,7 +108,7 @@ def calibrated(
     rng: np.random.Generator,
     error: np.ndarray | None = None,
     resamples: int = RESAMPLES,
-) -> Calibration:
+) -> CalibratedLevels:
     """Calibrate upper bounds on the noise of one group.
 
     Variances are half a size's own at x and half separable, ``(s2_k + a_k h)/2``, so that neighbouring x and other
@@ -135,7 +135,7 @@ def calibrated(
         tops.append((size + np.where(d > 0, below, above) * se).max(axis=0))
         missed.append(((pivots < -below).mean(axis=1) + (pivots > above).mean(axis=1)) / 2)
     pointwise = Pointwise(low, high, _standard_error(data)[..., 0], error)
-    return Calibration(pointwise, np.stack(tops), np.stack(missed))
+    return CalibratedLevels(pointwise, np.stack(tops), np.stack(missed))
 
 
 def _drawn(values: Sequence[np.ndarray], data: Moments, rng: np.random.Generator, resamples: int) -> Moments:
