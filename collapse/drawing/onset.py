@@ -104,7 +104,7 @@ def _said(group: GroupInquiry, quantity: Quantity) -> list[str]:
         said = onset_sentence(group.onset.onset, quantity)
         return [
             f"{said[0].upper()}{said[1:]}.",
-            f"Corrections to scaling, {correction_sentence(group.onset.corrections, quantity)}.",
+            f"Corrections to scaling c(x) p^-omega: {correction_sentence(group.onset.corrections, quantity)}.",
         ]
     if isinstance(group.onset, Missing):
         return [f"No onset: {say(group.onset.status, quantity)}."]

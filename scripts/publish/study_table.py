@@ -172,17 +172,17 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n" + "\n".join(lines) + "\n"
 
 
-_HEAD = """# Five families at compute-optimal training lengths
+_HEAD = """# Networks at compute-optimal training lengths
 
-Every family is trained as `onecurve run core` trains it: at the learning rate that a pilot found best, for the number
-of updates after which the next model size becomes the better use of compute, found by a second pilot on the family's
-own smaller sizes. [The method](../../docs/method.md) has the tests.
+Each family is trained as `onecurve run core` trains it: at the learning rate that a pilot found best, for the number of
+updates after which the next model size becomes the better use of compute, found by a second pilot on the family's own
+smaller sizes. `python -m onecurve.scripts.publish.study_table RESULTS` makes this page. [The
+method](../../docs/method.md) has the tests.
 
 ## Learning rates
 
 The best rate of a small and of a larger model size, after equally many updates, with its 95 % interval; the slope is
-that of the log rate against the log of the parameters, 0 where it transfers. The ladder trains at the
-first."""
+that of the log rate against the log of the parameters, 0 where it transfers. The ladder trains at the first."""
 _RATES = ("family", "best rate", "best rate of a larger size", "slope", "tuned")
 _LENGTH_WORDS = """
 ## Training lengths
@@ -192,7 +192,9 @@ to 1 + gamma."""
 _LENGTHS = ("family", "model sizes", "t* (updates) at parameters", "exponent of t*", "1 + gamma")
 _SENSITIVITY_WORDS = """
 The pilot's runs at a constant rate, cut at training lengths that grow with other exponents: how far they deviate from a
-common curve, with 95 % bounds, at shares of the exponent that was found."""
+common curve, with 95 % bounds, at shares of the exponent that was found.
+
+![Pilot of the multilayer perceptron: trunks, crossings, and the deviation at other exponents](pilot.png)"""
 _SENSITIVITY = ("family", "60 %", "80 %", "100 %", "120 %", "140 %")
 _VERDICT_WORDS = """
 ## Verdicts
@@ -203,7 +205,9 @@ _VERDICTS = ("family", "of", "sizes x seeds", "deviation (95 % bounds)", "verdic
 _ONSET_WORDS = """
 ## From which size on?
 
-The same for ladders that begin at a larger size, with their simultaneous 95 % bounds."""
+The same for ladders that begin at a larger size, with their simultaneous 95 % bounds.
+
+![Deviation of sub-ladders from a common curve, against their smallest size, of averaged weights](onset.png)"""
 _ONSETS = ("family", "of", "from", "sizes", "deviation (95 % bounds)", "within the margin")
 _COST_WORDS = """
 ## What it took
