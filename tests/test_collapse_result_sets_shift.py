@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from onecurve.collapse.outcome import RescaledGroup
-from onecurve.collapse.result_sets import shift
+from onecurve.collapse.reasons import because
+from onecurve.collapse.result_sets import shift, side_by_side
 from onecurve.collapse.result_sets.shift import Shift, curve_shift, last_shift, shared_runs
 from onecurve.collapse.result_sets.unequal import largest, p_exchanged, p_normal
 from onecurve.collapse.within.bootstrap import moments
@@ -173,3 +175,24 @@ def test_sets_of_unequal_numbers_take_the_largest_of_three_p(monkeypatch):
             patch.setattr(shift, name, lambda *_: 2.0)
             assert curve_shift(group(left), group(right, 100), rng, 99).p == 2.0
             assert curve_shift(group(left), group(right[:, :3], 100), rng, 99).p <= 1.0
+
+
+@pytest.mark.parametrize(("mine", "published", "wanted"), [
+    ((0.3, "known", "end-point"), (0.3, "known", "end-point"), ("end-point", 0.3)),
+    ((0.3, "known", "end-point"), (0.4, "given", "end-point"), ("shape", None)),  # two floors: two different curves
+    ((0.3, "known", "end-point"), (None, "none", "shape"), ("shape", None)),
+])  # fmt: skip
+def test_curves_are_compared_above_one_floor_or_by_shape(monkeypatch, mine, published, wanted):
+    asked = []
+
+    def noted(ladder, scale, floor, start):
+        asked.append((scale, floor))
+        return None, because("set-not-rescaled")
+
+    def measured(value, source, scale):
+        rescaled = SimpleNamespace(x=X, scale=scale)
+        return SimpleNamespace(rescaled=rescaled, floor=SimpleNamespace(value=value, source=source), ladder=None)
+
+    monkeypatch.setattr(side_by_side, "try_rescale", noted)
+    found = side_by_side._curve(measured(*mine), measured(*published), None, None)
+    assert asked == [wanted, wanted] and found.reason.code == "set-not-rescaled"
