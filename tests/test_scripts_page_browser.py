@@ -168,6 +168,11 @@ def test_claims_are_drawn_sorted_and_hidden_by_family(opened, tmp_path):
     rows = list(csv.DictReader(io.StringIO(taken(page, "[data-file='constants.csv']").decode())))
     assert {row["family"] for row in rows} == set(FOUND)
     assert taken(page, "[data-png='claims.svg']").startswith(b"\x89PNG")
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    page, troubles = opened(path.as_uri(), viewport={"width": 390, "height": 900}, bypass_csp=True)
+    page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+    assert not [(one["id"], one["nodes"][0]["html"]) for one in axe.Axe().run(page).response["violations"]]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert not troubles
 
 
