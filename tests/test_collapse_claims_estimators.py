@@ -87,7 +87,7 @@ def test_the_deviation_is_that_of_the_analysis():
     runs = OneCurve(wrong_by=-0.4).runs("loss", np.random.default_rng(0))
     found = CollapseDeviation().estimate(runs, "loss", 0.0, 0.03)
     group = analyze(CurveSet.of(_curve(run, "loss") for run in runs), rng=np.random.default_rng(0)).groups[0]
-    assert found.value == pytest.approx(group.deviation) and found.high == pytest.approx(group.upper_bound)
+    assert found.value == pytest.approx(group.deviation) and found.high == pytest.approx(group.reference_bound)
 
 
 def test_the_interval_covers():

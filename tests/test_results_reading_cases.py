@@ -66,7 +66,7 @@ def test_cases_that_are_read():
         (group,) = analyze(curves, rng=np.random.default_rng(0), resamples=199, irreducible_loss=floor).groups
         assert group.verdict == verdict, (name, group.reason)
         if deviation is not None:
-            assert (group.deviation, group.upper_bound) == pytest.approx((deviation, bound), rel=0.08), name
+            assert (group.deviation, group.reference_bound) == pytest.approx((deviation, bound), rel=0.08), name
         assert re.search(note, " ".join(curves.notes)), (name, curves.notes)
 
 
