@@ -17,7 +17,20 @@ ROOM = Path(__file__).resolve().parent.parent / "collapse"
 PRINTERS = ("sentences/", "drawing/", "figures.py", "contract.py", "inquiry_contract.py")
 #: Rooms whose sentences still stand where they are computed.
 NOT_YET = ("truths/", "claims/")
-SOURCES = {str(path.relative_to(ROOM)): ast.parse(path.read_text()) for path in sorted(ROOM.rglob("*.py"))}
+#: How a result shows itself: there it becomes English too.
+SHOWN = ("__repr__", "_repr_html_")
+
+
+def source_of(path: Path) -> ast.AST:
+    """A file without the methods by which results show themselves."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            node.body = [one for one in node.body if not (isinstance(one, ast.FunctionDef) and one.name in SHOWN)]
+    return tree
+
+
+SOURCES = {str(path.relative_to(ROOM)): source_of(path) for path in sorted(ROOM.rglob("*.py"))}
 COMPUTING = [name for name in SOURCES if not name.startswith((*PRINTERS, *NOT_YET))]
 
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import stdtrit
 
+from ..reasons import Reason, because
+
 LEVEL = 0.95
 FEWEST_SEEDS = 3
 _DRAWS = 400
@@ -20,7 +22,7 @@ class OverSeeds:
     value: float
     low: float | None = None
     high: float | None = None
-    reason: str = ""
+    reason: Reason | None = None
 
     @property
     def side(self) -> int:
@@ -67,11 +69,11 @@ def interval(pairs: PairMeans, weights: np.ndarray, rng: np.random.Generator) ->
     n = len(pairs.seeds)
     value = float((pairs.means(np.ones((1, n))) @ weights).item())
     if n < FEWEST_SEEDS:
-        return OverSeeds(value=value, reason=f"{n} seeds, an interval needs {FEWEST_SEEDS}")
+        return OverSeeds(value=value, reason=because("pairs-of-too-few-seeds", n=n, needed=FEWEST_SEEDS))
     draws = rng.multinomial(n, np.full(n, 1 / n), size=_DRAWS)
     found = pairs.means(draws) @ weights
     found = found[np.isfinite(found)]
     if len(found) < _DRAWS // 2:
-        return OverSeeds(value=value, reason="most draws of the seeds leave no pair of two")
+        return OverSeeds(value=value, reason=because("pairs-left-out"))
     half = float(stdtrit(n - 1, 0.5 + LEVEL / 2)) * float(found.std(ddof=1)) * np.sqrt(n / (n - 1))
     return OverSeeds(value=value, low=value - half, high=value + half)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..representations.between_trials import Compared, LayerComparison, WithSize
 from ..representations.seed_pairs import OverSeeds
+from .reasons import say
 
 NAMES = {"cka": "debiased CKA", "procrustes": "Procrustes distance"}
 _TOWARDS = {"cka": 1, "procrustes": -1}  # the side on which representations are more alike
@@ -32,7 +33,7 @@ def compared_status(row: Compared, measure: str) -> str:
     """Whether training made them more alike: the interval of the gain lies on one side of zero."""
     side = row.gain.side * _TOWARDS[measure]
     told = {1: "more alike than untrained", -1: "less alike than untrained", 0: "cannot tell"}[side]
-    return f"{told}: {row.gain.reason}" if row.gain.reason else told
+    return f"{told}: {say(row.gain.reason)}" if row.gain.reason else told
 
 
 def growth_cells(row: WithSize, measure: str) -> dict[str, Any]:
@@ -53,7 +54,7 @@ def growth_status(row: WithSize, measure: str) -> str:
     toward = _TOWARDS[measure]
     told = {1: "grows", -1: "falls", 0: "cannot tell"}[row.trained.side * toward]
     if row.trained.reason:
-        return f"{told}: {row.trained.reason}"
+        return f"{told}: {say(row.trained.reason)}"
     beyond = {1: ", more than untrained", -1: ", less than untrained", 0: ", not told from untrained"}
     return told + (beyond[row.gain.side * toward] if told != "cannot tell" else "")
 

@@ -27,6 +27,7 @@ from .templates import (
     onset,
     pilots,
     planning,
+    representations,
     result_sets,
     robust,
     scaling_laws,
@@ -35,7 +36,19 @@ from .templates import (
 
 TABLES = (
     *(ladders, irreducible_loss, judging, single_runs, monitoring),
-    *(families, controls, planning, finite_size, scaling_laws, laws, onset, pilots, result_sets, robust),
+    *(
+        families,
+        controls,
+        planning,
+        finite_size,
+        scaling_laws,
+        laws,
+        onset,
+        pilots,
+        representations,
+        result_sets,
+        robust,
+    ),
 )
 #: Tables of the rooms, joined: code -> template.
 SENTENCES: Mapping[str, str] = {code: said for table in TABLES for code, said in table.TEMPLATES.items()}
