@@ -68,18 +68,24 @@ def with_found(sweep: Sweep, store: Store) -> Sweep:
     return with_answers(sweep, store.read_json(FILE) or {})
 
 
-def to_train(sweep: Sweep, store: Store) -> Sweep:
+def to_train(sweep: Sweep, store: Store, only: Mapping[str, str] | None = None) -> Sweep:
     """The same without the ladders whose pilots found nothing.
 
     Raises
     ------
     InputError
-        No ladder is left.
+        No ladder is left, or none that the run is restricted to.
     """
     from ..benchmark.pilots.of_sweep import without_questions
+    from ..benchmark.sweep import expand
 
+    expand(sweep, only)  # says so where the sweep itself has nothing of that name
     found = without_questions(with_found(sweep, store))
-    if not found.groups:
+    try:
+        left = bool(found.groups) and bool(expand(found, only))
+    except InputError:
+        left = False
+    if not left:
         raise InputError("no ladder is left to train: each pilot says above what it lacks")
     return found
 

@@ -87,6 +87,12 @@ def test_a_ladder_without_an_answer_is_left_out_and_said(write, tmp_path, onecur
     assert not (out / "pilot" / "pilots.json").exists()
     only = onecurve("run", write(asks), "--out", str(tmp_path / "other"), "--address", "in-process")
     assert only.returncode == 2 and "no ladder is left to train" in only.stderr
+    other = write(asks, {"families": "mlp", "parametrization": "mup", "horizon": {"rule": "steps", "steps": 5}})
+    where = ("--out", str(tmp_path / "third"), "--address", "in-process")
+    left = onecurve("run", other, "--only", "family=linear", *where)
+    assert left.returncode == 2 and "no ladder is left to train" in left.stderr
+    wrong = onecurve("run", other, "--only", "family=linaer", *where)
+    assert wrong.returncode == 2 and "Did you mean 'linear'" in wrong.stderr
     none = onecurve("pilot", write({"horizon": {"rule": "steps", "steps": 5}}), "--out", str(out))
     assert none.returncode == 2 and "asks for no pilot" in none.stderr
     with pytest.raises(InputError, match="no pilot's training lengths"):

@@ -102,7 +102,7 @@ def run(
             if without is None:
                 typer.echo("the pilots were ended: the same command goes on from there", err=True)
                 raise typer.Exit(1)
-            loaded = to_train(loaded, pilots)
+            loaded = to_train(loaded, pilots, which)
             looks = {"watch": watch_every if watch else None, "page": (report_every or 60.0) if report else None}
             summary = follow(loaded, store, executor, only=which, shard=part, **looks, **how)
     except KeyboardInterrupt:
