@@ -20,7 +20,8 @@ except metadata.PackageNotFoundError:  # run from a folder that is not installed
 extensions = ["myst_nb", "sphinx.ext.autodoc", "numpydoc"]
 root_doc = "docs/index"
 include_patterns = [
-    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "results/reference/calibration.md", "results/reference/zoo.md"),
+    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md"),
+    *(f"results/reference/{page}.md" for page in ("calibration", "zoo", "study")),
     *(f"{room}/README.md" for room in ("architectures", "benchmark", "collapse", "datasets", "results")),
     *("scripts/cluster/README.md", "docs/**"),
 ]
