@@ -112,7 +112,7 @@ def run(
     devices = {key: device_for(cell, device, executor) for key, cell in cells.items()}
     changed = prepare(cells, devices, lock, executor, refresh, report)
     lock.merge(store)
-    for said in seen_again((cell, lock.cells[key]) for key, cell in cells.items()):
+    for said in seen_again(((cell, lock.cells[key]) for key, cell in cells.items()), avoidably=True):
         warnings.warn(said, stacklevel=2)
     specs = {key: _specs(cell, lock.cells[key]) for key, cell in cells.items()}
     _note(lock, specs, request(sweep, only) if shard == (1, 1) else None)

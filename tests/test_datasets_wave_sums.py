@@ -109,3 +109,4 @@ def test_a_ladder_that_takes_more_than_there_is_hears_the_remedy(data, train_siz
     ]
     said = seen_again(cells)
     assert [remedy in line and "6,400" in line for line in said] == ([True] if remedy else [])
+    assert seen_again(cells, avoidably=True) == (said if remedy != "Train less" else [])
