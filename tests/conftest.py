@@ -89,7 +89,7 @@ def pdf_fonts():
         yield kind
 
 
-def write_tiny(folder: Path, name: str = "tiny", **changes) -> Path:
+def write_tiny(folder: Path, name: str = "tiny", pool: int = 8192, **changes) -> Path:
     common = {"seeds": 3, "batch_size": 16, "horizon": {"rule": "steps", "steps": 40}, "pack": True, **changes}
     control = {
         "families": "linear",
@@ -100,7 +100,7 @@ def write_tiny(folder: Path, name: str = "tiny", **changes) -> Path:
         "peak_lr": 0.05,
         "control": "holds",
     }
-    network = {"families": "mlp", "datasets": TINY_FOURIER, "rungs": [8, 12, 16], "peak_lr": 0.01}
+    network = {"families": "mlp", "datasets": {**TINY_FOURIER, "pool": pool}, "rungs": [8, 12, 16], "peak_lr": 0.01}
     path = folder / f"{name}.yaml"
     path.write_text(yaml.safe_dump({"name": name, "groups": [{**control, **common}, {**network, **common}]}))
     return path

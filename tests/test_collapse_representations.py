@@ -104,6 +104,12 @@ def test_two_seeds_have_a_number_and_no_interval():
     found = compared(ladder("a", (0.5,), seeds=2))
     (one,) = found.rows
     assert one.trained.low is None and compared_status(one, "cka") == "cannot tell: 2 seeds, an interval needs 3"
+    told = comparison_json(found)["comparisons"][0]["trained"]
+    assert (told["low"], told["reason"], told["reason_code"]) == (
+        None,
+        "2 seeds, an interval needs 3",
+        "pairs-of-too-few-seeds",
+    )
     assert said(one.trained) == f"{one.trained.value:.3f}"
 
 

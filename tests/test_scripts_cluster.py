@@ -105,7 +105,8 @@ def test_a_job_array_in_any_order_gives_the_table_of_one_run(tiny, tmp_path, slu
 @pytest.mark.parametrize("script", ["job-array.sbatch", "slurm.sbatch"])
 def test_a_job_that_is_preempted_twice_ends_and_repeats_little(script, tiny, tmp_path, slurm, onecurve):
     """Stand-ins for Slurm and Ray; the signal, the driver, its checkpoints and the table are real."""
-    sweep, out, queue = tiny(pack=True, horizon={"rule": "steps", "steps": 2000}), tmp_path / "run", tmp_path / "queued"
+    long = {"horizon": {"rule": "steps", "steps": 2000}, "pool": 32_768}
+    sweep, out, queue = tiny(pack=True, **long), tmp_path / "run", tmp_path / "queued"
     (tmp_path / "bin" / "ray").write_text('#!/bin/bash\nwhile [[ $1 != -- ]]; do shift; done\nshift\n"$@"\n')
     (tmp_path / "bin" / "scontrol").write_text(
         f'#!/bin/bash\nif [[ $1 == requeue ]]; then echo "$2" >>{queue}; else echo 127.0.0.1; fi\n'

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 from ..representations.between_trials import Compared, LayerComparison, WithSize
 from ..representations.seed_pairs import OverSeeds
+from .as_json import worded
 from .reasons import say
 
 NAMES = {"cka": "debiased CKA", "procrustes": "Procrustes distance"}
@@ -75,6 +75,6 @@ def comparison_heading(found: LayerComparison) -> str:
 def comparison_json(found: LayerComparison) -> Mapping[str, Any]:
     """Both tables as plain types, with their statuses."""
     about = {"dataset": found.dataset, "layer": found.layer, "measure": found.measure, "left_out": found.left_out}
-    rows = [dataclasses.asdict(row) | {"status": compared_status(row, found.measure)} for row in found.rows]
-    growth = [dataclasses.asdict(row) | {"status": growth_status(row, found.measure)} for row in found.growth]
+    rows = [worded(row) | {"status": compared_status(row, found.measure)} for row in found.rows]
+    growth = [worded(row) | {"status": growth_status(row, found.measure)} for row in found.growth]
     return {**about, "comparisons": rows, "with_size": growth}
