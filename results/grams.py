@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 
 from ..errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 FIELDS = ("layer", "step", "examples", "features", "inputs", "scale", "values")
 TRIAL = ("trial_id", "family", "dataset", "recipe", "leg", "n_params", "seed")
@@ -71,6 +73,8 @@ def grams_of(row: Mapping[str, Any]) -> Iterator[Gram]:
 
 def grams_alone(frame: pl.DataFrame) -> pl.DataFrame:
     """One row a matrix, for tables in which a cell is one value: the trial, what it is, and its bytes in base64."""
+    import polars as pl  # what trains needs none of it
+
     kept = frame.filter(pl.col("grams").list.len() > 0).select(*TRIAL, "grams").explode("grams").unnest("grams")
     texts = [base64.b64encode(values).decode() for values in kept["values"]]
     return kept.with_columns(pl.Series("values", texts, dtype=pl.String))
@@ -78,6 +82,8 @@ def grams_alone(frame: pl.DataFrame) -> pl.DataFrame:
 
 def grams_gathered(rows: pl.DataFrame) -> pl.DataFrame:
     """The inverse of `grams_alone`: one row a trial, its matrices in a list."""
+    import polars as pl
+
     texts: Sequence[str] = rows["values"].to_list()
     plain = rows.with_columns(pl.Series("values", [base64.b64decode(text) for text in texts], dtype=pl.Binary))
     entries = pl.struct(*(pl.col(name) for name in FIELDS)).alias("grams")
