@@ -136,7 +136,7 @@ def test_a_worker_that_fails_everything_costs_no_trial(
 def test_kill_9_of_a_long_trial_repeats_what_its_checkpoint_lacks(
     share, cluster, tiny, tmp_path, monkeypatch, undisturbed, rows_of
 ):
-    long = {"pack": False, "seeds": 1, "horizon": {"rule": "steps", "steps": 3000}}
+    long = {"pack": False, "seeds": 1, "horizon": {"rule": "steps", "steps": 3000}, "pool": 65_536}
     counted, sweep, wanted = tmp_path / "updates", tiny(**long), undisturbed(**long)
     counted.mkdir()
 
