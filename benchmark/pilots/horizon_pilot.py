@@ -27,8 +27,7 @@ class HorizonPilot(AskedLadder[int]):
 
     @property
     def key(self) -> str:
-        unusual = {"warmup": "share", "of": "loss"}.items()
-        other = {name: given for name, usual in unusual if (given := getattr(self.rule, name)) != usual}
+        other = self.rule.model_dump(include={"warmup", "of"}, exclude_defaults=True)
         return self.question(seeds=self.rule.seeds, **self.own_rungs, **other)
 
     @property

@@ -21,7 +21,7 @@ from ...collapse.sentences.of_onset import count
 from ...errors import InputError
 from ...results.reading import read_curves
 from ...results.store import Store
-from ..piloting import FILE
+from ..piloting import FILE, pilot_store
 
 _AVERAGED = "ema_loss"
 _COST = ["trial_id", "family", "dataset", "spec", "status", "compute", "train_seconds", "eval_seconds", "data_seconds"]
@@ -52,6 +52,7 @@ def page_of(stores: Sequence[Store]) -> str:
         raise InputError(f"no pilot's training lengths are in {', '.join(store.uri for store in stores)}")
     rates = {(a["family"], a["dataset"], _data_of(a)): a for _, a in answers if a["asks"] == "learning rate"}
     groups = list(_groups(stores))
+    costs = {store.uri: [each.table(_COST).to_pylist() for each in (pilot_store(store), store)] for store in stores}
     tables = [
         _HEAD,
         _table(_RATES, [_rate_row(answer, rates) for _, answer in lengths]),
@@ -65,15 +66,14 @@ def page_of(stores: Sequence[Store]) -> str:
         _table(_ONSETS, [row for of, group in groups for row in _onset_rows(of, group)]),
         *(f"* {_name(group)}, {of}: {group['onset']['onset']['sentence']}." for of, group in groups if group["onset"]),
         _COST_WORDS,
-        _table(_COSTS, [_cost_row(store, answer) for store, answer in lengths]),
+        _table(_COSTS, [_cost_row(answer, costs[store.uri]) for store, answer in lengths]),
     ]
     return "\n".join(tables) + "\n"
 
 
 def _answers(store: Store) -> Iterator[Row]:
     """What the pilots of a results folder found, for the settings that its ladders have."""
-    pilots = Store(f"{store.root}/pilot")
-    found = list((pilots.read_json(FILE) or {}).values())
+    found = list((pilot_store(store).read_json(FILE) or {}).values())
     trained = {(row["family"], row["dataset"], _data(row["spec"])) for row in store.table(_COST).to_pylist()}
     for answer in found:
         if (answer["family"], answer["dataset"], _data_of(answer)) in trained:
@@ -149,20 +149,18 @@ def _onset_rows(of: str, group: Row) -> Iterator[list[str]]:
         yield [_name(group), of, at, f"{one['n_sizes']}", _bounded(one), within]
 
 
-def _cost_row(store: Store, answer: Row) -> list[str]:
+def _cost_row(answer: Row, costs: Sequence[Sequence[Row]]) -> list[str]:
     mine = (answer["family"], answer["dataset"], _data_of(answer))
-    spent = [_spent(where, mine) for where in (Store(f"{store.root}/pilot"), store)]
+    spent = [_spent(rows, mine) for rows in costs]
     return [
         _name(answer),
         *(f"{trials} trials, {minutes:.1f} min, {flops:.1e} FLOPs" for trials, minutes, flops in spent),
     ]
 
 
-def _spent(store: Store, mine: tuple[str, str, str]) -> tuple[int, float, float]:
-    """Trials, minutes of a core and FLOPs of a family on a data set in a results folder."""
-    rows = [
-        row for row in store.table(_COST).to_pylist() if (row["family"], row["dataset"], _data(row["spec"])) == mine
-    ]
+def _spent(every: Sequence[Row], mine: tuple[str, str, str]) -> tuple[int, float, float]:
+    """Trials, minutes of a core and FLOPs of a family on a data set, of the rows of a results folder."""
+    rows = [row for row in every if (row["family"], row["dataset"], _data(row["spec"])) == mine]
     seconds = sum(row[name] or 0.0 for row in rows for name in ("train_seconds", "eval_seconds", "data_seconds"))
     return len(rows), seconds / 60, float(sum(row["compute"][-1] for row in rows if row["compute"]))
 
