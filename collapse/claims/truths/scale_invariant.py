@@ -1,4 +1,4 @@
-"""Weights whose length the loss does not see: how far an update turns them under momentum and weight decay."""
+"""Weights whose length the loss does not see: what momentum, rate and weight decay make of them."""
 
 from __future__ import annotations
 
@@ -52,3 +52,50 @@ class MomentumRotation(ExactSystem):
                 angles.append(np.arccos(np.clip(cosine, -1, 1)))
             weights = after
         return np.array(angles)
+
+
+@TRUTHS.register
+@dataclasses.dataclass(frozen=True)
+class DecayTimescale(ExactSystem):
+    """AdamW on a loss that does not see the length of the weights, at rates and decays of one product.
+
+    ``L = 1 - cos(w, u)`` with noise on the gradient, orthogonal to w. Adam's step has a length of its own, so that w
+    times c, the rate times c and the decay over c turn the weights alike: once the length at the start is forgotten,
+    after ``1/(eta lambda)`` updates, curves are a function of that time alone (Wang and Aitchison 2024, arXiv
+    2405.13698). Where the loss is ``|w - u|^2 / 2`` and not ``invariant``, the rate decides the noise by itself.
+    """
+
+    name: ClassVar[str] = "decay-timescale"
+    summary: ClassVar[str] = "AdamW on a scale-invariant loss, at rates and decays of one product"
+    invariant: bool = True
+    product: float = 0.005
+    noise: float = 3.0
+    dimension: int = 1200
+    steps: int = 1200
+    seeds: int = 5
+
+    def runs(self, observable: str, rng: np.random.Generator) -> list[TrialRun]:
+        steps, found = np.unique(np.round(evaluations(self.steps))), []
+        for rate in (0.005, 0.01, 0.02):
+            settings = {"size": float(self.dimension), "peak_lr": rate, "optimizer.weight_decay": self.product / rate}
+            for seed in range(self.seeds):
+                found.append(made(observable, seed, steps, self._losses(rate, steps, rng), settings))
+        return found
+
+    def _losses(self, rate: float, wanted: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        root, places, losses = self.dimension**0.5, set(wanted.astype(int)), []
+        target, first, second = np.full(self.dimension, 1 / root), *np.zeros((2, self.dimension))
+        weights = rng.standard_normal(self.dimension) / root
+        for step in range(1, self.steps + 2):
+            noise = self.noise * rng.standard_normal(self.dimension) / root
+            length = np.sqrt(weights @ weights)
+            cosine = weights @ target / length
+            if step - 1 in places:
+                losses.append(1 - cosine if self.invariant else np.square(weights - target).sum() / 2)
+            gradient = (noise - target) if self.invariant else noise + weights - target
+            if self.invariant:
+                gradient = (gradient - (gradient @ weights) / length**2 * weights) / length
+            first, second = 0.9 * first + 0.1 * gradient, 0.95 * second + 0.05 * gradient**2
+            move = first / (1 - 0.9**step) / np.sqrt(second / (1 - 0.95**step))
+            weights = weights * (1 - self.product) - rate * move
+        return np.array(losses)
