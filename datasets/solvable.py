@@ -1,4 +1,5 @@
-"""Tasks on which the dynamics of learning are known exactly: modes of a linear map, peaked classes, a half-space."""
+"""Tasks on which the dynamics of learning are known exactly: modes of a linear map, pairs of points, peaked classes, a
+half-space."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..task import Task
-from .dataset import DATASETS, TestSet, View, check_integer, derived_seed
+from .dataset import DATASETS, TestSet, View, check_integer, check_number, derived_seed
 from .floor import Noiseless
 from .pool import CounterStream, seeded_generator
 
@@ -107,6 +108,64 @@ class ModeView:
 
     def values(self, sums: Tensor) -> Tensor:
         return sums / (self.sizes.double().to(sums.device) * math.sqrt(self.inputs))
+
+
+@DATASETS.register
+@dataclasses.dataclass(frozen=True)
+class PointPairs(Noiseless):
+    """Pairs of opposite points at one distance, and a multiple of them as targets.
+
+    Examples come two by two, ``x = +-(distance/2) u`` with u uniform on the sphere, and ``y = gain x``. With
+    ``train_size`` and ``batch_size`` 2 a network learns two points alone, the same distances apart for every seed: the
+    setting of van Rossem and Saxe 2024 (arXiv 2402.09142), in which how far apart a representation takes two points
+    follows equations with two constants. Small distances and large gains make it learn its features, whatever the
+    weights at the start: the representation has to grow.
+
+    Attributes
+    ----------
+    inputs : dimension of inputs and outputs.
+    distance : between the two points of a pair.
+    gain : of the target over the input.
+    test_size : test inputs, of other pairs.
+    """
+
+    name = "point-pairs"
+    summary = "pairs of opposite points and a multiple of them, generated, every draw new"
+
+    inputs: int = 8
+    distance: float = 2.0
+    gain: float = 1.0
+    test_size: int = 512
+
+    def __post_init__(self) -> None:
+        check_integer("inputs", self.inputs, 2)
+        check_integer("test_size", self.test_size, 2)
+        check_number("distance", self.distance, 0, strict=True)
+        check_number("gain", self.gain, 0, strict=True)
+
+    @property
+    def task(self) -> Task:
+        return Task(kind="vector", shape=(self.inputs,), outputs=self.inputs, loss="squared_error")
+
+    @property
+    def pool_size(self) -> None:
+        return None
+
+    def prepare(self) -> None:
+        """Nothing to make."""
+
+    def test_set(self) -> TestSet:
+        inputs, targets = self._draw(seeded_generator(self.name, self.version, "test"), self.test_size)
+        return TestSet(inputs=inputs, targets=targets)
+
+    def stream(self, seed: int) -> CounterStream:
+        return CounterStream(self._draw, self.name, self.version, seed)
+
+    def _draw(self, generator: torch.Generator, count: int) -> tuple[Tensor, Tensor]:
+        drawn = torch.randn(-(-count // 2), self.inputs, generator=generator)
+        half = self.distance / 2 * drawn / torch.linalg.vector_norm(drawn, dim=1, keepdim=True)
+        inputs = torch.stack([half, -half], dim=1).flatten(0, 1)[:count]
+        return inputs, self.gain * inputs
 
 
 @dataclasses.dataclass(frozen=True)
