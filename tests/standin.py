@@ -37,7 +37,7 @@ READS = {"_local_scalar_dense", "nonzero", "equal", "masked_select", "is_nonzero
 TINY = {"fourier": {"inputs": 2, "modes": 64, "pool": 2048, "test_size": 64}}
 ASKING = {
     *("sharpness", "preconditioned-sharpness", "critical-sharpness", "tail-exponent", "layer-balance"),
-    *("neural-collapse", "feature-ansatz"),
+    *("neural-collapse", "feature-ansatz", "two-datum"),
 }
 OF_CLASSES = {"accuracy", "token-classes", "calibration", "margin", "class-loss"}
 FEW_FAMILIES = ("mlp", "decoder", "shufflenetv2")

@@ -24,7 +24,7 @@ from ...datasets.floor import KnownFloor
 from ...datasets.hierarchy import RandomHierarchy
 from ...datasets.language import HiddenMarkovText, MarkovText
 from ...datasets.mixtures import GaussianMixture
-from ...datasets.solvable import HalfSpace, LinearModes, PeakedSoftmax
+from ...datasets.solvable import HalfSpace, LinearModes, PeakedSoftmax, PointPairs
 from ...datasets.synthetic import FourierTeacher, PowerLawRegression
 from ...datasets.teachers import ManifoldTeacher, NoisyFourier, NoisyTeacher
 from ...errors import InputError
@@ -42,7 +42,7 @@ VARIANTS: tuple[tuple[str, dict[str, int]], ...] = (
     ("markov-text", {"order": 1}),
     ("markov-text", {"order": 2}),
     *((name, {}) for name in ("hidden-markov-text", "random-hierarchy", "sparse-parity", "modular-addition")),
-    *((name, {}) for name in ("linear-modes", "peaked-softmax", "half-space")),
+    *((name, {}) for name in ("linear-modes", "point-pairs", "peaked-softmax", "half-space")),
 )
 
 
@@ -188,7 +188,7 @@ def _(data: ModularAddition) -> FloorEstimate:
 
 
 @estimate.register
-def _(data: LinearModes) -> FloorEstimate:
+def _(data: LinearModes | PointPairs) -> FloorEstimate:
     inputs, targets = (part.double().numpy() for part in data.stream(SEED).batch(0, EXAMPLES))
     left = targets - inputs @ np.linalg.lstsq(inputs, targets, rcond=None)[0]
     return FloorEstimate(float(np.mean(left**2)), 0.0, f"least squares on {EXAMPLES:,} examples")

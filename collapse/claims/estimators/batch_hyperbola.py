@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from ....results.quantity import stored_name
 from ..trial_runs import TrialRun, grouped
 from .estimator import ESTIMATORS, CannotTell, Estimated, Estimator, Reading
 from .one_setting import log_mean, stacked
@@ -79,7 +80,11 @@ def _held_at_the_start(runs: Sequence[TrialRun], observable: str) -> list[TrialR
             continue
         for run in each:
             first = np.full(2, run.of(observable)[0])
-            still = {"steps": np.array([0.0, 1.0]), "tau": np.array([0.0, 1.0]), "observed": {observable: first}}
+            still = {
+                "steps": np.array([0.0, 1.0]),
+                "tau": np.array([0.0, 1.0]),
+                "observed": {stored_name(observable): first},
+            }
             found.append(dataclasses.replace(run, **still, status="ok"))
     return found
 

@@ -29,8 +29,8 @@ class TwoDatumFlow(Estimator):
         dw/dt = -(b/2) (3 w - y + 1) h - (a/2) (y + w) w/h
 
     where a and b are the rates of the two halves of the network, ``eta_h |dy|^2`` and ``eta_y |dx|^2``. From small
-    weights y ends at 1 with ``h^2 = a/b``, so the last h gives their ratio, and one number is left to be fitted to three
-    curves. They begin where y is first above .01 and end where it is first above .99.
+    weights y ends at 1 with ``h^2 = a/b``, so the last h gives their ratio, and one number is left to be fitted to all
+    three curves. They begin where y is first above .01 and end where it is first above .99.
 
     Facts: ``points``, the fewest evaluations of a seed in between; ``learned``, the smallest last y; ``growth``, the
     smallest last h over the first; ``scatter``, standard deviation of ln a over seeds.

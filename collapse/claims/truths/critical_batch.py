@@ -24,9 +24,7 @@ class CriticalBatch(ExactSystem):
     """
 
     name: ClassVar[str] = "critical-batch"
-    summary: ClassVar[str] = (
-        "SGD on isotropic least squares at several batch sizes: updates to a target are a hyperbola"
-    )
+    summary: ClassVar[str] = "SGD on isotropic least squares at five batch sizes: updates to a target are a hyperbola"
     adapted: bool = True
     rate: float = 0.1
     inputs: int = 63
