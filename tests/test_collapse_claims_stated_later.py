@@ -64,7 +64,7 @@ def test_the_best_rate_of_a_batch_size_is_the_lowest_point_of_a_parabola():
 
 def test_a_rate_at_which_a_seed_diverges_reaches_no_target():
     runs = tried(lambda batch: 50 * (1 + 32 / batch))
-    fast = [run for batch in BATCHES for run in halving(batch, 1.0, rate=0.8)]
+    fast = [run for batch in BATCHES for run in halving(batch, 5 * (1 + 32 / batch), rate=0.8)]
     lost = [dataclasses.replace(run, status="diverged" if run.seed == 1 else "ok") for run in fast]
     slow = [run for batch in BATCHES for run in halving(batch, 4000.0, rate=0.01)]
     found = BatchHyperbola().estimate(runs + lost + slow, "loss", 1.0, 0.3)
