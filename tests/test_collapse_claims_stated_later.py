@@ -12,12 +12,12 @@ from onecurve.collapse.claims.estimators.batch_hyperbola import BatchHyperbola
 from onecurve.collapse.claims.estimators.estimator import CannotTell
 from onecurve.collapse.claims.estimators.ratio import Ratio
 from onecurve.collapse.claims.estimators.settings_differ import SettingsDiffer
-from onecurve.collapse.claims.estimators.two_datum import TwoDatumFlow
+from onecurve.collapse.claims.estimators.two_datum_flow import TwoDatumFlow
 from onecurve.collapse.claims.truths.critical_batch import CriticalBatch
 from onecurve.collapse.claims.truths.scale_invariant import DecayTimescale, MomentumRotation
 from onecurve.collapse.claims.truths.stability import RotationalEquilibrium
 from onecurve.collapse.claims.truths.truth import made
-from onecurve.collapse.claims.truths.two_datum import TwoPoints
+from onecurve.collapse.claims.truths.two_points import TwoPoints
 
 BATCHES = (4.0, 16.0, 64.0, 256.0)
 
