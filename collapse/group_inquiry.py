@@ -10,6 +10,7 @@ import numpy as np
 from .composing import Missing
 from .controls.negatives import negatives_of
 from .controls.other_data_sets import Foreign, foreign_controls
+from .controls.otherwise import Otherwise, trained_otherwise
 from .controls.unrelated import Shuffled, shuffled_rungs
 from .controls.wrong_horizons import WrongHorizons, wrong_horizons
 from .families.crossing import Crossing
@@ -47,11 +48,13 @@ class Laws:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Controls:
-    """What else a ladder shows: its curves dealt at random or cut at wrong horizons, and other data sets' curves."""
+    """What else a ladder shows: its curves dealt at random or cut at wrong horizons, other data sets' curves, and how
+    much more ladders deviate that were trained otherwise on purpose."""
 
     shuffled: Shuffled | None
     wrong_horizons: WrongHorizons | Missing
     foreign: tuple[Foreign | Missing, ...]
+    otherwise: Otherwise | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,7 +115,7 @@ def inquire_group(
         forecast=_forecast(one, measured, settings) if "forecast" in asked and ends else None,
         detectable=_detectable(one, margin, power_rng) if "detectable" in asked and group else None,
         where=departures(group, rng=where_rng) if "where" in asked and group else None,
-        controls=_controls(one, crossing, margin, controls_rng) if "controls" in asked else None,
+        controls=_controls(one, measured, crossing, margin, controls_rng) if "controls" in asked else None,
         # Single runs and groups of one rung have noise and tightness, though they have no verdict.
         noise=seed_noise(one.curves) if "noise" in questions and computable else None,
         tightness=_single_runs(one, measured, settings) if "tightness" in questions and computable else None,
@@ -161,8 +164,14 @@ def _detectable(one: Measured, margin: float, rng: np.random.Generator) -> Detec
     return smallest_detectable(one.rescaled, rng=rng, margin=margin, groups=_SIMULATED, resamples=99, floors=floors)
 
 
-def _controls(one: Measured, crossing: Crossing | None, margin: float, rng: np.random.Generator) -> Controls:
-    shuffle_rng, horizon_rng, foreign_rng = rng.spawn(3)
+def _controls(
+    one: Measured,
+    measured: Sequence[Measured],
+    crossing: Crossing | None,
+    margin: float,
+    rng: np.random.Generator,
+) -> Controls:
+    shuffle_rng, horizon_rng, foreign_rng, otherwise_rng = rng.spawn(4)
     group = one.rescaled
     enough = group is not None and len(group.values) > 2
     inside = crossing is not None and (one.family, one.dataset) in crossing.cells
@@ -170,6 +179,7 @@ def _controls(one: Measured, crossing: Crossing | None, margin: float, rng: np.r
         shuffled=shuffled_rungs(group, rng=shuffle_rng) if enough and group else None,
         wrong_horizons=wrong_horizons(one, rng=horizon_rng, margin=margin),
         foreign=foreign_controls(crossing, one.family, one.dataset, rng=foreign_rng) if inside and crossing else (),
+        otherwise=trained_otherwise(one, measured, rng=otherwise_rng),
     )
 
 

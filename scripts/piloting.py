@@ -189,7 +189,8 @@ def _horizon(pilot: HorizonPilot, trunks: Sequence[Trunk], losses: Sequence[Trun
 
     law = horizon_law(trunks, rng=rng)
     # Of the loss itself: averages lag behind it at the beginning, where trunks that are cut short still are.
-    at = sensitivity(losses, law, losses[0].irreducible_loss if losses else None, rng=rng)
+    floor = losses[0].irreducible_loss if losses else None
+    at = sensitivity(losses, law, floor, rng=rng, seeds=len(pilot.group.seed_list))
     name = f"{pilot.family} on {pilot.dataset}"
     return Answer(
         found=law,

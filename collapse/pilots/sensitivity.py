@@ -7,16 +7,22 @@ deviate from a common curve if the training lengths grew faster or more slowly, 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from ...results.curves import LearningCurve
-from ..composing import OK
+from ...results.grid import latest_start
+from ...results.levels import X_MIN
+from ..composing import OK, Missing
 from ..ladders.ladder import Ladder
 from ..ladders.rescaling import rescale
+from ..outcome import RescaledGroup
+from ..planning.power import SimulatedShare
+from ..planning.telling import chance_to_tell
 from ..reasons import Reason, Refusal, because
 from ..within.battery import assess
+from ..within.rise import Rise, rise
 from .horizon_law import HorizonLaw
 from .trunks import Trunk
 
@@ -34,6 +40,10 @@ class CollapseAt:
     sizes : model sizes whose trunks are long enough.
     deviation : the largest over sizes and x, in ln l; None where there is no answer.
     lower_bound, upper_bound : of it, 95 % (T5).
+    rise : how much more it deviates than the same sizes do at the exponent itself; None there, and where either is
+        unknown.
+    power : chance that a ladder of so many seeds and its negative at this exponent are told apart; None where the
+        seeds are not given or too few.
     status : ``ok``, or why there is none.
     """
 
@@ -42,6 +52,8 @@ class CollapseAt:
     deviation: float | None = None
     lower_bound: float | None = None
     upper_bound: float | None = None
+    rise: Rise | Missing | None = None
+    power: SimulatedShare | None = None
     status: Reason = OK
 
 
@@ -51,6 +63,7 @@ def sensitivity(
     irreducible_loss: float | None,
     *,
     rng: np.random.Generator,
+    seeds: int = 0,
     resamples: int = 399,
 ) -> tuple[CollapseAt, ...]:
     """The collapse of a pilot's trunks at 60 to 140 % of the exponent that it found.
@@ -61,46 +74,80 @@ def sensitivity(
     law : what they gave; where it has no exponent there is nothing to vary.
     irreducible_loss : L0, on which normalised curves rest.
     rng : chance; the same resamples are drawn for each factor.
+    seeds : of a ladder whose power is wanted.
     """
     if law.updates is None or law.exponent is None:
         return ()
     (seed,) = rng.integers(2**63, size=1)
+    cuts = {factor: _Cuts.at(trunks, law, factor) for factor in FACTORS}
     return tuple(
-        _at(trunks, law, irreducible_loss, factor, np.random.default_rng(seed), resamples) for factor in FACTORS
+        _at(own, cuts[1.0], irreducible_loss, factor, np.random.default_rng(seed), resamples, seeds)
+        for factor, own in cuts.items()
     )
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Cuts:
+    """Training lengths of the trunks that are long enough, by their place among all trunks."""
+
+    trunks: Sequence[Trunk]
+    lengths: dict[int, float]
+
+    @classmethod
+    def at(cls, trunks: Sequence[Trunk], law: HorizonLaw, factor: float) -> _Cuts:
+        assert law.updates is not None and law.exponent is not None
+        middle = float(np.sqrt(trunks[0].size * trunks[-1].size))
+        there = law.updates.value * (middle / law.first) ** law.exponent.value
+        lengths = [there * (trunk.size / middle) ** (factor * law.exponent.value) for trunk in trunks]
+        kept = zip(trunks, lengths, strict=True)
+        return cls(trunks, {i: t for i, (trunk, t) in enumerate(kept) if t <= trunk.updates[-1]})
+
+    def group(self, floor: float, places: Collection[int], x_min: float = X_MIN) -> RescaledGroup:
+        """The ladder of the trunks at these places, cut."""
+        curves = (curve for i in sorted(places) for curve in _cut(self.trunks[i], self.lengths[i]))
+        return rescale(Ladder.of(curves), scale="end-point", irreducible_loss=floor, x_min=x_min)
+
+
 def _at(
-    trunks: Sequence[Trunk],
-    law: HorizonLaw,
+    own: _Cuts,
+    found: _Cuts,
     floor: float | None,
     factor: float,
     rng: np.random.Generator,
     resamples: int,
+    seeds: int,
 ) -> CollapseAt:
-    assert law.updates is not None and law.exponent is not None
-    middle = float(np.sqrt(trunks[0].size * trunks[-1].size))
-    there = law.updates.value * (middle / law.first) ** law.exponent.value
-    lengths = [there * (trunk.size / middle) ** (factor * law.exponent.value) for trunk in trunks]
-    long_enough = [(trunk, t) for trunk, t in zip(trunks, lengths, strict=True) if t <= trunk.updates[-1]]
-    n = len(long_enough)
+    n = len(own.lengths)
     if floor is None:
         return CollapseAt(factor=factor, sizes=n, status=because("sensitivity-needs-a-floor"))
     if n < _FEWEST:
         return CollapseAt(factor=factor, sizes=n, status=because("sensitivity-trunks-short", sizes=n, least=_FEWEST))
     try:
-        ladder = Ladder.of(curve for trunk, t in long_enough for curve in _cut(trunk, t))
-        group = rescale(ladder, scale="end-point", irreducible_loss=floor)
+        group = own.group(floor, own.lengths)
+        pair = None if factor == 1 else _pair(own, found, floor)
     except Refusal as refusal:
         return CollapseAt(factor=factor, sizes=n, status=refusal.reason)
-    _, found = assess(group.values, group.x, group.sizes, rng=rng, resamples=resamples)
+    _, bounds = assess(group.values, group.x, group.sizes, rng=rng, resamples=resamples)
+    told = None if pair is None else rise(*pair, rng=rng)
+    counts = [seeds] * (len(pair[0].sizes) if pair else 0)
     return CollapseAt(
         factor=factor,
         sizes=n,
-        deviation=float(np.abs(found.d).max()),
-        lower_bound=float(found.lower()),
-        upper_bound=float(found.upper()),
+        deviation=float(np.abs(bounds.d).max()),
+        lower_bound=float(bounds.lower()),
+        upper_bound=float(bounds.upper()),
+        rise=told,
+        power=chance_to_tell(*pair, counts, rng=rng) if pair and isinstance(told, Rise) and seeds > 2 else None,
     )
+
+
+def _pair(own: _Cuts, found: _Cuts, floor: float) -> tuple[RescaledGroup, RescaledGroup] | None:
+    """Both ladders of the sizes that are long enough for both, on one grid."""
+    places = own.lengths.keys() & found.lengths.keys()
+    if len(places) < _FEWEST:
+        return None
+    start = latest_start(cuts.group(floor, places).x for cuts in (own, found))
+    return own.group(floor, places, start), found.group(floor, places, start)
 
 
 def _cut(trunk: Trunk, length: float) -> list[LearningCurve]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ...results.quantity import LOSS, Quantity
 from ..group_inquiry import Controls, GroupInquiry, Laws
 from ..inquiry import Inquiry, LegInquiry, SettingInquiry
-from .of_controls import foreign_line, horizons_line, shuffled_line
+from .of_controls import foreign_line, horizons_line, otherwise_lines, shuffled_line
 from .of_families import (
     card_sentence,
     claims_line,
@@ -90,6 +90,8 @@ def control_lines(found: Controls, quantity: Quantity = LOSS) -> Iterator[str]:
     yield horizons_line(found.wrong_horizons, quantity)
     for one in found.foreign:
         yield foreign_line(one, quantity)
+    if found.otherwise is not None:
+        yield from otherwise_lines(found.otherwise, quantity)
 
 
 def leg_lines(leg: LegInquiry, quantity: Quantity = LOSS) -> Iterator[str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ...results.quantity import LOSS, Quantity
 from ..composing import OK, Missing
 from ..controls.other_data_sets import Foreign
+from ..controls.otherwise import Otherwise, TrainedOtherwise
 from ..controls.unrelated import Shuffled
 from ..controls.wrong_horizons import WrongHorizons
-from .numbers import percent
+from .numbers import percent, percent_interval, signed_percent
 from .reasons import say
 
 
@@ -36,3 +39,23 @@ def foreign_line(found: Foreign | Missing, quantity: Quantity = LOSS) -> str:
     if isinstance(found, Missing):
         return f"control, {found.known['control']}: none, because {say(found.status, quantity)}"
     return f"control, {found.control}: curves differ by {percent(found.deviation)}"
+
+
+def otherwise_lines(found: Otherwise, quantity: Quantity = LOSS) -> Iterator[str]:
+    """Ladders that were trained otherwise on purpose, and from how much on one is told."""
+    for one in found.ladders:
+        yield f"trained otherwise, {one.recipe_label or one.recipe}: {_against(one, quantity)}"
+    if found.least is not None:
+        yield (
+            f"with {percent(found.power)} power a ladder as noisy is told from this one where the root mean square of "
+            f"its deviations is {percent(found.least)} or more"
+        )
+
+
+def _against(one: TrainedOtherwise, quantity: Quantity) -> str:
+    if isinstance(one.rise, Missing):
+        return f"not compared, because {say(one.rise.status, quantity)}"
+    told = {True: "it deviates more", False: "it deviates less"}.get(one.rise.worse, "not told apart")
+    change = f"{signed_percent(one.rise.rise)} {percent_interval(one.rise.low, one.rise.high, signed=True)}"
+    before, after = percent(one.rise.rms_of_other), percent(one.rise.rms)
+    return f"root mean square of the deviations {after} against {before} here, {change}: {told}"

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from ..pilots.horizon_law import HorizonLaw
 from ..pilots.scans import LadderRate
 from ..pilots.sensitivity import CollapseAt
-from .numbers import percent, percent_interval
+from ..within.rise import Rise
+from .numbers import percent, percent_interval, signed_percent
 from .of_onset import count
 from .reasons import say
 
@@ -35,7 +36,18 @@ def sensitivity_sentence(found: Sequence[CollapseAt]) -> str:
     ]
     if not told:
         return f"how well its trunks collapse is not known: {say(found[0].status)}"
-    return f"at the constant rate its trunks deviate from a common curve by {', '.join(told)} of the exponent"
+    said = f"at the constant rate its trunks deviate from a common curve by {', '.join(told)} of the exponent"
+    known = [one for one in found if isinstance(one.rise, Rise)]
+    if not known:
+        return said
+    others = ", ".join(f"{100 * one.factor:.0f} % ({_rise(one)})" for one in known)
+    return f"{said}; the root mean square rises from that of the exponent itself, at {others}"
+
+
+def _rise(one: CollapseAt) -> str:
+    assert isinstance(one.rise, Rise)
+    said = f"by {signed_percent(one.rise.rise)} {percent_interval(one.rise.low, one.rise.high, signed=True)}"
+    return said if one.power is None else f"{said}, which the ladder tells with {percent(one.power.value)} power"
 
 
 def rate_sentence(found: LadderRate) -> str:

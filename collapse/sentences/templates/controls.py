@@ -9,6 +9,9 @@ TEMPLATES = {
     "rate: this control is generous",
     "cut-needs-constant-rate": "only curves trained at a constant learning rate can be cut: under a schedule the end "
     "of a curve is made by the schedule",
+    "rise-needs-three-seeds": "two ladders are compared by three seeds of each model size or more",
+    "rise-needs-a-deviation": "neither ladder deviates by more than its noise",
+    "rise-needs-one-scale": "the two ladders are not on one scale and one grid",
     "group-not-testable": "{why}",
     "cut-needs-a-floor": "a wrong horizon does not show without an irreducible loss: {why}",
     "three-seeds-for-exactness": "the exactness test needs three seeds of each model size",
