@@ -14,6 +14,7 @@ from onecurve.collapse.pilots.horizon_law import horizon_law
 from onecurve.collapse.pilots.sensitivity import _cut, sensitivity
 from onecurve.collapse.pilots.trunks import Trunk, trunks_of
 from onecurve.collapse.sentences.of_pilots import pilot_sentence, sensitivity_sentence
+from onecurve.collapse.within.rise import Rise
 from onecurve.errors import InputError
 from scipy.optimize import brentq
 
@@ -195,12 +196,28 @@ def test_trunks_collapse_best_at_the_exponent_of_their_law():
     assert np.argmin(deviations) == 2 and found[2].upper_bound < 0.03
     assert found[1].lower_bound > found[2].upper_bound and found[3].lower_bound > found[2].upper_bound
     assert deviations[0] > deviations[1] and deviations[4] > deviations[3]
+    assert found[2].rise is None and found[2].power is None
+    assert all(one.rise.worse and one.power is None for one in found if one.factor != 1)
     again = sensitivity(trunks, law, 0.0, rng=np.random.default_rng(2))
     assert again == found and "at 100 %" in sensitivity_sentence(found)
     points = pilot_sheet("net on data", law, trunks, found).points
     drawn = [point for point in points if point["panel"] == "collapse"]
     assert [point["y"] for point in drawn] == pytest.approx([100 * value for value in deviations])
     assert [point["high"] for point in drawn] == pytest.approx([100 * one.upper_bound for one in found])
+
+
+def test_trunks_plan_with_what_power_a_ladder_is_told_from_one_at_another_exponent():
+    trunks = simulated(np.random.default_rng(0), noise=0.05)
+    law = horizon_law(trunks, rng=np.random.default_rng(1), resamples=99)
+    few, many = (sensitivity(trunks, law, 0.0, rng=np.random.default_rng(2), seeds=seeds) for seeds in (3, 24))
+    assert [one.power is None for one in many] == [False, False, True, False, False]
+    assert many[4].power.value >= few[4].power.value and many[4].power.value > 0.8
+    assert "power" in sensitivity_sentence(many) and "power" not in sensitivity_sentence((many[2],))
+    length = law.updates.value * (trunks[-1].size / law.first) ** law.exponent.value
+    n = int(np.sum(trunks[-1].updates < 1.2 * length))
+    short = dataclasses.replace(trunks[-1], updates=trunks[-1].updates[:n], loss=trunks[-1].loss[:, :n])
+    some = sensitivity([*trunks[:-1], short], law, 0.0, rng=np.random.default_rng(2))
+    assert some[4].sizes == some[2].sizes - 1 and isinstance(some[4].rise, Rise)  # of the sizes that both have
 
 
 def test_what_tells_nothing_of_the_collapse():

@@ -16,6 +16,7 @@ from onecurve.collapse.sentences.of_controls import otherwise_lines
 from onecurve.collapse.within.rise import rise
 from onecurve.results.curves import CurveSet
 from onecurve.results.grid import common_grid
+from scipy.special import stdtrit as student_quantile
 
 X = common_grid()
 SIZES = 1e3 * 2.0 ** np.arange(5)
@@ -62,6 +63,17 @@ def share(truth, other, *, louder=1.0, seeds=8, groups=300, common=0.0):
 def test_what_deviates_no_more_is_not_told_to(amount, louder, common):
     """Also where it is noisier, which would raise its largest deviation: that is told in .13 to .5 of them."""
     assert share(amount * TREND, amount * TREND, louder=louder, common=common) <= 0.07
+
+
+def test_the_standard_error_is_that_of_fresh_ladders():
+    """Four seeds drawn with replacement scatter by a factor sqrt(3/4) too little; here that is put back."""
+    rng = np.random.default_rng(6)
+    found = [
+        rise(*(ladder(0.2 * TREND[:, None] + noise(4, rng)) for _ in range(2)), rng=rng, resamples=99)
+        for _ in range(300)
+    ]
+    reach = np.sqrt(np.mean([(one.high - one.rise) ** 2 for one in found])) / student_quantile(3, 0.95)
+    assert reach == pytest.approx(np.std([one.rise for one in found]), rel=0.07)
 
 
 def test_another_pattern_of_equal_mean_square_is_not_told():

@@ -56,9 +56,11 @@ def chance_to_tell(
     return SimulatedShare.of(_told(Runs.of(one), Runs.of(other), counts, groups, rng))
 
 
-def least_told(group: RescaledGroup, *, rng: np.random.Generator, power: float = POWER, groups: int = 100) -> float | None:
-    """The root mean square from which on a ladder as noisy as this one, with its deviations grown all alike, is told to
-    deviate more; None where not even 16 times the deviations are.
+def least_told(
+    group: RescaledGroup, *, rng: np.random.Generator, power: float = POWER, groups: int = 100
+) -> float | None:
+    """The root mean square from which on a ladder that is as noisy as this one, with its deviations grown all alike, is
+    told to deviate more; None where not even 16 times the deviations are.
 
     Parameters
     ----------

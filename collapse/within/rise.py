@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import stdtrit as student_quantile
 
 from ...results.levels import COVERAGE
-from ..composing import OK, Missing
+from ..composing import Missing
 from ..ladders.soundness import noisy
 from ..outcome import RescaledGroup
 from ..reasons import because
@@ -50,7 +50,8 @@ def rise(one: RescaledGroup, other: RescaledGroup, *, rng: np.random.Generator, 
     ::
 
         S    = mean over k and d ln x of [d_k^2 - var(d_k)],   var(d_k) = (1-1/K)^2 V_k + K^-2 sum_{j != k} V_j
-        Rise = sqrt(S_one) - sqrt(S_other),   bounds   Rise +- t_{.95; n-1} se(S_one - S_other) / (sqrt S_one + sqrt S_other)
+        Rise = sqrt(S_one) - sqrt(S_other)
+        bounds = Rise +- t_{.95; n-1} se(S_one - S_other) / [sqrt(S_one) + sqrt(S_other)]
 
     ``V_k = s2_k/n_k``. S is unbiased whatever the noise is. The largest deviation is not: it grows with the noise, so
     that a ladder which is merely noisier would be told to be worse. The standard error is ``sqrt(n/(n-1))`` times that

@@ -44,7 +44,10 @@ def analyze(
     ] = False,
     controls: Annotated[
         bool,
-        typer.Option("--controls", help="Negative controls: permuted sizes, wrong training lengths, other data sets."),
+        typer.Option(
+            "--controls",
+            help="Negative controls: permuted sizes, wrong training lengths, other data sets, ladders trained wrongly.",
+        ),
     ] = False,
     where: Annotated[
         bool, typer.Option("--where", help="At which x which model size leaves the common curve.")
