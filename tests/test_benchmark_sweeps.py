@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from onecurve.benchmark.pilots.horizon_pilot import HorizonPilot
 from onecurve.benchmark.pilots.of_sweep import pilots_of
 from onecurve.benchmark.schedules.schedule import schedule_from
 from onecurve.benchmark.sweep import load_sweep
@@ -42,6 +43,21 @@ def test_negatives_of_the_network_share_one_pilot():
     (pilot,) = pilots_of(NEGATIVES)
     networks = [group for group in NEGATIVES.groups if group.families == ["mlp"]]
     assert [group.control for group in networks] == [None, "fails", "fails", "fails", "fails"]
-    answered = {"updates": {"value": 100}, "exponent": {"value": 1}}
-    assert pilot.answered(answered).horizon.steps == 100
-    assert [group.horizon.found(100, 1).exponent for group in networks] == [1, 1.4, 1, 1, 1]
+    answered = {"updates": {"value": 1000}, "exponent": {"value": 1}}
+    assert pilot.answered(answered).horizon.steps == round(1000 * 541 / 1021)  # the law, one size below the pilot's
+    laws = [group.horizon.found(100, 1) for group in networks]
+    assert [(law.steps, law.exponent) for law in laws] == [(100, 1), (50, 1.4), (100, 1), (100, 1), (100, 1)]
+
+
+def test_the_pilot_of_the_network_is_that_of_the_core_sweep():
+    """Trial by trial, once the rate is found: who has run one has the other's pilot."""
+    (pilot,) = pilots_of(NEGATIVES)
+    core = next(each for each in pilots_of(load_sweep("core")) if each.family == "mlp")
+    found = HorizonPilot(group=core.group.model_copy(update={"peak_lr": 0.0134}), rule=core.group.horizon)
+    assert pilot.key == found.key and pilot.trials(pilot.stages[0]) == found.trials(found.stages[0])
+
+
+def test_each_negative_of_the_network_has_one_thing_wrong():
+    right, *wrong = [group.model_dump(exclude={"control"}) for group in NEGATIVES.groups if group.families == ["mlp"]]
+    changed = [{name for name in group if group[name] != right[name]} - {"horizon"} for group in wrong]
+    assert changed == [set(), {"parametrization"}, {"warmup_updates"}, {"peak_lr"}]
