@@ -212,6 +212,8 @@ def test_trunks_plan_with_what_power_a_ladder_is_told_from_one_at_another_expone
     few, many = (sensitivity(trunks, law, 0.0, rng=np.random.default_rng(2), seeds=seeds) for seeds in (3, 24))
     assert [one.power is None for one in many] == [False, False, True, False, False]
     assert many[4].power.value >= few[4].power.value and many[4].power.value > 0.8
+    assert [one.least is None for one in many] == [True, True, False, True, True]
+    assert many[2].least < few[2].least and many[4].rise.rms_of_other < many[2].least < many[4].rise.rms
     assert "power" in sensitivity_sentence(many) and "power" not in sensitivity_sentence((many[2],))
     length = law.updates.value * (trunks[-1].size / law.first) ** law.exponent.value
     n = int(np.sum(trunks[-1].updates < 1.2 * length))

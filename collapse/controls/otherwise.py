@@ -70,8 +70,11 @@ def trained_otherwise(one: Measured, measured: Sequence[Measured], *, rng: np.ra
         )
         for other, chance in zip(marked, chances, strict=True)
     )
-    told = any(isinstance(row.rise, Rise) for row in ladders)
-    return Otherwise(ladders=ladders, least=least_told(one.rescaled, rng=own) if told and one.rescaled else None)
+    if one.rescaled is None or not any(isinstance(row.rise, Rise) for row in ladders):
+        return Otherwise(ladders=ladders, least=None)
+    return Otherwise(
+        ladders=ladders, least=least_told(one.rescaled, [len(rows) for rows in one.rescaled.values], rng=own)
+    )
 
 
 def _beside(other: Measured, one: Measured) -> bool:

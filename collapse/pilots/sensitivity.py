@@ -19,7 +19,7 @@ from ..ladders.ladder import Ladder
 from ..ladders.rescaling import rescale
 from ..outcome import RescaledGroup
 from ..planning.power import SimulatedShare
-from ..planning.telling import chance_to_tell
+from ..planning.telling import chance_to_tell, least_told
 from ..reasons import Reason, Refusal, because
 from ..within.battery import assess
 from ..within.rise import Rise, rise
@@ -28,6 +28,7 @@ from .trunks import Trunk
 
 FACTORS = (0.6, 0.8, 1.0, 1.2, 1.4)  # of the exponent
 _FEWEST = 3  # sizes that are long enough
+_SEEDS = 3  # of a ladder, for its deviations to be held against another's
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,8 +43,10 @@ class CollapseAt:
     lower_bound, upper_bound : of it, 95 % (T5).
     rise : how much more it deviates than the same sizes do at the exponent itself; None there, and where either is
         unknown.
-    power : chance that a ladder of so many seeds and its negative at this exponent are told apart; None where the
-        seeds are not given or too few.
+    power : chance with which a ladder of the seeds that are asked about is told to deviate more than one at the
+        exponent itself; None there, and where there are no such seeds.
+    least : at the exponent itself, the root mean square of its deviations from which on any ladder of these sizes and
+        seeds is told to, with a power of .80; None elsewhere.
     status : ``ok``, or why there is none.
     """
 
@@ -54,6 +57,7 @@ class CollapseAt:
     upper_bound: float | None = None
     rise: Rise | Missing | None = None
     power: SimulatedShare | None = None
+    least: float | None = None
     status: Reason = OK
 
 
@@ -128,8 +132,7 @@ def _at(
     except Refusal as refusal:
         return CollapseAt(factor=factor, sizes=n, status=refusal.reason)
     _, bounds = assess(group.values, group.x, group.sizes, rng=rng, resamples=resamples)
-    told = None if pair is None else rise(*pair, rng=rng)
-    counts = [seeds] * (len(pair[0].sizes) if pair else 0)
+    told, asked = None if pair is None else rise(*pair, rng=rng), seeds >= _SEEDS
     return CollapseAt(
         factor=factor,
         sizes=n,
@@ -137,8 +140,13 @@ def _at(
         lower_bound=float(bounds.lower()),
         upper_bound=float(bounds.upper()),
         rise=told,
-        power=chance_to_tell(*pair, counts, rng=rng) if pair and isinstance(told, Rise) and seeds > 2 else None,
+        power=_power(pair, seeds, rng) if pair and asked and isinstance(told, Rise) else None,
+        least=least_told(group, [seeds] * n, rng=rng) if factor == 1 and asked else None,
     )
+
+
+def _power(pair: tuple[RescaledGroup, RescaledGroup], seeds: int, rng: np.random.Generator) -> SimulatedShare:
+    return chance_to_tell(*pair, [seeds] * len(pair[0].sizes), rng=rng)
 
 
 def _pair(own: _Cuts, found: _Cuts, floor: float) -> tuple[RescaledGroup, RescaledGroup] | None:

@@ -57,19 +57,25 @@ def chance_to_tell(
 
 
 def least_told(
-    group: RescaledGroup, *, rng: np.random.Generator, power: float = POWER, groups: int = 100
+    group: RescaledGroup,
+    counts: Sequence[int],
+    *,
+    rng: np.random.Generator,
+    power: float = POWER,
+    groups: int = 100,
 ) -> float | None:
     """The root mean square from which on a ladder that is as noisy as this one, with its deviations grown all alike, is
     told to deviate more; None where not even 16 times the deviations are.
 
     Parameters
     ----------
-    group : with three seeds a size.
+    group : with two seeds a size.
+    counts : seeds of each size in both ladders, three at least.
     rng : chance.
     power : chance with which it is told.
     groups : simulated pairs of ladders.
     """
-    runs, counts = Runs.of(group), [len(rows) for rows in group.values]
+    runs = Runs.of(group)
     d = runs.means - runs.means.mean(axis=0)
     (seed,) = rng.integers(2**63, size=1)
 

@@ -40,14 +40,16 @@ def sensitivity_sentence(found: Sequence[CollapseAt]) -> str:
     known = [one for one in found if isinstance(one.rise, Rise)]
     if not known:
         return said
-    others = ", ".join(f"{100 * one.factor:.0f} % ({_rise(one)})" for one in known)
-    return f"{said}; the root mean square rises from that of the exponent itself, at {others}"
+    others = ", ".join(f"{_rise(one)} at {100 * one.factor:.0f} %" for one in known)
+    said = f"{said}; the root mean square of the deviations changes against that at 100 % by {others}"
+    least = next((one.least for one in found if one.least is not None), None)
+    return said if least is None else f"{said}; from {percent(least)} on the ladder's seeds tell it with 80 % power"
 
 
 def _rise(one: CollapseAt) -> str:
     assert isinstance(one.rise, Rise)
-    said = f"by {signed_percent(one.rise.rise)} {percent_interval(one.rise.low, one.rise.high, signed=True)}"
-    return said if one.power is None else f"{said}, which the ladder tells with {percent(one.power.value)} power"
+    said = f"{signed_percent(one.rise.rise)} {percent_interval(one.rise.low, one.rise.high, signed=True)}"
+    return said if one.power is None else f"{said} (told with {percent(one.power.value)} power)"
 
 
 def rate_sentence(found: LadderRate) -> str:
