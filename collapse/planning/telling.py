@@ -21,14 +21,14 @@ _STEPS = 8
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class Runs:
+class MeansAndNoise:
     """What a ladder's runs are drawn from: mean curves ``(K, m)``, and noise ``(r, m)`` of one curve for each size."""
 
     means: np.ndarray
     factors: Sequence[np.ndarray]
 
     @classmethod
-    def of(cls, group: RescaledGroup) -> Runs:
+    def of(cls, group: RescaledGroup) -> MeansAndNoise:
         """Means and noise of a group's own seeds."""
         pilot = pilot_of(group)
         means = np.stack([rows.mean(axis=0) for rows in group.values])
@@ -53,7 +53,7 @@ def chance_to_tell(
     rng : chance.
     groups : simulated pairs of ladders.
     """
-    return SimulatedShare.of(_told(Runs.of(one), Runs.of(other), counts, groups, rng))
+    return SimulatedShare.of(_told(MeansAndNoise.of(one), MeansAndNoise.of(other), counts, groups, rng))
 
 
 def least_told(
@@ -75,12 +75,12 @@ def least_told(
     power : chance with which it is told.
     groups : simulated pairs of ladders.
     """
-    runs = Runs.of(group)
+    runs = MeansAndNoise.of(group)
     d = runs.means - runs.means.mean(axis=0)
     (seed,) = rng.integers(2**63, size=1)
 
     def shown(factor: float) -> bool:
-        grown = Runs(factor * d, runs.factors)
+        grown = MeansAndNoise(factor * d, runs.factors)
         return bool(np.mean(_told(grown, runs, counts, groups, np.random.default_rng(seed))) >= power)
 
     low, high = 1.0, _LARGEST
@@ -92,7 +92,9 @@ def least_told(
     return high * float(np.sqrt(np.square(d).mean()))
 
 
-def _told(one: Runs, other: Runs, counts: Sequence[int], groups: int, rng: np.random.Generator) -> np.ndarray:
+def _told(
+    one: MeansAndNoise, other: MeansAndNoise, counts: Sequence[int], groups: int, rng: np.random.Generator
+) -> np.ndarray:
     """``(groups,)`` where the one is told to deviate more."""
     t = float(student_quantile(min(counts) - 1, COVERAGE))
     found = []
