@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from onecurve.collapse.claims.claim import load_claim
+from onecurve.collapse.claims.claim import claim_names, load_claim
 from onecurve.collapse.claims.estimators.best_rate import BestRateExponent
 from onecurve.collapse.claims.estimators.collapse import CollapseDeviation
 from onecurve.collapse.claims.estimators.correction_power import CorrectionPower
@@ -150,15 +150,22 @@ def test_a_number_that_is_not_finite_cannot_tell():
 
 
 @pytest.mark.parametrize(
-    ("facts", "out"), [({"low": 1.0}, False), ({"low": 0.99}, True), ({"high": 2.0}, False), ({"high": 2.1}, True)]
+    ("facts", "out"),
+    [({"fall": 1.0}, False), ({"fall": 0.99}, True), ({"factor": 2.0}, False), ({"factor": 2.1}, True)],
 )
 def test_a_regime_has_its_ends(facts, out):
     from onecurve.collapse.claims.judging import _outside
 
     claim = load_claim("one-third-law")
-    where = {"low": (1.0, None), "high": (None, 2.0)}
+    where = {"fall": (1.0, None), "factor": (None, 2.0)}
     ranged = claim.model_copy(update={"regime": claim.regime.model_copy(update={"where": where})})
-    assert bool(_outside(ranged, {"low": 1.5, "high": 1.5, **facts})) == out
+    assert bool(_outside(ranged, {"fall": 1.5, "factor": 1.5, **facts})) == out
+
+
+@pytest.mark.parametrize("name", claim_names())
+def test_each_fact_has_words(name):
+    facts = load_claim(name).estimator.facts
+    assert all(len(words.split()) >= 3 for words in facts.values()) and len(set(facts.values())) == len(facts)
 
 
 def test_what_stands_beside_is_called_by_its_name():

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.stats import false_discovery_control
 
 from .claim import Claim
-from .estimators.estimator import CannotTell, Estimated
+from .estimators.estimator import ALWAYS, CannotTell, Estimated
 from .trial_runs import TrialRun, grouped
 
 Verdict = Literal["holds", "fails", "cannot tell", "out of regime"]
@@ -118,7 +118,8 @@ def _outside(claim: Claim, facts: Mapping[str, float]) -> str:
         if (low is not None and value < low) or (high is not None and value > high):
             ends = (f"at least {low:g}" if low is not None else "", f"at most {high:g}" if high is not None else "")
             wanted = " and ".join(filter(None, ends))
-            said = claim.estimate.get(name, name)  # what stands beside is called by its own name
+            words = {**ALWAYS, **claim.estimator.facts}
+            said = claim.estimate.get(name, words[name])  # what stands beside is called by its own name
             return f"{said} is {value:.3g}, the regime asks for {wanted}"
     return ""
 

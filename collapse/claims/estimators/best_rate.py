@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -29,7 +29,10 @@ class BestRateExponent(Estimator):
 
     name: ClassVar[str] = "best-rate"
     summary: ClassVar[str] = "d ln (best learning rate) / d ln s over the values of a setting"
-    facts: ClassVar[tuple[str, ...]] = ("interior", "settings")
+    facts: ClassVar[Mapping[str, str]] = {
+        "interior": "the share of settings whose best rate lies inside the rates tried",
+        "settings": "the number of settings",
+    }
     setting: str = "width"
 
     def measure(self, runs: Sequence[TrialRun], observable: str) -> Reading:

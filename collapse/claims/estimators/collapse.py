@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -37,7 +37,10 @@ class CollapseDeviation(Estimator):
 
     name: ClassVar[str] = "collapse-deviation"
     summary: ClassVar[str] = "largest deviation of a size's rescaled curve from the mean of all sizes"
-    facts: ClassVar[tuple[str, ...]] = ("sizes", "span")
+    facts: ClassVar[Mapping[str, str]] = {
+        "sizes": "the number of sizes",
+        "span": "the parameters of the largest size over those of the smallest",
+    }
     scale: Literal["end-point", "shape"] = "end-point"
 
     def measure(self, runs: Sequence[TrialRun], observable: str) -> Reading:

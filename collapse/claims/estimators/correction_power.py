@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -31,7 +31,11 @@ class CorrectionPower(Estimator):
 
     name: ClassVar[str] = "correction-power"
     summary: ClassVar[str] = "how an observable approaches its limit as a setting grows by one factor"
-    facts: ClassVar[tuple[str, ...]] = ("signs", "clear", "share")
+    facts: ClassVar[Mapping[str, str]] = {
+        "signs": "the share of differences with one sign",
+        "clear": "the smallest difference over its standard error",
+        "share": "the largest difference over the smallest loss",
+    }
     setting: str = "width"
 
     def measure(self, runs: Sequence[TrialRun], observable: str) -> Reading:

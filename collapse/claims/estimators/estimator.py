@@ -14,7 +14,8 @@ from ....catalogue import Catalogue
 from ..trial_runs import TrialRun, grouped
 
 LEVEL = 0.95
-ALWAYS = ("seeds", "lost")  # facts that every estimate has: seeds in use, and the share of runs that did not end well
+# Facts that every estimate has, in words.
+ALWAYS = {"seeds": "the number of seeds in use", "lost": "the share of runs that did not end well"}
 _FEWEST_SEEDS = 3
 
 
@@ -64,12 +65,12 @@ class Estimator(ABC):
     ----------
     name : what a claim writes under ``estimate``.
     summary : one line for lists.
-    facts : names of what it says beside the number, of which a regime may ask for a range.
+    facts : what it says beside the number, of which a regime may ask for a range: names, and each in words.
     """
 
     name: ClassVar[str]
     summary: ClassVar[str] = ""
-    facts: ClassVar[tuple[str, ...]] = ()
+    facts: ClassVar[Mapping[str, str]] = {}
 
     @abstractmethod
     def measure(self, runs: Sequence[TrialRun], observable: str) -> Reading:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -31,7 +31,10 @@ class LogitRate(Estimator):
 
     name: ClassVar[str] = "logit-rate"
     summary: ClassVar[str] = "d ln[v/(1-v)] / d tau over a predicted rate"
-    facts: ClassVar[tuple[str, ...]] = ("points", "misfit")
+    facts: ClassVar[Mapping[str, str]] = {
+        "points": "the number of evaluations on the curve",
+        "misfit": "the largest distance of the logit from its line",
+    }
     rate: float = 1.0
     low: float = 0.03
     high: float = 0.97

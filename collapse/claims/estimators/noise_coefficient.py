@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -31,7 +31,10 @@ class NoiseCoefficient(Estimator):
 
     name: ClassVar[str] = "noise-coefficient"
     summary: ClassVar[str] = "loss above that of a smaller rate, over rate and trace of the gradients' covariance"
-    facts: ClassVar[tuple[str, ...]] = ("clear", "apart")
+    facts: ClassVar[Mapping[str, str]] = {
+        "clear": "the difference of the losses over its standard error",
+        "apart": "the largest rate over the smallest",
+    }
     trace: str = "gradient_noise"
     start: float = 0.5
     end: float = 1.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -32,7 +32,12 @@ class Ratio(Estimator):
 
     name: ClassVar[str] = "ratio"
     summary: ClassVar[str] = "mean of an observable over a window, times powers of settings"
-    facts: ClassVar[tuple[str, ...]] = ("drift", "spread", "peak", "beside")
+    facts: ClassVar[Mapping[str, str]] = {
+        "drift": "the change in the window, in ln",
+        "spread": "the spread of the settings' ratios over their mean",
+        "peak": "the largest ratio at any time",
+        "beside": "the mean of what stands beside",
+    }
     start: float = 0.5
     end: float = 1.0
     factor: float = 1.0

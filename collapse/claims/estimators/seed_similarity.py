@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -34,7 +34,11 @@ class SeedSimilarity(Estimator):
 
     name: ClassVar[str] = "seed-similarity"
     summary: ClassVar[str] = "d ln(1 - CKA between seeds) / d ln s over the values of a setting"
-    facts: ClassVar[tuple[str, ...]] = ("settings", "least", "misfit")
+    facts: ClassVar[Mapping[str, str]] = {
+        "settings": "the number of settings",
+        "least": "the smallest CKA between seeds",
+        "misfit": "the largest distance from the power law, in ln",
+    }
     setting: str = "width"
     layer: Literal["last", "middle"] = "last"
     moment: Literal["start", "end"] = "end"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -34,7 +34,11 @@ class SettingExponent(Estimator):
 
     name: ClassVar[str] = "setting-exponent"
     summary: ClassVar[str] = "d ln v / d ln s over the values of a setting"
-    facts: ClassVar[tuple[str, ...]] = ("settings", "span", "misfit")
+    facts: ClassVar[Mapping[str, str]] = {
+        "settings": "the number of settings",
+        "span": "the largest setting over the smallest",
+        "misfit": "the largest distance from the power law, in ln",
+    }
     setting: str = "width"
     of: Literal["end", "late", "change", "spread", "relative-spread"] = "end"
     floor: Literal["known", "none"] = "none"

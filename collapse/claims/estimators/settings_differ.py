@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -32,7 +32,10 @@ class SettingsDiffer(Estimator):
 
     name: ClassVar[str] = "settings-differ"
     summary: ClassVar[str] = "distance of the curves of two settings at equal x"
-    facts: ClassVar[tuple[str, ...]] = ("fall", "settings")
+    facts: ClassVar[Mapping[str, str]] = {
+        "fall": "the factor by which the curve falls",
+        "settings": "the number of settings",
+    }
     setting: str = "batch_size"
     start: float = 0.1
     end: float = 1.0

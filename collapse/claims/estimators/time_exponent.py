@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -34,7 +34,11 @@ class TimeExponent(Estimator):
 
     name: ClassVar[str] = "time-exponent"
     summary: ClassVar[str] = "-d ln E / d ln tau over a window"
-    facts: ClassVar[tuple[str, ...]] = ("curvature", "factor", "fall")
+    facts: ClassVar[Mapping[str, str]] = {
+        "curvature": "the exponent of the later half less that of the earlier",
+        "factor": "the factor by which time grows",
+        "fall": "the factor by which the curve falls",
+    }
     start: float = 0.1
     end: float = 1.0
     floor: Literal["known", "none"] = "known"
