@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -38,7 +38,12 @@ class BatchHyperbola(Estimator):
 
     name: ClassVar[str] = "batch-hyperbola"
     summary: ClassVar[str] = "(S/S_min - 1)(E/E_min - 1) of updates and examples to a target loss"
-    facts: ClassVar[tuple[str, ...]] = ("batches", "updates_saved", "examples_lost", "interior")
+    facts: ClassVar[Mapping[str, str]] = {
+        "batches": "the number of batch sizes",
+        "updates_saved": "the updates of the smallest batch over those of the largest",
+        "examples_lost": "the examples of the largest batch over those of the smallest",
+        "interior": "the share of batch sizes whose best rate lies inside the rates tried",
+    }
     share: float = 0.5
 
     def estimate(self, runs: Sequence[TrialRun], observable: str, predicted: float, margin: float) -> Estimated:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -42,7 +42,12 @@ class TwoDatumFlow(Estimator):
 
     name: ClassVar[str] = "two-datum-flow"
     summary: ClassVar[str] = "distance of the curves of two learned points from their equations, with one number fitted"
-    facts: ClassVar[tuple[str, ...]] = ("points", "learned", "growth", "scatter")
+    facts: ClassVar[Mapping[str, str]] = {
+        "points": "the number of evaluations on the curve",
+        "learned": "the smallest last share of the target",
+        "growth": "the factor by which the distance in the features grows",
+        "scatter": "the standard deviation of ln rate over seeds",
+    }
     outputs: str = "pair_outputs"
     error: str = "pair_error"
 
