@@ -11,7 +11,9 @@ import numpy as np
 from ....results.quantity import stored_name
 from ..trial_runs import TrialRun, grouped
 from .estimator import ESTIMATORS, CannotTell, Estimated, Estimator, Reading
-from .one_setting import log_mean, stacked
+from .one_setting import log_mean, slope, stacked
+
+_NEAR_LOSSES, _NEAR_RATES = np.log(1.5), np.log(2.2)
 
 
 @ESTIMATORS.register
@@ -24,8 +26,10 @@ class BatchHyperbola(Estimator):
     product is 1 (McCandlish, Kaplan, Amodei and the OpenAI Dota Team 2018, arXiv 1812.06162). Where S goes as
     ``B^-1/2`` it is above 1, and where a sharp bend parts linear speed-up from none it is below.
 
-    S is of the mean curve over seeds, between evaluations by logarithms; at the best rate the lowest point of a
-    parabola through ln S on ln eta, where both neighbours reach the target. A rate at which a run diverges does not.
+    ln S is where the line of ln t on ln L, of the mean over seeds within a factor of 1.5 of the target, is at the
+    target; at the best rate the lowest point of a parabola through ln S of all rates within a factor of 2.2 of it. Both
+    are by least squares, for the first crossing and the lowest of several numbers lean to one side under noise. A rate
+    at which a run diverges never reaches a target. Where S is a few updates, rates have to be close.
 
     Facts: ``batches``, how many sizes; ``updates_saved``, S of the smallest over S of the largest; ``examples_lost``, E
     of the largest over E of the smallest; ``interior``, the share of sizes with the best rate inside those that were
@@ -102,22 +106,27 @@ def _best(runs: Sequence[TrialRun], observable: str, target: float) -> tuple[flo
     if not np.isfinite(u).any():
         raise CannotTell(f"no rate reaches the target at batch size {runs[0].settings['batch_size']:g}")
     best = int(np.argmin(u))
-    near = slice(best - 1, best + 2)
     inside = len(rates) == 1 or 0 < best < len(rates) - 1
-    if len(rates) == 1 or not inside or not np.isfinite(u[near]).all():
+    away = rates - rates[best]
+    near = np.isfinite(u) & (np.abs(away) < _NEAR_RATES)
+    if near.sum() < 3:
         return float(u[best]), inside
-    square, line, _ = np.polyfit(rates[near] - rates[best], u[near], 2)
-    return float(u[best] - line**2 / (4 * square)), True
+    parabola = np.poly1d(np.polyfit(away[near], u[near], 2))
+    if parabola[2] <= 0:
+        return float(u[best]), inside
+    lowest = np.clip(-parabola[1] / (2 * parabola[2]), away[near][0], away[near][-1])
+    return float(parabola(lowest)), inside
 
 
 def _updates(runs: Sequence[TrialRun], observable: str, target: float) -> float:
-    """ln of the updates after which the mean over seeds is first at the target; inf where it never is."""
+    """ln of the updates at which the mean over seeds is at the target; inf where it never is."""
     steps, _, values = stacked(runs, observable)
-    y, goal = log_mean(values), np.log(target)
-    there = np.flatnonzero(y <= goal)
+    y = log_mean(values) - np.log(target)
+    there = np.flatnonzero(y <= 0)
     if not len(there) or there[0] == 0:
         return np.inf
-    last, first = there[0] - 1, there[0]
-    share = (y[last] - goal) / (y[last] - y[first])
-    begin = np.log(steps[last]) if steps[last] > 0 else np.log(steps[first]) - np.log(2)
-    return float(begin + share * (np.log(steps[first]) - begin))
+    near = np.abs(y) < _NEAR_LOSSES
+    near[there[0] - 1 : there[0] + 1] = True  # those on both sides of it
+    near &= steps > 0
+    u = np.log(steps[near])
+    return float(u.mean() - slope(y[near], u) * y[near].mean()) if near.sum() > 1 else float(u[0])
