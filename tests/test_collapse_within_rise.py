@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
+from onecurve import read
 from onecurve.collapse.calibration.simulation import Scenario, autoregression, simulate
 from onecurve.collapse.composing import Missing
 from onecurve.collapse.controls.otherwise import trained_otherwise
@@ -18,6 +20,7 @@ from onecurve.results.curves import CurveSet
 from onecurve.results.grid import common_grid
 from scipy.special import stdtrit as student_quantile
 
+ROOT = Path(__file__).resolve().parent.parent
 X = common_grid()
 SIZES = 1e3 * 2.0 ** np.arange(5)
 EARLY = np.log(X) / np.log(X[0])  # 1 at the start, 0 at the end
@@ -169,3 +172,26 @@ def test_ladders_that_a_sweep_marks_are_held_against_the_one_that_it_does_not():
     assert len(lines) == 5 and "times 1.4" in lines[0]
     assert trained_otherwise(wrong, groups, rng=np.random.default_rng(0)) is None
     assert trained_otherwise(one, [one, plain], rng=np.random.default_rng(0)) is None
+
+
+def test_what_the_page_says_of_the_network_is_in_its_table():
+    """The stored ladders of the sweep `negatives`: two of its four mistakes are told, and two are not."""
+    curves = read(ROOT / "results/reference/negatives.parquet")
+    groups = [
+        measure(group, choice="known", resamples=99, x_min=0.1, rng=np.random.default_rng(0))
+        for group in curves.groups().values()
+    ]
+    (right,) = [one for one in groups if one.control is None]
+    found = trained_otherwise(right, groups, rng=np.random.default_rng(0)).ladders
+    told = {row.recipe_label.removeprefix("adam "): row.rise for row in found}
+    worse = {label: one.worse for label, one in told.items()}
+    assert worse == {
+        "0.0134, constant, muP, batch 128, horizon 140 (p/p1)^1.698, p1 at width 12": True,
+        "0.0134, constant, standard, batch 128, horizon 280 (p/p1)^1.213, p1 at width 12": True,
+        "0.0134, constant, muP, batch 128, horizon 280 (p/p1)^1.213, p1 at width 12, warmup 3 updates": None,
+        "0.0268, constant, muP, batch 128, horizon 280 (p/p1)^1.213, p1 at width 12": None,
+    }
+    assert all(one.paired for one in told.values())
+    text = (ROOT / "docs/method.md").read_text()
+    for one in told.values():
+        assert f"| {100 * one.rms:.1f} % | {100 * one.rise:+.1f} % (".replace("+0.", "+.").replace("-0.", "-.") in text
