@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import pytest
 from onecurve.collapse.claims.claim import load_claim
 from onecurve.collapse.claims.constants import page, rows
 from onecurve.collapse.claims.estimators.estimator import judged
@@ -32,6 +33,18 @@ def test_a_number_outside_of_the_regime_is_no_failure():
     assert told.finding.reason.startswith(f"{claim.estimator.facts['curvature']} is ")  # in words, not by its key
     (told,) = verdicts([found(claim, curved, "f", "d")])
     assert told.verdict == "fails"
+
+
+@pytest.mark.parametrize(("ends", "said"), [("ok", ""), ("diverged", "; 3 of 6 runs did not end well (diverged)")])
+def test_what_cannot_be_told_says_which_runs_are_lost(ends, said):
+    claim = load_claim("linear-batch-scaling")
+    runs = [run for run in PowerOfTime(exponent=1 / 3).runs("loss", np.random.default_rng(0)) if run.seed < 3]
+    runs = [dataclasses.replace(run, settings={"batch_size": 16.0}) for run in runs]
+    other = [dataclasses.replace(run, settings={"batch_size": 32.0}, status=ends) for run in runs]
+    judged = found(claim, runs + (other if ends != "ok" else []), "f", "d")
+    assert judged.estimate is None and judged.reason == f"batch_size has one value only{said}"
+    if ends != "ok":
+        assert found(claim, other, "f", "d").reason == "none of 3 runs ended well (diverged)"
 
 
 def test_q_values_are_those_of_all_findings():

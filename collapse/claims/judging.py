@@ -105,10 +105,18 @@ def found(claim: Claim, runs: Sequence[TrialRun], family: str, dataset: str) -> 
     try:
         estimate = claim.estimator.estimate(runs, claim.observable, claim.predicts, claim.margin)
     except CannotTell as why:
-        return Finding(**about, reason=str(why))
+        return Finding(**about, reason=f"{why}{_lost(runs)}")
     if not np.isfinite(estimate.value):
         return Finding(**about, reason="the number is not finite")
     return Finding(**about, estimate=estimate, reason=_outside(claim, estimate.facts))
+
+
+def _lost(runs: Sequence[TrialRun]) -> str:
+    """That some runs did not end well, in a clause: what an estimator lacks may be what these would have had."""
+    ends = sorted(run.status for run in runs if run.status != "ok")
+    if not 0 < len(ends) < len(runs):
+        return ""  # an estimator says itself that none ended well
+    return f"; {len(ends)} of {len(runs)} runs did not end well ({', '.join(dict.fromkeys(ends))})"
 
 
 def _outside(claim: Claim, facts: Mapping[str, float]) -> str:
