@@ -47,6 +47,17 @@ def test_what_cannot_be_told_says_which_runs_are_lost(ends, said):
         assert found(claim, other, "f", "d").reason == "none of 3 runs ended well (diverged)"
 
 
+def test_a_regime_that_is_not_met_says_which_runs_are_lost():
+    claim = load_claim("linear-batch-scaling")
+    runs = claim.true_system.runs("loss", np.random.default_rng(0))
+    largest = max(run.settings["batch_size"] for run in runs)
+    ends = {True: "diverged", False: "ok"}
+    lost = [dataclasses.replace(run, status=ends[run.settings["batch_size"] == largest]) for run in runs]
+    for given, said in ((runs, ""), (lost, "the regime asks for at least 3; 5 of 15 runs did not end well (diverged)")):
+        judged = found(claim, given, "f", "d")
+        assert judged.estimate is not None and judged.reason.endswith(said) and bool(judged.reason) == bool(said)
+
+
 def test_q_values_are_those_of_all_findings():
     weak = finding(1.02, 0.03)
     assert verdicts([weak])[0].verdict == "holds"

@@ -108,7 +108,8 @@ def found(claim: Claim, runs: Sequence[TrialRun], family: str, dataset: str) -> 
         return Finding(**about, reason=f"{why}{_lost(runs)}")
     if not np.isfinite(estimate.value):
         return Finding(**about, reason="the number is not finite")
-    return Finding(**about, estimate=estimate, reason=_outside(claim, estimate.facts))
+    outside = _outside(claim, estimate.facts)
+    return Finding(**about, estimate=estimate, reason=outside and f"{outside}{_lost(runs)}")
 
 
 def _lost(runs: Sequence[TrialRun]) -> str:
