@@ -8,7 +8,7 @@ import torch
 from onecurve.architectures.draws import secluded
 from onecurve.architectures.family import FAMILIES
 from onecurve.collapse.claims.claim import load_claim
-from onecurve.collapse.claims.estimators.batch_hyperbola import BatchHyperbola
+from onecurve.collapse.claims.estimators.batch_hyperbola import BatchHyperbola, _updates
 from onecurve.collapse.claims.estimators.estimator import CannotTell
 from onecurve.collapse.claims.estimators.ratio import Ratio
 from onecurve.collapse.claims.estimators.settings_differ import SettingsDiffer
@@ -53,13 +53,33 @@ def test_the_best_rate_of_a_batch_size_is_the_lowest_point_of_a_parabola():
     def at_rates(batch):
         for rate in (0.05, 0.1, 0.2, 0.4):
             away = np.log(rate / 0.1 / batch**0.06)  # so that each batch size lies elsewhere between two rates
-            yield from halving(batch, 50 * (1 + 32 / batch) * np.exp(0.3 * away**2), rate)
+            worse = 3 if rate > 0.3 else 1  # a rate far from the best one, off the parabola
+            yield from halving(batch, worse * 50 * (1 + 32 / batch) * np.exp(0.3 * away**2), rate)
 
     runs = [run for batch in BATCHES for run in at_rates(batch)]
     found = BatchHyperbola().measure(runs, "loss")
     assert found.value == pytest.approx(1, rel=1e-6) and found.facts["interior"] == 1
     without = [run for run in runs if run.settings["batch_size"] > 4 or run.settings["peak_lr"] > 0.15]
     assert BatchHyperbola().measure(without, "loss").facts["interior"] == 0.75
+
+
+def test_rates_that_are_no_valley_leave_the_lowest_one():
+    factors = {0.05: 1.0, 0.1: 2.0, 0.11: 2.1}
+    runs = [run for b in BATCHES for rate, by in factors.items() for run in halving(b, by * 50 * (1 + 32 / b), rate)]
+    assert BatchHyperbola().measure(runs, "loss").value == pytest.approx(1, rel=1e-6)
+    bent = [run for run in runs if run.settings["batch_size"] > 4] + halving(4.0, 450.0, 0.05)
+    assert BatchHyperbola().measure(bent, "loss").value == pytest.approx(1, rel=1e-6)
+
+
+def test_one_evaluation_that_is_off_moves_the_updates_little():
+    plain = [np.log(v) for v in (halving(4.0, 100.0)[0].steps[1:])]
+    away = []
+    for place in range(len(plain)):
+        runs = halving(4.0, 100.0)
+        for run in runs:
+            run.of("loss")[1 + place] *= 1.03
+        away.append(abs(_updates(runs, "loss", 0.5) - np.log(100)))
+    assert max(away) < 0.5 * np.log(1.03) / 0.15  # the line's slope: all of it moves a line through two evaluations
 
 
 def test_a_rate_at_which_a_seed_diverges_reaches_no_target():
