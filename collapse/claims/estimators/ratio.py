@@ -33,7 +33,7 @@ class Ratio(Estimator):
     name: ClassVar[str] = "ratio"
     summary: ClassVar[str] = "mean of an observable over a window, times powers of settings"
     facts: ClassVar[Mapping[str, str]] = {
-        "drift": "the change in the window, in ln",
+        "drift": "the change of the logarithm in the window",
         "spread": "the spread of the settings' ratios over their mean",
         "peak": "the largest ratio at any time",
         "beside": "the mean of what stands beside",

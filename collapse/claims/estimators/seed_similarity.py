@@ -37,7 +37,7 @@ class SeedSimilarity(Estimator):
     facts: ClassVar[Mapping[str, str]] = {
         "settings": "the number of settings",
         "least": "the smallest CKA between seeds",
-        "misfit": "the largest distance from the power law, in ln",
+        "misfit": "the largest distance of the logarithm from the power law",
     }
     setting: str = "width"
     layer: Literal["last", "middle"] = "last"

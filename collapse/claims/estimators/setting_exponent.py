@@ -37,7 +37,7 @@ class SettingExponent(Estimator):
     facts: ClassVar[Mapping[str, str]] = {
         "settings": "the number of settings",
         "span": "the largest setting over the smallest",
-        "misfit": "the largest distance from the power law, in ln",
+        "misfit": "the largest distance of the logarithm from the power law",
     }
     setting: str = "width"
     of: Literal["end", "late", "change", "spread", "relative-spread"] = "end"
