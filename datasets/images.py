@@ -111,7 +111,7 @@ class Glyphs(Dataset):
 
     @property
     def _bitmaps(self) -> Tensor:
-        return _letter_bitmaps(2 * self.pixels, self.classes)
+        return letter_bitmaps(2 * self.pixels, self.classes)
 
     def _draw(self, generator: torch.Generator, count: int) -> tuple[Tensor, Tensor]:
         """Draw images ``(count, 1, pixels, pixels)`` and labels ``(count,)``."""
@@ -135,7 +135,7 @@ class Glyphs(Dataset):
 
 
 @lru_cache(maxsize=4)
-def _letter_bitmaps(side: int, classes: int) -> Tensor:
+def letter_bitmaps(side: int, classes: int) -> Tensor:
     """Each letter in each font, ink 1 on 0, in the middle: ``(fonts, classes, side, side)``."""
     bitmaps = [[_letter_bitmap(path, letter, side) for letter in LETTERS[:classes]] for path in _latin_fonts()]
     return torch.tensor(np.array(bitmaps), dtype=torch.float32) / 255
