@@ -33,7 +33,7 @@ class LettersInNoise(KnownPosterior):
         p(c | x) = sum_{i of c} e^{-|x - B_i|^2 / 2 s^2} / sum_i e^{-|x - B_i|^2 / 2 s^2},
 
     which is what the test targets hold, for each test image. A network sees x shifted and scaled to about zero mean and
-    unit variance. The population's floor is a mean over 32,768 new images.
+    unit variance. The population's floor is a mean over 65,536 new images.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class LettersInNoise(KnownPosterior):
 
     name = "letters-in-noise"
     summary = "letters in many fonts at a few places in noise, generated, every draw new"
-    population_draws: ClassVar[int] = 2**15
+    population_draws: ClassVar[int] = 2**16
 
     pixels: int = 8
     classes: int = 26

@@ -10,12 +10,15 @@ import torch
 from onecurve.datasets.dataset import DATASETS
 from onecurve.datasets.floor import KnownFloor, KnownPosterior, entropies
 from onecurve.datasets.language import HiddenMarkovText, MarkovText
+from onecurve.datasets.letters import LettersInNoise
+from onecurve.datasets.manifold_images import ManifoldImages
 from onecurve.datasets.mixtures import GaussianMixture
 from onecurve.datasets.teachers import ManifoldTeacher, NoisyFourier, NoisyTeacher
 from onecurve.scripts.publish import floor_estimates
 
 WAVES = {"modes": 200, "pool": 5000, "test_size": 256}
-SMALL = dict.fromkeys(("fourier", "noisy-fourier", "manifold-teacher"), WAVES)
+SMALL = dict.fromkeys(("fourier", "noisy-fourier", "manifold-teacher", "manifold-images"), WAVES)
+SMALL["letters-in-noise"] = {"classes": 3, "noise": 0.5}
 KNOWN = [name for name in DATASETS.names() if isinstance(DATASETS.make(name), KnownFloor)]
 POSTERIORS = [name for name in KNOWN if isinstance(DATASETS.make(name), KnownPosterior)]
 CLASSES = ["gaussian-mixture", "modular-addition", "noisy-teacher", "random-hierarchy", "sparse-parity"]
@@ -36,7 +39,7 @@ def made(name):
 
 
 def test_at_least_eight_are_known():
-    assert len(KNOWN) >= 8 and len(POSTERIORS) == 4
+    assert len(KNOWN) >= 8 and len(POSTERIORS) == 5
 
 
 @pytest.mark.parametrize("name", KNOWN)
@@ -199,6 +202,31 @@ def test_noise_is_new_at_each_visit_and_of_the_stated_size():
     test = data.test_set()
     assert test.offset == data.irreducible_loss == pytest.approx(0.09)
     assert torch.equal(test.targets, data.teacher.test_set().targets)
+
+
+def test_images_of_a_manifold_are_its_points_row_by_row():
+    data = ManifoldImages(**WAVES, pixels=3)
+    points, targets = data.teacher.stream(2).batch(1, 50)
+    images, same = data.stream(2).batch(1, 50)
+    assert torch.equal(images[:, 0, 1, 2], points[:, 5]) and torch.equal(targets, same)
+    assert torch.equal(data.test_set().inputs[:, 0, 2, 0], data.teacher.test_set().inputs[:, 6])
+
+
+def test_letters_are_moved_and_their_probabilities_are_those_of_bayes():
+    data = LettersInNoise(classes=3, shift=1, noise=0.5)
+    middle = LettersInNoise(classes=3, shift=0).clean.view(3, -1, 8, 8)
+    moved = data.clean.view(3, -1, 9, 8, 8)  # places: rows of three
+    assert torch.equal(moved[:, :, 4], middle)
+    assert torch.equal(moved[:, :, 5, :, :-1], middle[..., 1:])  # the window a pixel to the right
+    assert torch.equal(moved[:, :, 1, 1:, :], middle[..., :-1, :])
+    images, labels = data.stream(0).batch(0, 4000)
+    truth = data.posterior(images)
+    # Among images that are a letter with probability near .7, seven of ten are that letter.
+    near = (truth > 0.6) & (truth < 0.8)
+    right = torch.nn.functional.one_hot(labels, 3).bool()
+    expected, error = float(truth[near].mean()), 0.5 / math.sqrt(int(near.sum()))
+    assert int(near.sum()) > 30 and float(right[near].double().mean()) == pytest.approx(expected, abs=4 * error)
+    assert float(images.mean()) == pytest.approx(0, abs=0.2) and float(images.std()) == pytest.approx(1, abs=0.15)
 
 
 def test_manifold_has_the_stated_dimension_and_can_be_undone():

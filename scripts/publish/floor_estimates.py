@@ -23,6 +23,8 @@ from ...datasets.dataset import DATASETS
 from ...datasets.floor import KnownFloor
 from ...datasets.hierarchy import RandomHierarchy
 from ...datasets.language import HiddenMarkovText, MarkovText
+from ...datasets.letters import LettersInNoise
+from ...datasets.manifold_images import ManifoldImages
 from ...datasets.mixtures import GaussianMixture
 from ...datasets.solvable import HalfSpace, LinearModes, PeakedSoftmax, PointPairs
 from ...datasets.synthetic import FourierTeacher, PowerLawRegression
@@ -34,11 +36,12 @@ EXAMPLES = 20_000
 SEARCHED = 256  # examples that tell which bits count
 _POOL = {"pool": 2**14}  # the floor does not depend on it, and a million take a minute to make
 VARIANTS: tuple[tuple[str, dict[str, int]], ...] = (
-    *((name, _POOL) for name in ("fourier", "manifold-teacher", "noisy-fourier")),
+    *((name, _POOL) for name in ("fourier", "manifold-teacher", "manifold-images", "noisy-fourier")),
     ("power-law-regression", {}),
     ("power-law-regression", {"test_size": 4096}),
     ("noisy-teacher", {}),
     ("gaussian-mixture", {}),
+    ("letters-in-noise", {}),
     ("markov-text", {"order": 1}),
     ("markov-text", {"order": 2}),
     *((name, {}) for name in ("hidden-markov-text", "random-hierarchy", "sparse-parity", "modular-addition")),
@@ -74,9 +77,19 @@ def _(data: FourierTeacher) -> FloorEstimate:
 
 @estimate.register
 def _(data: ManifoldTeacher) -> FloorEstimate:
+    return _undone(data)
+
+
+@estimate.register
+def _(data: ManifoldImages) -> FloorEstimate:
+    return _undone(data)
+
+
+def _undone(data: ManifoldTeacher | ManifoldImages) -> FloorEstimate:
     size = min(4096, data.pool_size or 4096)
     inputs, targets = data.stream(SEED).batch(0, size)
-    teacher = data.teacher
+    inputs = inputs.flatten(1)
+    teacher = data.teacher if isinstance(data, ManifoldTeacher) else data.teacher.teacher
     assert isinstance(teacher, FourierTeacher)
     points, _ = teacher.stream(SEED).batch(0, size)
     back = torch.linalg.lstsq(inputs[: size // 2].double(), points[: size // 2].double()).solution
@@ -131,6 +144,18 @@ def _(data: GaussianMixture) -> FloorEstimate:
     density = torch.cdist((inputs / spread).float(), centres).double().square().div(-2).exp()
     truth = density.view(len(inputs), data.classes, -1).sum(-1)
     return _mean(_surprise(truth / truth.sum(1, keepdim=True), labels), "drawn labels under the clusters' densities")
+
+
+@estimate.register
+def _(data: LettersInNoise) -> FloorEstimate:
+    images, labels = data.stream(SEED).batch(0, EXAMPLES)
+    clean = data.clean.flatten(0, 1).double()
+    truth = torch.zeros(EXAMPLES, data.classes, dtype=torch.float64)
+    for part in torch.arange(EXAMPLES).split(1000):
+        apart = torch.cdist(images[part].flatten(1).double() * data.scale, clean) / data.noise
+        nearest = apart.min(1, keepdim=True).values
+        truth[part] = (nearest.square() - apart.square()).div(2).exp().view(len(part), data.classes, -1).sum(-1)
+    return _mean(_surprise(truth / truth.sum(1, keepdim=True), labels), "drawn labels under distances to clean images")
 
 
 @estimate.register
