@@ -44,19 +44,23 @@ class ExamplesPerParameter(_Rule):
 
 
 class PowerLaw(_Rule):
-    """``t*_k = steps (p_k / p_1)^exponent``, with p_1 the first rung of the ladder that is trained."""
+    """``t*_k = steps (p_k / p_1)^exponent``, with p_1 the parameters ``at`` which ``steps`` holds, so that networks of
+    all families train alike at equal parameters; those of the first rung of the ladder that is trained unless given."""
 
     rule: Literal["power-law"]
     steps: int = Field(ge=1, le=100_000_000)
     exponent: float = Field(ge=0, le=10)
+    at: int | None = Field(default=None, ge=1, exclude_if=lambda given: given is None)  # older requests lack it
 
     def label(self, first_rung: str) -> str:
         """The rule in words."""
+        if self.at is not None:
+            return f"{self.steps} (p/{self.at})^{self.exponent:g}"
         return f"{self.steps} (p/p1)^{self.exponent:g}, p1 at {first_rung}"
 
     def horizon(self, n_params: int, first: int, batch_size: int) -> int:
         """Planned updates of a rung."""
-        return max(1, round(self.steps * (n_params / first) ** self.exponent))
+        return max(1, round(self.steps * (n_params / (self.at or first)) ** self.exponent))
 
 
 class TrunkLength(PowerLaw):

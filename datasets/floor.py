@@ -117,8 +117,7 @@ class KnownPosterior(KnownFloor):
         """Draw inputs, and the true probability of each class as `TestSet` has it."""
 
     def test_set(self) -> TestSet:
-        inputs, truth = self.draw_truth(seeded_generator(self.name, self.version, "test"), self.test_size)
-        return TestSet(inputs=inputs, targets=truth.float())
+        return _test_set(self)
 
     @property
     def irreducible_loss(self) -> float:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -148,6 +147,13 @@ def entropies(probabilities: Tensor) -> Tensor:
 def mean_and_error(values: Tensor) -> tuple[float, float]:
     """Mean of independent draws, ``(n,)``, and its standard error."""
     return float(values.mean()), float(values.std()) / math.sqrt(len(values))
+
+
+@lru_cache(maxsize=4)  # Bayes' rule over many components takes longer than a short trial
+def _test_set(dataset: KnownPosterior) -> TestSet:
+    generator = seeded_generator(dataset.name, dataset.version, "test")
+    inputs, truth = dataset.draw_truth(generator, dataset.test_size)
+    return TestSet(inputs=inputs, targets=truth.float())
 
 
 @lru_cache(maxsize=64)

@@ -32,6 +32,15 @@ def test_a_sweep_expands_to_its_cells(tmp_path):
     assert all(c.first_rung == {"width": 24} and c.settings.seed_list == [0, 1] for c in cells)
 
 
+def test_training_lengths_can_be_stated_at_a_number_of_parameters(tmp_path):
+    rule = {"rule": "power-law", "steps": 600, "exponent": 1.5}
+    own, stated = (load_sweep(sweep(tmp_path, horizon={**rule, **at})).groups[0].horizon for at in ({}, {"at": 1000}))
+    assert [own.horizon(p, 500, 1) for p in (500, 2000)] == [600, 4800]
+    assert [stated.horizon(p, 500, 1) for p in (250, 1000, 4000)] == [75, 600, 4800]
+    assert (own.label("width 8"), stated.label("width 8")) == ("600 (p/p1)^1.5, p1 at width 8", "600 (p/1000)^1.5")
+    assert own.model_dump() == rule, "the requests of older sweeps stay what they were"
+
+
 def test_defaults_groups_and_set_in_that_order(tmp_path):
     source = sweep(tmp_path, {"defaults": {"peak_lr": 0.5, "batch_size": 7}}, batch_size=8)
     settings = expand(load_sweep(source))[0].settings
