@@ -18,6 +18,7 @@ from .floor import KnownPosterior
 from .images import LETTERS, letter_bitmaps
 from .pool import CounterStream
 
+PART = 256  # images whose distances to all clean ones are held at once: 30 MB
 INK_MEAN, INK_SD = 0.14, 0.25  # of the pixels of clean images, about
 
 
@@ -91,8 +92,13 @@ class LettersInNoise(KnownPosterior):
     def posterior(self, images: Tensor) -> Tensor:
         """``p(letter | x)``, float64: ``(n, 1, pixels, pixels)`` to ``(n, classes)``."""
         clean = self.clean.double().flatten(0, 1)
-        scores = (self.scale * images.double().flatten(1) @ clean.T - clean.square().sum(1) / 2) / self.noise**2
-        return scores.view(len(images), self.classes, -1).logsumexp(-1).softmax(-1)
+        half_squares = clean.square().sum(1) / 2
+
+        def part(some: Tensor) -> Tensor:
+            scores = (self.scale * some.double().flatten(1) @ clean.T - half_squares) / self.noise**2
+            return scores.view(len(some), self.classes, -1).logsumexp(-1).softmax(-1)
+
+        return torch.cat([part(some) for some in images.split(PART)])
 
     def draw_truth(self, generator: torch.Generator, count: int) -> tuple[Tensor, Tensor]:
         images, _ = self._draw(generator, count)
