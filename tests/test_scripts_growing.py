@@ -103,5 +103,6 @@ def test_a_run_leaves_its_whole_report(tmp_path, tiny, onecurve):
     assert page.rstrip().endswith("</html>") and 'id="c0-controls"' in page
     assert "report: wrote out/report.html" in done.stderr
     assert not list((tmp_path / "out").glob(".report*"))
-    done = onecurve("run", "tiny.yaml", "--out", "out", "--report-every", "5")
-    assert done.returncode == 2 and "give --report too" in done.stderr
+    for what in ("report", "watch"):
+        done = onecurve("run", "tiny.yaml", "--out", "out", f"--{what}-every", "5")
+        assert done.returncode == 2 and f"give --{what} too" in done.stderr

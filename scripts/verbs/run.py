@@ -61,7 +61,9 @@ def run(
     watch: Annotated[
         bool, typer.Option("--watch", help="Say what the curves share as they arrive, and which trials leave.")
     ] = False,
-    watch_every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks of --watch.")] = 30.0,
+    watch_every: Annotated[
+        float | None, typer.Option(min=0.1, help="Seconds between two looks of --watch; the default is 30.")
+    ] = None,
     report: Annotated[
         bool, typer.Option("--report", help="Write the report while trials arrive, and whole in the end.")
     ] = False,
@@ -75,6 +77,8 @@ def run(
     """Train a sweep. The same command goes on after a crash, extends what is there, and repeats nothing."""
     if report_every is not None and not report:
         raise InputError("--report-every says how often --report writes: give --report too")
+    if watch_every is not None and not watch:
+        raise InputError("--watch-every says how often --watch looks: give --watch too")
     find_data(data_root)
     from ...benchmark.choices import check_device
     from ...benchmark.pilots.of_sweep import pilots_of
@@ -103,7 +107,7 @@ def run(
                 typer.echo("the pilots were ended: the same command goes on from there", err=True)
                 raise typer.Exit(1)
             loaded = to_train(loaded, pilots, which)
-            looks = {"watch": watch_every if watch else None, "page": (report_every or 60.0) if report else None}
+            looks = {"watch": (watch_every or 30.0) if watch else None, "page": (report_every or 60.0) if report else None}
             summary = follow(loaded, store, executor, only=which, shard=part, **looks, **how)
     except KeyboardInterrupt:
         typer.echo("\nstopped: what was finished is kept, and the same command goes on from there", err=True)

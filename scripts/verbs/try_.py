@@ -133,7 +133,7 @@ def _print(found: dict[str, Any], store: Store) -> None:
         f"{found['trained']} networks in {found['seconds']:.0f} s" if found["trained"] else "all found in the table"
     )
     typer.echo(f"{found['family']} on {found['dataset']} ({found['recipe']}): {trained}")
-    typer.echo(f"  its own rungs: {found['verdict']}: {found['own']}")
+    typer.echo(f"  its own sizes: {found['verdict']}: {found['own']}")
     if found["card"] is not None:
         typer.echo(f"  card: {found['card']['sentence']}")
     if found["along"] is None:
