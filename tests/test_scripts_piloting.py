@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import yaml
 from onecurve.benchmark.horizon import ComputeOptimal
@@ -68,6 +69,8 @@ def test_a_pilot_is_trained_once_and_its_answer_used(write, tmp_path, onecurve):
     page = page_of([Store(out)])
     assert f"| {kept['exponent']['value']:.3g} ({kept['exponent']['low']:.3g} to " in page
     assert "| linear on power-law-regression | loss | 5 x 2 |" in page and "10 trials" in page
+    gained = [line.split(" | ")[3] for line in page.splitlines() if line.endswith(") |") and "features 6 (" in line]
+    assert [float(cell.split()[0]) for cell in gained] == pytest.approx([gain_of(out, 6)], rel=0.01)
     trunks = Store(out / "pilot").table(["schedule"]).num_rows
     assert trunks in (20, 40, 60)
     again = onecurve("run", sweep, *where, "--address", "in-process")
@@ -75,6 +78,17 @@ def test_a_pilot_is_trained_once_and_its_answer_used(write, tmp_path, onecurve):
     assert onecurve("pilot", sweep, *where).returncode == 0  # answered before: trains nothing, starts no workers
     planned = json.loads(onecurve("plan", sweep, *where, "--json").stdout)
     assert "pilots" not in planned and planned["n_trials"] == planned["n_done"] == 10
+
+
+def gain_of(out, size):
+    """Loss of the trunks over that of the ladder's runs at the length of these, of geometric means."""
+    columns = ["n_params", "schedule", "horizon_steps", "step", "test_loss"]
+    trunks, runs = (
+        [r for r in Store(p).table(columns).to_pylist() if r["n_params"] == size] for p in (out / "pilot", out)
+    )
+    steps = runs[0]["horizon_steps"]
+    high = [np.interp(steps, r["step"], r["test_loss"]) for r in trunks if r["step"][-1] >= steps]
+    return np.exp(np.mean(np.log(high)) - np.mean([np.log(r["test_loss"][-1]) for r in runs]))
 
 
 def test_a_ladder_without_an_answer_is_left_out_and_said(write, tmp_path, onecurve):

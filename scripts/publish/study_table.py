@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from ...collapse.inquiry import inquire
 from ...collapse.inquiry_contract import inquiry_json
@@ -25,6 +26,8 @@ from ..piloting import FILE, pilot_store
 
 _AVERAGED = "ema_loss"
 _COST = ["trial_id", "family", "dataset", "spec", "status", "compute", "train_seconds", "eval_seconds", "data_seconds"]
+_GAIN = ["family", "dataset", "spec", "status", "schedule", "rung", "n_params", "horizon_steps"]
+_GAIN += ["step", "test_loss", "irreducible_loss"]
 Row = Mapping[str, Any]
 
 
@@ -60,6 +63,8 @@ def page_of(stores: Sequence[Store]) -> str:
         _table(_LENGTHS, [_length_row(answer) for _, answer in lengths]),
         _SENSITIVITY_WORDS,
         _table(_SENSITIVITY, [_sensitivity_row(answer) for _, answer in lengths]),
+        _GAIN_WORDS,
+        _table(_GAINS, [row for store, answer in lengths for row in _gain_rows(store, answer)]),
         _VERDICT_WORDS,
         _table(_VERDICTS, [_verdict_row(of, group) for of, group in groups]),
         _ONSET_WORDS,
@@ -149,6 +154,43 @@ def _onset_rows(of: str, group: Row) -> Iterator[list[str]]:
         yield [_name(group), of, at, f"{one['n_sizes']}", _bounded(one), within]
 
 
+def _gain_rows(store: Store, answer: Row) -> Iterator[list[str]]:
+    """A line for each size that has a trunk of at least t* updates beside its runs of t* whose rate decays."""
+    mine = (answer["family"], answer["dataset"], _data_of(answer))
+    trunks, runs = _by_size(pilot_store(store), mine, constant=True), _by_size(store, mine, constant=False)
+    for size in sorted(trunks.keys() & runs.keys()):
+        steps = runs[size][0]["horizon_steps"]
+        kept = np.log([_at(row, steps) for row in trunks[size] if row["step"][-1] >= steps])
+        decayed = np.log([_at(row, steps) for row in runs[size]])
+        if min(len(kept), len(decayed)) < 2:
+            continue
+        found = stats.ttest_ind(kept, decayed, equal_var=False).confidence_interval()
+        gain = {"value": kept.mean() - decayed.mean(), "low": found.low, "high": found.high}
+        yield [
+            _name(answer),
+            f"{runs[size][0]['rung']} ({count(size)} parameters)",
+            count(steps),
+            _estimate({name: np.exp(value) for name, value in gain.items()}, ".2f"),
+        ]
+
+
+def _by_size(store: Store, mine: tuple[str, str, str], *, constant: bool) -> dict[int, list[Row]]:
+    """Whole runs of a family on a data set by their parameters, at a constant rate or at one that decays."""
+    found: dict[int, list[Row]] = {}
+    for row in store.table(_GAIN).to_pylist():
+        whole = row["status"] == "ok" and (row["schedule"] == "constant") == constant
+        if whole and (row["family"], row["dataset"], _data(row["spec"])) == mine:
+            found.setdefault(row["n_params"], []).append(row)
+    return found
+
+
+def _at(row: Row, step: int) -> float:
+    """The reducible loss at a step, by straight lines in the logarithm of the steps."""
+    steps = np.log(row["step"][1:])
+    losses = np.log(np.array(row["test_loss"][1:]) - (row["irreducible_loss"] or 0.0))
+    return float(np.exp(np.interp(np.log(step), steps, losses)))
+
+
 def _cost_row(answer: Row, costs: Sequence[Sequence[Row]]) -> list[str]:
     mine = (answer["family"], answer["dataset"], _data_of(answer))
     spent = [_spent(rows, mine) for rows in costs]
@@ -194,6 +236,10 @@ common curve, with 95 % bounds, at shares of the exponent that was found.
 
 ![Pilot of the multilayer perceptron: trunks, crossings, and the deviation at other exponents](pilot.png)"""
 _SENSITIVITY = ("family", "60 %", "80 %", "100 %", "120 %", "140 %")
+_GAIN_WORDS = """
+What the decay of the rate gains: the reducible loss after t* updates at a constant rate over that after t* updates
+whose rate decays to zero, with 95 % intervals over seeds (Welch's), for the sizes that pilot and ladder share."""
+_GAINS = ("family", "model size", "updates", "annealing gain")
 _VERDICT_WORDS = """
 ## Verdicts
 

@@ -107,7 +107,8 @@ def run(
                 typer.echo("the pilots were ended: the same command goes on from there", err=True)
                 raise typer.Exit(1)
             loaded = to_train(loaded, pilots, which)
-            looks = {"watch": (watch_every or 30.0) if watch else None, "page": (report_every or 60.0) if report else None}
+            looks = {"watch": (watch_every or 30.0) if watch else None}
+            looks |= {"page": (report_every or 60.0) if report else None}
             summary = follow(loaded, store, executor, only=which, shard=part, **looks, **how)
     except KeyboardInterrupt:
         typer.echo("\nstopped: what was finished is kept, and the same command goes on from there", err=True)
