@@ -40,6 +40,7 @@ STATES = {
     "packed mlp, muon": (3, {"optimizer": "muon"}, ()),
     "packed mlp, sgd with an average": (3, {"optimizer": "sgd"}, ("ema-loss",)),
     "packed mlp, adam with an average": (3, {}, ("ema-loss", {"name": "ema-loss", "decay": 0.9})),
+    "packed mlp, adam with an average over a share": (3, {}, ("averaged-loss",)),
     "cnn, adamw": (1, {"family": "cnn", "dataset": GLYPHS, "optimizer": "adamw", "packed": False}, ()),
     "convmixer with running statistics, adamw": (
         1,
