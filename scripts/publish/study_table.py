@@ -24,7 +24,8 @@ from ...results.reading import read_curves
 from ...results.store import Store
 from ..piloting import FILE, pilot_store
 
-_AVERAGED = "ema_loss"
+# What ladders are judged by: an observable, and under which learning rates.
+_JUDGED = (("loss", "decayed"), ("ema_loss", "decayed"), ("averaged_loss", "constant"))
 _COST = ["trial_id", "family", "dataset", "spec", "status", "compute", "train_seconds", "eval_seconds", "data_seconds"]
 _GAIN = ["family", "dataset", "spec", "status", "schedule", "rung", "n_params", "horizon_steps"]
 _GAIN += ["step", "test_loss", "irreducible_loss"]
@@ -98,13 +99,14 @@ def _data_of(answer: Row) -> str:
 
 
 def _groups(stores: Sequence[Store]) -> Iterator[tuple[str, Row]]:
-    """The analysis of each ladder: of its loss and, where it was recorded, of that of averaged weights."""
+    """The analysis of each ladder: of its loss and, where they were recorded, of the losses of averaged weights."""
     rows = [row for store in stores for row in store.table(["observables"]).to_pylist()]
-    averaged = any(entry["name"] == _AVERAGED for row in rows for entry in row["observables"] or [])
-    for of in ("loss", _AVERAGED) if averaged else ("loss",):
-        curves = read_curves([store.uri for store in stores], of)
-        found = inquire(curves, ["onset"], rng=np.random.default_rng(0), irreducible_loss="known")
-        yield from ((of, group) for group in inquiry_json(found)["groups"] if group["leg"] == "decayed")
+    recorded = {entry["name"] for row in rows for entry in row["observables"] or []} | {"loss"}
+    for of, leg in _JUDGED:
+        if of in recorded:
+            curves = read_curves([store.uri for store in stores], of)
+            found = inquire(curves, ["onset"], rng=np.random.default_rng(0), irreducible_loss="known")
+            yield from ((of, group) for group in inquiry_json(found)["groups"] if group["leg"] == leg)
 
 
 def _name(row: Row) -> str:
@@ -243,8 +245,9 @@ _GAINS = ("family", "model size", "updates", "annealing gain")
 _VERDICT_WORDS = """
 ## Verdicts
 
-Whole ladders, under a rate that decays to zero. `loss` is the test loss; `ema_loss` is that of weights averaged
-over some 30 updates, which has less noise."""
+`loss` is the test loss, and `ema_loss` that of weights averaged over some 30 updates, which has less noise: ladders under
+a rate that decays to zero. `averaged_loss` is that of weights averaged over 5 % of the training so far, which has the
+same time scale at all lengths: ladders at a constant rate."""
 _VERDICTS = ("family", "of", "sizes x seeds", "deviation (95 % bounds)", "verdict", "why")
 _ONSET_WORDS = """
 ## From which size on?
