@@ -146,6 +146,15 @@ def test_the_table_is_that_of_the_published_run(onecurve):
     assert "control: holds" in rows[0] and "control: fails" in rows[1]
 
 
+def test_the_nearest_to_a_collapse_is_as_far_as_stated(onecurve):
+    """The longest ladder at a constant rate, by averaged weights, in the tables of the study."""
+    core = ROOT / "results" / "reference" / "core"
+    groups = json.loads(onecurve("analyze", core, "--of", "averaged_loss", "--json", "-").stdout)["groups"]
+    nearest = next(group for group in groups if group["family"] == "mlp" and group["n_rungs"] == 5)
+    said = f"deviates by {100 * nearest['deviation']:.1f} %, at most {100 * nearest['upper_bound']:.1f} %"
+    assert said in " ".join(README.split()) and nearest["evidence"] == "confirmatory"
+
+
 @pytest.mark.slow
 def test_the_base_install_analyses_and_plots_without_torch(tmp_path):
     source = tmp_path / "source"
