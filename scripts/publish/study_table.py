@@ -245,9 +245,9 @@ _GAINS = ("family", "model size", "updates", "annealing gain")
 _VERDICT_WORDS = """
 ## Verdicts
 
-`loss` is the test loss, and `ema_loss` that of weights averaged over some 30 updates, which has less noise: ladders under
-a rate that decays to zero. `averaged_loss` is that of weights averaged over 5 % of the training so far, which has the
-same time scale at all lengths: ladders at a constant rate."""
+`loss` is the test loss, and `ema_loss` that of weights averaged over some 30 updates, which has less noise: ladders
+under a rate that decays to zero. `averaged_loss` is that of weights averaged over 5 % of the training so far, which has
+the same time scale at all lengths: ladders at a constant rate."""
 _VERDICTS = ("family", "of", "sizes x seeds", "deviation (95 % bounds)", "verdict", "why")
 _ONSET_WORDS = """
 ## From which size on?
