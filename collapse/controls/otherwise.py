@@ -96,7 +96,7 @@ def _on_one_grid(one: Measured, other: Measured) -> tuple[RescaledGroup, Rescale
     if mine is None or theirs is None or mine.scale != theirs.scale or one.floor.value != other.floor.value:
         return None
     start = latest_start((mine.x, theirs.x))
-    groups = [try_rescale(each.ladder, mine.scale, each.floor.value, start)[0] for each in (other, one)]
-    if any(group is None for group in groups) or not np.array_equal(groups[0].x, groups[1].x):
+    before, after = (try_rescale(each.ladder, mine.scale, each.floor.value, start)[0] for each in (other, one))
+    if before is None or after is None or not np.array_equal(before.x, after.x):
         return None
-    return groups[0], groups[1]
+    return before, after

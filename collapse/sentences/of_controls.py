@@ -55,7 +55,7 @@ def otherwise_lines(found: Otherwise, quantity: Quantity = LOSS) -> Iterator[str
 def _against(one: TrainedOtherwise, quantity: Quantity) -> str:
     if isinstance(one.rise, Missing):
         return f"not compared, because {say(one.rise.status, quantity)}"
-    told = {True: "it deviates more", False: "it deviates less"}.get(one.rise.worse, "not told apart")
+    told = {True: "it deviates more", False: "it deviates less", None: "not told apart"}[one.rise.worse]
     change = f"{signed_percent(one.rise.rise)} {percent_interval(one.rise.low, one.rise.high, signed=True)}"
     before, after = percent(one.rise.rms_of_other), percent(one.rise.rms)
     return f"root mean square of the deviations {after} against {before} here, {change}: {told}"
