@@ -9,12 +9,12 @@ from torch import Tensor
 from ..task import Task
 from .dataset import DATASETS, TestSet, View, check_integer
 from .floor import Noiseless
-from .teachers import ManifoldTeacher, Relayed
+from .teachers import ManifoldTeacher, Relayed, Taught
 
 
 @DATASETS.register
 @dataclasses.dataclass(frozen=True)
-class ManifoldImages(Noiseless):
+class ManifoldImages(Taught, Noiseless):
     """The points of `ManifoldTeacher` as images: a regression with a known floor for networks that take pixels.
 
     Each of the ``pixels^2`` numbers of a point is a pixel, in rows from the top. A pixel depends on all hidden
@@ -30,7 +30,6 @@ class ManifoldImages(Noiseless):
 
     name = "manifold-images"
     summary = "power-law sum of waves on a curved manifold of images, generated, one pass over a pool or every draw new"
-    how_to_draw_more = "pool: unlimited"
 
     pixels: int = 8
     dimension: int = 4
@@ -53,13 +52,6 @@ class ManifoldImages(Noiseless):
     @property
     def task(self) -> Task:
         return Task(kind="image", shape=(1, self.pixels, self.pixels), outputs=1, loss="squared_error")
-
-    @property
-    def pool_size(self) -> int | None:
-        return self.teacher.pool_size
-
-    def prepare(self) -> None:
-        self.teacher.prepare()
 
     def test_set(self) -> TestSet:
         test = self.teacher.test_set()

@@ -110,9 +110,33 @@ class ModeView:
         return sums / (self.sizes.double().to(sums.device) * math.sqrt(self.inputs))
 
 
+class _Drawn(Noiseless):
+    """Examples that are drawn anew, in training and for the test set alike."""
+
+    test_size: int
+
+    @property
+    def pool_size(self) -> None:
+        return None
+
+    def prepare(self) -> None:
+        """Nothing to make."""
+
+    @abstractmethod
+    def _draw(self, generator: torch.Generator, count: int) -> tuple[Tensor, Tensor]:
+        """So many inputs and targets."""
+
+    def test_set(self) -> TestSet:
+        inputs, targets = self._draw(seeded_generator(self.name, self.version, "test"), self.test_size)
+        return TestSet(inputs=inputs, targets=targets)
+
+    def stream(self, seed: int) -> CounterStream:
+        return CounterStream(self._draw, self.name, self.version, seed)
+
+
 @DATASETS.register
 @dataclasses.dataclass(frozen=True)
-class PointPairs(Noiseless):
+class PointPairs(_Drawn):
     """Pairs of opposite points at one distance, and a multiple of them as targets.
 
     Examples come two by two, ``x = +-(distance/2) u`` with u uniform on the sphere, and ``y = gain x``. With
@@ -147,20 +171,6 @@ class PointPairs(Noiseless):
     def task(self) -> Task:
         return Task(kind="vector", shape=(self.inputs,), outputs=self.inputs, loss="squared_error")
 
-    @property
-    def pool_size(self) -> None:
-        return None
-
-    def prepare(self) -> None:
-        """Nothing to make."""
-
-    def test_set(self) -> TestSet:
-        inputs, targets = self._draw(seeded_generator(self.name, self.version, "test"), self.test_size)
-        return TestSet(inputs=inputs, targets=targets)
-
-    def stream(self, seed: int) -> CounterStream:
-        return CounterStream(self._draw, self.name, self.version, seed)
-
     def _draw(self, generator: torch.Generator, count: int) -> tuple[Tensor, Tensor]:
         drawn = torch.randn(-(-count // 2), self.inputs, generator=generator)
         half = self.distance / 2 * drawn / torch.linalg.vector_norm(drawn, dim=1, keepdim=True)
@@ -169,7 +179,7 @@ class PointPairs(Noiseless):
 
 
 @dataclasses.dataclass(frozen=True)
-class _Classes(Noiseless):
+class _Classes(_Drawn):
     """Gaussian inputs whose class follows from them."""
 
     inputs: int
@@ -179,23 +189,9 @@ class _Classes(Noiseless):
         check_integer("inputs", self.inputs, 2)
         check_integer("test_size", self.test_size, 1)
 
-    @property
-    def pool_size(self) -> None:
-        return None
-
-    def prepare(self) -> None:
-        """Nothing to make."""
-
     @abstractmethod
     def label(self, inputs: Tensor) -> Tensor:
         """``(n,)`` classes of inputs ``(n, inputs)``."""
-
-    def test_set(self) -> TestSet:
-        inputs, labels = self._draw(seeded_generator(self.name, self.version, "test"), self.test_size)
-        return TestSet(inputs=inputs, targets=labels)
-
-    def stream(self, seed: int) -> CounterStream:
-        return CounterStream(self._draw, self.name, self.version, seed)
 
     def _draw(self, generator: torch.Generator, count: int) -> tuple[Tensor, Tensor]:
         inputs = torch.randn(count, self.inputs, generator=generator)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from abc import abstractmethod
 from functools import lru_cache
 
 import numpy as np
@@ -37,9 +38,27 @@ class Relayed:
         return self._change(step, *self._inner.batch(step, size))
 
 
+class Taught(Dataset):
+    """A data set whose examples are those of another one, its teacher, changed: its pool is that of the teacher."""
+
+    how_to_draw_more = "pool: unlimited"
+
+    @property
+    @abstractmethod
+    def teacher(self) -> Dataset:
+        """The data set whose examples are changed."""
+
+    @property
+    def pool_size(self) -> int | None:
+        return self.teacher.pool_size
+
+    def prepare(self) -> None:
+        self.teacher.prepare()
+
+
 @DATASETS.register
 @dataclasses.dataclass(frozen=True)
-class NoisyFourier(KnownFloor):
+class NoisyFourier(Taught, KnownFloor):
     """The waves of `FourierTeacher` with Gaussian noise on the targets of training.
 
     Waves and test inputs are those of ``fourier`` with the same parameters, and so is the pool. Noise of standard
@@ -55,7 +74,6 @@ class NoisyFourier(KnownFloor):
 
     name = "noisy-fourier"
     summary = "power-law sum of waves with noise on the targets, generated, one pass over a pool or every draw new"
-    how_to_draw_more = "pool: unlimited"
     how = "the variance of the noise, which is added to the loss on noiseless targets"
 
     inputs: int = 8
@@ -80,15 +98,8 @@ class NoisyFourier(KnownFloor):
         return self.teacher.task
 
     @property
-    def pool_size(self) -> int | None:
-        return self.teacher.pool_size
-
-    @property
     def population_loss(self) -> float:
         return float(self.noise) ** 2
-
-    def prepare(self) -> None:
-        self.teacher.prepare()
 
     def test_set(self) -> TestSet:
         return dataclasses.replace(self.teacher.test_set(), offset=self.population_loss)
@@ -106,7 +117,7 @@ class NoisyFourier(KnownFloor):
 
 @DATASETS.register
 @dataclasses.dataclass(frozen=True)
-class ManifoldTeacher(Noiseless):
+class ManifoldTeacher(Taught, Noiseless):
     """A sum of waves on a curved manifold of ``dimension`` d that lies in ``ambient`` D dimensions.
 
     A point has coordinates ``u`` uniform on ``[-.5, .5)^d``; a network sees ``x = Q [sqrt(12) u; sqrt2 sin(B u + c)]``
@@ -127,7 +138,6 @@ class ManifoldTeacher(Noiseless):
 
     name = "manifold-teacher"
     summary = "power-law sum of waves on a curved manifold, generated, one pass over a pool; exponents move with d"
-    how_to_draw_more = "pool: unlimited"
 
     dimension: int = 4
     ambient: int = 16
@@ -152,13 +162,6 @@ class ManifoldTeacher(Noiseless):
     @property
     def task(self) -> Task:
         return Task(kind="vector", shape=(self.ambient,), outputs=1, loss="squared_error")
-
-    @property
-    def pool_size(self) -> int | None:
-        return self.teacher.pool_size
-
-    def prepare(self) -> None:
-        self.teacher.prepare()
 
     def test_set(self) -> TestSet:
         test = self.teacher.test_set()

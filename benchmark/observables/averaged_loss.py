@@ -10,12 +10,11 @@ import torch
 from torch import Tensor
 
 from ..replicas import Replicas
-from ..update import Follower
-from .loss import LossReader
-from .observable import OBSERVABLES, Observable, Probe, read
+from .observable import OBSERVABLES
+from .weight_average import AveragedWeightsLoss, WeightAverage
 
 
-class PowerAverage:
+class PowerAverage(WeightAverage):
     """The mean of the weights after updates t = 1, 2, ..., each with the weight ``t^(g + 1) - (t - 1)^(g + 1)``.
 
     After each of them ``w += (1 - (1 - 1/t)^(g + 1)) (theta - w)``. The number of updates is on the device, so that an
@@ -23,25 +22,21 @@ class PowerAverage:
     """
 
     def __init__(self, replicas: Replicas, power: float) -> None:
-        self._own = {name: tensor for name, tensor in replicas.named_parameters() if tensor.requires_grad}
-        self.weights = {name: tensor.detach().clone() for name, tensor in self._own.items()}
-        self._done = torch.zeros((), dtype=torch.float64, device=next(iter(self._own.values())).device)
+        super().__init__(replicas)
+        self._done = torch.zeros((), dtype=torch.float64, device=next(iter(self.weights.values())).device)
         self._power = power
 
-    @torch.no_grad()
-    def after_update(self) -> None:
+    def share(self) -> Tensor:
         self._done += 1
-        share = 1 - (1 - 1 / self._done) ** (self._power + 1)
-        for name, tensor in self._own.items():
-            self.weights[name].lerp_(tensor, share.to(tensor.dtype))
+        return 1 - (1 - 1 / self._done) ** (self._power + 1)
 
     def tensors(self) -> list[Tensor]:
-        return [*self.weights.values(), self._done]
+        return [*super().tensors(), self._done]
 
 
 @OBSERVABLES.register
 @dataclasses.dataclass(frozen=True)
-class AveragedLoss(Observable):
+class AveragedLoss(AveragedWeightsLoss):
     """Test loss of averaged weights, those of update t with a weight of about ``t^g`` (Karras et al. 2024).
 
     The average (arXiv 2312.02696) is as wide, in shares of the training so far, at all times and for all training
@@ -58,7 +53,6 @@ class AveragedLoss(Observable):
 
     name = "averaged-loss"
     names = ("averaged_loss",)
-    scale = "as-loss"
     summary = "test loss of weights averaged over a share of the training so far"
 
     share: float = 0.05
@@ -72,14 +66,8 @@ class AveragedLoss(Observable):
         """The exponent g of the weights."""
         return _power_of(self.share)
 
-    def follower(self, replicas: Replicas) -> Follower:
+    def follower(self, replicas: Replicas) -> WeightAverage:
         return PowerAverage(replicas, self.power)
-
-    def measure(self, replicas: Replicas, probe: Probe) -> Tensor:
-        average = probe.followers[self]
-        assert isinstance(average, PowerAverage), "the recorder makes what `follower` gives"
-        weights = {**dict(replicas.named_parameters()), **average.weights}
-        return read(replicas, probe, [LossReader(probe.dataset.task, probe.test)], weights=weights)[0]
 
 
 @lru_cache

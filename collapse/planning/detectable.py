@@ -96,7 +96,7 @@ def smallest_detectable(
         band=True,
         certify=_CERTIFIED,
     )
-    trending = _smallest(lambda d: trials.rejects(trend(pilot, group.sizes, d)), power)
+    trending = smallest(lambda d: trials.rejects(trend(pilot, group.sizes, d)), power)
     known = (
         source.resolution.get(HORIZON)
         if isinstance(source, GroupResult)
@@ -104,8 +104,8 @@ def smallest_detectable(
     )
     return Detectable(
         trend=trending,
-        odd_rung=_smallest(lambda d: trials.rejects(odd_rung(pilot, group.sizes, d)), power),
-        refutable=_smallest(lambda d: trials.lower(trend(pilot, group.sizes, d)) >= margin, power),
+        odd_rung=smallest(lambda d: trials.rejects(odd_rung(pilot, group.sizes, d)), power),
+        refutable=smallest(lambda d: trials.lower(trend(pilot, group.sizes, d)) >= margin, power),
         certifiable=_certifiable(trials, power),
         horizon_error=ERROR * trending / known if known and trending is not None else None,
         power=power,
@@ -117,12 +117,25 @@ def _certifiable(trials: Trials, power: float) -> float:
     return float(np.quantile(trials.upper(flat), power))
 
 
-def _smallest(shown: Callable[[float], np.ndarray], power: float) -> float | None:
-    """The smallest deviation that enough groups show, by bisection in its logarithm on the same simulated noise."""
-    low, high = 1e-5, _LARGEST
+def smallest(
+    shown: Callable[[float], np.ndarray],
+    power: float,
+    low: float = 1e-5,
+    high: float = _LARGEST,
+    steps: int = _STEPS,
+) -> float | None:
+    """The smallest number that enough groups show, by bisection in its logarithm on the same simulated noise.
+
+    Parameters
+    ----------
+    shown : which groups show a number.
+    power : the share that has to.
+    low, high : where it is sought; None is the answer where not even the highest is shown.
+    steps : halvings.
+    """
     if np.mean(shown(high)) < power:
         return None
-    for _ in range(_STEPS):
+    for _ in range(steps):
         middle = float(np.sqrt(low * high))
         low, high = (low, middle) if np.mean(shown(middle)) >= power else (middle, high)
     return high

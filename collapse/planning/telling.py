@@ -11,7 +11,7 @@ from scipy.special import stdtrit as student_quantile
 from ...results.levels import COVERAGE
 from ..outcome import RescaledGroup
 from ..within.rise import rise_of_squares
-from .detectable import POWER
+from .detectable import POWER, smallest
 from .pilot import pilot_of
 from .power import SimulatedShare
 
@@ -79,17 +79,11 @@ def least_told(
     d = runs.means - runs.means.mean(axis=0)
     (seed,) = rng.integers(2**63, size=1)
 
-    def shown(factor: float) -> bool:
-        grown = MeansAndNoise(factor * d, runs.factors)
-        return bool(np.mean(_told(grown, runs, counts, groups, np.random.default_rng(seed))) >= power)
+    def shown(factor: float) -> np.ndarray:
+        return _told(MeansAndNoise(factor * d, runs.factors), runs, counts, groups, np.random.default_rng(seed))
 
-    low, high = 1.0, _LARGEST
-    if not shown(high):
-        return None
-    for _ in range(_STEPS):
-        middle = float(np.sqrt(low * high))
-        low, high = (low, middle) if shown(middle) else (middle, high)
-    return high * float(np.sqrt(np.square(d).mean()))
+    found = smallest(shown, power, low=1.0, high=_LARGEST, steps=_STEPS)
+    return None if found is None else found * float(np.sqrt(np.square(d).mean()))
 
 
 def _told(

@@ -26,9 +26,8 @@ from ..piloting import FILE, pilot_store
 
 # What ladders are judged by: an observable, and under which learning rates.
 _JUDGED = (("loss", "decayed"), ("ema_loss", "decayed"), ("averaged_loss", "constant"))
-_COST = ["trial_id", "family", "dataset", "spec", "status", "compute", "train_seconds", "eval_seconds", "data_seconds"]
-_GAIN = ["family", "dataset", "spec", "status", "schedule", "rung", "n_params", "horizon_steps"]
-_GAIN += ["step", "test_loss", "irreducible_loss"]
+_COLUMNS = ["trial_id", "family", "dataset", "spec", "status", "schedule", "rung", "n_params", "horizon_steps", "step"]
+_COLUMNS += ["compute", "test_loss", "irreducible_loss", "train_seconds", "eval_seconds", "data_seconds"]
 Row = Mapping[str, Any]
 
 
@@ -50,13 +49,17 @@ def page_of(stores: Sequence[Store]) -> str:
     InputError
         No ladder's training lengths were found by a pilot.
     """
-    answers = [(store, answer) for store in stores for answer in _answers(store)]
-    lengths = [(store, answer) for store, answer in answers if answer["asks"] == "training length"]
+    read = [[each.table(_COLUMNS).to_pylist() for each in (pilot_store(store), store)] for store in stores]
+    answers = [
+        (_Trials(of_pilots, of_ladders, answer), answer)
+        for store, (of_pilots, of_ladders) in zip(stores, read, strict=True)
+        for answer in _answers(store, of_ladders)
+    ]
+    lengths = [(trials, answer) for trials, answer in answers if answer["asks"] == "training length"]
     if not lengths:
         raise InputError(f"no pilot's training lengths are in {', '.join(store.uri for store in stores)}")
     rates = {(a["family"], a["dataset"], _data_of(a)): a for _, a in answers if a["asks"] == "learning rate"}
     groups = list(_groups(stores))
-    costs = {store.uri: [each.table(_COST).to_pylist() for each in (pilot_store(store), store)] for store in stores}
     tables = [
         _HEAD,
         _table(_RATES, [_rate_row(answer, rates) for _, answer in lengths]),
@@ -65,22 +68,33 @@ def page_of(stores: Sequence[Store]) -> str:
         _SENSITIVITY_WORDS,
         _table(_SENSITIVITY, [_sensitivity_row(answer) for _, answer in lengths]),
         _GAIN_WORDS,
-        _table(_GAINS, [row for store, answer in lengths for row in _gain_rows(store, answer)]),
+        _table(_GAINS, [row for trials, answer in lengths for row in _gain_rows(trials, answer)]),
         _VERDICT_WORDS,
         _table(_VERDICTS, [_verdict_row(of, group) for of, group in groups]),
         _ONSET_WORDS,
         _table(_ONSETS, [row for of, group in groups for row in _onset_rows(of, group)]),
         *(f"* {_name(group)}, {of}: {group['onset']['onset']['sentence']}." for of, group in groups if group["onset"]),
         _COST_WORDS,
-        _table(_COSTS, [_cost_row(answer, costs[store.uri]) for store, answer in lengths]),
+        _table(_COSTS, [_cost_row(trials, answer) for trials, answer in lengths]),
     ]
     return "\n".join(tables) + "\n"
 
 
-def _answers(store: Store) -> Iterator[Row]:
+class _Trials:
+    """The trials of a family on a data set that an answer is about: of its pilots, and of its ladders."""
+
+    def __init__(self, of_pilots: Sequence[Row], of_ladders: Sequence[Row], answer: Row) -> None:
+        mine = answer["family"], answer["dataset"], _data_of(answer)
+        self.of_pilots, self.of_ladders = (
+            [row for row in rows if (row["family"], row["dataset"], _data(row["spec"])) == mine]
+            for rows in (of_pilots, of_ladders)
+        )
+
+
+def _answers(store: Store, of_ladders: Sequence[Row]) -> Iterator[Row]:
     """What the pilots of a results folder found, for the settings that its ladders have."""
     found = list((pilot_store(store).read_json(FILE) or {}).values())
-    trained = {(row["family"], row["dataset"], _data(row["spec"])) for row in store.table(_COST).to_pylist()}
+    trained = {(row["family"], row["dataset"], _data(row["spec"])) for row in of_ladders}
     for answer in found:
         if (answer["family"], answer["dataset"], _data_of(answer)) in trained:
             yield answer
@@ -156,10 +170,9 @@ def _onset_rows(of: str, group: Row) -> Iterator[list[str]]:
         yield [_name(group), of, at, f"{one['n_sizes']}", _bounded(one), within]
 
 
-def _gain_rows(store: Store, answer: Row) -> Iterator[list[str]]:
+def _gain_rows(trials: _Trials, answer: Row) -> Iterator[list[str]]:
     """A line for each size that has a trunk of at least t* updates beside its runs of t* whose rate decays."""
-    mine = (answer["family"], answer["dataset"], _data_of(answer))
-    trunks, runs = _by_size(pilot_store(store), mine, constant=True), _by_size(store, mine, constant=False)
+    trunks, runs = _by_size(trials.of_pilots, constant=True), _by_size(trials.of_ladders, constant=False)
     for size in sorted(trunks.keys() & runs.keys()):
         steps = runs[size][0]["horizon_steps"]
         kept = np.log([_at(row, steps) for row in trunks[size] if row["step"][-1] >= steps])
@@ -176,12 +189,11 @@ def _gain_rows(store: Store, answer: Row) -> Iterator[list[str]]:
         ]
 
 
-def _by_size(store: Store, mine: tuple[str, str, str], *, constant: bool) -> dict[int, list[Row]]:
-    """Whole runs of a family on a data set by their parameters, at a constant rate or at one that decays."""
+def _by_size(rows: Sequence[Row], *, constant: bool) -> dict[int, list[Row]]:
+    """Whole runs by their parameters, at a constant rate or at one that decays."""
     found: dict[int, list[Row]] = {}
-    for row in store.table(_GAIN).to_pylist():
-        whole = row["status"] == "ok" and (row["schedule"] == "constant") == constant
-        if whole and (row["family"], row["dataset"], _data(row["spec"])) == mine:
+    for row in rows:
+        if row["status"] == "ok" and (row["schedule"] == "constant") == constant:
             found.setdefault(row["n_params"], []).append(row)
     return found
 
@@ -193,20 +205,15 @@ def _at(row: Row, step: int) -> float:
     return float(np.exp(np.interp(np.log(step), steps, losses)))
 
 
-def _cost_row(answer: Row, costs: Sequence[Sequence[Row]]) -> list[str]:
-    mine = (answer["family"], answer["dataset"], _data_of(answer))
-    spent = [_spent(rows, mine) for rows in costs]
-    return [
-        _name(answer),
-        *(f"{trials} trials, {minutes:.1f} min, {flops:.1e} FLOPs" for trials, minutes, flops in spent),
-    ]
+def _cost_row(trials: _Trials, answer: Row) -> list[str]:
+    return [_name(answer), _spent(trials.of_pilots), _spent(trials.of_ladders)]
 
 
-def _spent(every: Sequence[Row], mine: tuple[str, str, str]) -> tuple[int, float, float]:
-    """Trials, minutes of a core and FLOPs of a family on a data set, of the rows of a results folder."""
-    rows = [row for row in every if (row["family"], row["dataset"], _data(row["spec"])) == mine]
+def _spent(rows: Sequence[Row]) -> str:
+    """Trials, minutes of a core and FLOPs."""
     seconds = sum(row[name] or 0.0 for row in rows for name in ("train_seconds", "eval_seconds", "data_seconds"))
-    return len(rows), seconds / 60, float(sum(row["compute"][-1] for row in rows if row["compute"]))
+    flops = float(sum(row["compute"][-1] for row in rows if row["compute"]))
+    return f"{len(rows)} trials, {seconds / 60:.1f} min, {flops:.1e} FLOPs"
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
