@@ -9,8 +9,9 @@ import pytest
 import torch
 from onecurve.datasets.dataset import DATASETS
 from onecurve.datasets.floor import KnownFloor, KnownPosterior, entropies
+from onecurve.datasets.images import letter_bitmaps
 from onecurve.datasets.language import HiddenMarkovText, MarkovText
-from onecurve.datasets.letters import LettersInNoise
+from onecurve.datasets.letters import INK_MEAN, LettersInNoise
 from onecurve.datasets.manifold_images import ManifoldImages
 from onecurve.datasets.mixtures import GaussianMixture
 from onecurve.datasets.teachers import ManifoldTeacher, NoisyFourier, NoisyTeacher
@@ -215,6 +216,7 @@ def test_images_of_a_manifold_are_its_points_row_by_row():
 def test_letters_are_moved_and_their_probabilities_are_those_of_bayes():
     data = LettersInNoise(classes=3, shift=1, noise=0.5)
     middle = LettersInNoise(classes=3, shift=0).clean.view(3, -1, 8, 8)
+    assert torch.equal(middle.transpose(0, 1), letter_bitmaps(8, 3) - INK_MEAN)  # first by letter, then by font
     moved = data.clean.view(3, -1, 9, 8, 8)  # places: rows of three
     assert torch.equal(moved[:, :, 4], middle)
     assert torch.equal(moved[:, :, 5, :, :-1], middle[..., 1:])  # the window a pixel to the right
