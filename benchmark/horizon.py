@@ -100,7 +100,8 @@ class ComputeOptimal(_Rule):
     warmup : of a trunk that is made longer: ``share`` of its length, so that it is another curve and is trained anew,
         or as many ``updates`` as the first trunks have, so that it goes on from the shorter one.
     of : what trunks are compared by: their test ``loss``, or their ``ema-loss``, that of averaged weights, which has
-        little of the noise of a rate that stays high and is nearer to the loss after the rate has decayed.
+        little of the noise of a rate that stays high and is nearer to the loss after the rate has decayed, or their
+        ``averaged-loss``, of weights averaged over a share of the training so far: for ladders that are judged by it.
     rungs : the pilot's model sizes, as a group's ``rungs``; the ladder's own unless given. A ladder of sizes whose own
         crossings nobody can pay for takes its training lengths from smaller ones.
     found_at : settings of the pilot that are not the ladder's, such as ``{peak_lr: 0.01}``.
@@ -113,7 +114,7 @@ class ComputeOptimal(_Rule):
     longest: int = Field(default=32_000, ge=10, le=100_000_000)
     seeds: int = Field(default=8, ge=2)
     warmup: Literal["share", "updates"] = "share"
-    of: Literal["loss", "ema-loss"] = "loss"
+    of: Literal["loss", "ema-loss", "averaged-loss"] = "loss"
     rungs: list[int | dict[str, int]] | None = None
     found_at: PilotSetting = PilotSetting()
     factor: float = Field(default=1.0, gt=0, le=100)
@@ -122,7 +123,7 @@ class ComputeOptimal(_Rule):
     @property
     def column(self) -> str:
         """What the tables call the losses that trunks are compared by."""
-        return {"loss": "test_loss", "ema-loss": "ema_loss"}[self.of]
+        return {"loss": "test_loss", "ema-loss": "ema_loss", "averaged-loss": "averaged_loss"}[self.of]
 
     def label(self, first_rung: str) -> str:
         """There is none before the pilot."""

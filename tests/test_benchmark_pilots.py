@@ -104,11 +104,15 @@ def test_answers_take_the_place_of_the_question(asked):
 
 
 def test_trunks_may_be_compared_by_averaged_weights(asked):
-    by_loss, by_average = (pilots_of(asked(f"{{rule: compute-optimal, of: {of}}}"))[0] for of in ("loss", "ema-loss"))
-    assert by_loss.key == pilots_of(asked())[0].key != by_average.key
-    recorded = [{"name": "ema-loss", "decay": 0.97}]
-    assert (by_loss.trials(10).record, by_average.trials(10).record) == ([], recorded)
-    assert (by_loss.rule.column, by_average.rule.column) == ("test_loss", "ema_loss")
+    kinds = ("loss", "ema-loss", "averaged-loss")
+    pilots = [pilots_of(asked(f"{{rule: compute-optimal, of: {of}}}"))[0] for of in kinds]
+    assert len({pilot.key for pilot in pilots}) == 3 and pilots[0].key == pilots_of(asked())[0].key
+    assert [pilot.trials(10).record for pilot in pilots] == [
+        [],
+        [{"name": "ema-loss", "decay": 0.97}],
+        ["averaged-loss"],
+    ]
+    assert [pilot.rule.column for pilot in pilots] == ["test_loss", "ema_loss", "averaged_loss"]
 
 
 def test_a_ladder_may_ask_smaller_sizes(asked):

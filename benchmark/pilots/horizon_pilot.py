@@ -11,7 +11,7 @@ from .asked import AskedLadder
 
 _TRUNK_EXPONENT = 1.0
 _DECAY = 0.97  # averages over some 30 updates, few beside a trunk's
-_RECORDED = {"loss": [], "ema-loss": [{"name": "ema-loss", "decay": _DECAY}]}
+_RECORDED = {"loss": [], "ema-loss": [{"name": "ema-loss", "decay": _DECAY}], "averaged-loss": ["averaged-loss"]}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
