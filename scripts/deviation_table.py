@@ -122,7 +122,7 @@ def _analysis_row(name: str, group: GroupResult, detectable: float | None) -> li
         str(group.n_seeds),
         _percent(group.deviation) + star,
         _percent(group.upper_bound) + star + pooled,
-        _percent(detectable),
+        "> 100 %" if detectable is not None and detectable > 1 else _percent(detectable),
         _number(group.p_exact),
         _number(group.p_shape),
         _percent(group.unrelated_deviation),

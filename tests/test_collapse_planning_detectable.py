@@ -22,6 +22,7 @@ from onecurve.collapse.sentences.as_json import worded
 from onecurve.collapse.within.battery import assess
 from onecurve.collapse.within.sharper import calibrated
 from onecurve.results.curves import CurveSet
+from onecurve.scripts.deviation_table import print_analysis
 
 
 def group_of(cell=None, seed=0, scale="end-point"):
@@ -127,3 +128,12 @@ def test_a_floor_that_is_free_hides_most_of_a_wrong_horizon():
         assert isinstance(found.groups[0].detectable, Detectable)
         errors[floor] = found.groups[0].detectable.horizon_error
     assert errors["profile"] > 3 * errors["known"] > 0
+
+
+def test_the_table_gives_no_number_above_all_curves(capsys):
+    curves = CurveSet.of(simulate(Scenario(), 1, np.random.default_rng(0)).curves(0))
+    plain = inquire(curves, [], rng=np.random.default_rng(0))
+    for size, said in ((0.11, "11.0 %"), (11.48, "> 100 %")):
+        seen = Detectable(trend=size, odd_rung=None, refutable=None, certifiable=0.1, horizon_error=None, power=0.8)
+        print_analysis(dataclasses.replace(plain, groups=(dataclasses.replace(plain.groups[0], detectable=seen),)))
+        assert said in capsys.readouterr().out

@@ -11,18 +11,24 @@ import numpy as np
 import onecurve
 import pytest
 from onecurve.collapse.composing import OK, Missing
+from onecurve.collapse.controls.otherwise import Otherwise
 from onecurve.collapse.families.along import Along
 from onecurve.collapse.families.card import DeviationCard, Standing, Trend
 from onecurve.collapse.families.permutation import DatasetTest
 from onecurve.collapse.families.variance import VarianceShare, VarianceShares
 from onecurve.collapse.outcome import FamilyDeviation
+from onecurve.collapse.pilots.sensitivity import CollapseAt
+from onecurve.collapse.planning.detectable import Detectable
 from onecurve.collapse.planning.fewest_seeds import Goal, Need
 from onecurve.collapse.planning.planner import Design
 from onecurve.collapse.reasons import because
 from onecurve.collapse.sentences.as_json import worded
+from onecurve.collapse.sentences.of_controls import otherwise_lines
 from onecurve.collapse.sentences.of_families import along_sentence, card_sentence, shares_sentence
-from onecurve.collapse.sentences.of_planning import design_row
+from onecurve.collapse.sentences.of_pilots import sensitivity_sentence
+from onecurve.collapse.sentences.of_planning import design_row, detectable_line
 from onecurve.collapse.sentences.reasons import SENTENCES, say
+from onecurve.collapse.within.rise import Rise
 from onecurve.results.quantity import Quantity
 
 ROOT = Path(onecurve.__file__).parent / "collapse"
@@ -107,7 +113,31 @@ def test_along_in_words():
     )
     apart = dataclasses.replace(found, within=None, difference=np.full(4, -0.1), amplitude=-0.1)
     assert "mine follows no other curve: it leaves the nearest one, of near, everywhere" in along_sentence(apart)
+    blind = dataclasses.replace(found, resolution=11.48)
+    assert along_sentence(blind).endswith("no difference that is smaller than the curves themselves could be detected")
+    assert worded(blind)["resolution"] == 11.48
     assert "difference" not in worded(found) and worded(found)["sentence"] == along_sentence(found)
+
+
+def test_errors_larger_than_the_curves_are_no_numbers():
+    seen = Detectable(trend=0.02, odd_rung=1.0, refutable=0.1, certifiable=0.03, horizon_error=0.2, power=0.8)
+    assert detectable_line(seen) == (
+        "minimum detectable deviation, with 80 % power: a trend with size 2 %, one deviating model size 100 %; a "
+        "margin of 3 % can be certified; an error of 20 % in the horizon exponent can be detected"
+    )
+    none = Detectable(trend=11.48, odd_rung=None, refutable=None, certifiable=2.0, horizon_error=30.0, power=0.8)
+    told = "none that is smaller than the curves themselves"
+    assert detectable_line(none) == (
+        f"minimum detectable deviation, with 80 % power: a trend with size {told}, one deviating model size {told}; "
+        "no margin below 100 % can be certified; no error below 100 % in the horizon exponent can be detected"
+    )
+    assert (worded(none)["trend"], worded(none)["odd_rung"]) == (11.48, None)
+    for least, told in ((0.5, "50 % or more"), (3.0, "exceeds the curves themselves")):
+        assert told in next(otherwise_lines(Otherwise(ladders=(), least=least)))
+    for least, told in ((0.5, "from 50 % on"), (3.0, "no change smaller than the curves themselves")):
+        rise = Rise(rise=0.4, low=0.2, high=0.6, paired=True, rms=0.2, rms_of_other=0.1)
+        at = CollapseAt(factor=1.0, sizes=3, deviation=0.1, least=least)
+        assert told in sensitivity_sentence((at, CollapseAt(factor=1.2, sizes=3, deviation=0.1, rise=rise)))
 
 
 def test_shares_and_designs_in_words():

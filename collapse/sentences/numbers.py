@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TypeGuard
 
 import numpy as np
 
@@ -11,6 +12,16 @@ import numpy as np
 def percent(value: float) -> str:
     """Two digits: ``1.8 %``, ``12 %``, ``0.37 %``."""
     return f"{100 * value:.2g} %" if value < 0.995 else f"{100 * value:.0f} %"
+
+
+def detectable(value: float | None) -> str:
+    """The smallest error that shows: above 100 %, or where none does, a number would say nothing."""
+    return percent(value) if sensible(value) else "none that is smaller than the curves themselves"
+
+
+def sensible(value: float | None) -> TypeGuard[float]:
+    """Whether there is an error that shows, and curves may have it: one of up to 100 %."""
+    return value is not None and value <= 1.0
 
 
 def interval(low: float | None, high: float | None, digits: str = ".3g") -> str:

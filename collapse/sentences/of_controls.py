@@ -10,7 +10,7 @@ from ..controls.other_data_sets import Foreign
 from ..controls.otherwise import Otherwise, TrainedOtherwise
 from ..controls.unrelated import Shuffled
 from ..controls.wrong_horizons import WrongHorizons
-from .numbers import percent, percent_interval, signed_percent
+from .numbers import percent, percent_interval, sensible, signed_percent
 from .reasons import say
 
 
@@ -46,9 +46,10 @@ def otherwise_lines(found: Otherwise, quantity: Quantity = LOSS) -> Iterator[str
     for one in found.ladders:
         yield f"trained otherwise, {one.recipe_label or one.recipe}: {_against(one, quantity)}"
     if found.least is not None:
+        from_here = f"is {percent(found.least)} or more" if sensible(found.least) else "exceeds the curves themselves"
         yield (
             f"with {percent(found.power)} power a ladder as noisy is told from this one where the root mean square of "
-            f"its deviations is {percent(found.least)} or more"
+            f"its deviations {from_here}"
         )
 
 

@@ -15,7 +15,7 @@ from ..families.permutation import DatasetTest
 from ..families.random_effects import RandomEffects
 from ..families.variance import VarianceShare, VarianceShares
 from ..outcome import AcrossFamilies, FamilyDeviation, Scale
-from .numbers import estimate, interval, percent, percent_interval, some, stretch_of, stretches
+from .numbers import estimate, interval, percent, percent_interval, sensible, some, stretch_of, stretches
 from .reasons import say
 
 _SIDES = {"above": "above", "below": "below", "crosses": "partly above and partly below"}
@@ -76,9 +76,10 @@ def along_sentence(found: Along, quantity: Quantity = LOSS) -> str:
     else:
         said = f"{found.family} follows the curve of {found.nearest} within {percent(found.within)}{unit}"
         said += f", except {_where(found)}, where it lies {far}" if found.stretches else ""
-    return (
-        f"{said}; with these seeds and model sizes, differences below {percent(found.resolution)} could not be detected"
-    )
+    unseen = f"differences below {percent(found.resolution)} could not be detected"
+    if not sensible(found.resolution):
+        unseen = "no difference that is smaller than the curves themselves could be detected"
+    return f"{said}; with these seeds and model sizes, {unseen}"
 
 
 def _where(found: Along) -> str:

@@ -8,7 +8,7 @@ from ..pilots.horizon_law import HorizonLaw
 from ..pilots.scans import LadderRate
 from ..pilots.sensitivity import CollapseAt
 from ..within.rise import Rise
-from .numbers import percent, percent_interval, signed_percent
+from .numbers import percent, percent_interval, sensible, signed_percent
 from .of_onset import count
 from .reasons import say
 
@@ -43,7 +43,11 @@ def sensitivity_sentence(found: Sequence[CollapseAt]) -> str:
     others = ", ".join(f"{_rise(one)} at {100 * one.factor:.0f} %" for one in known)
     said = f"{said}; the root mean square of the deviations changes against that at 100 % by {others}"
     least = next((one.least for one in found if one.least is not None), None)
-    return said if least is None else f"{said}; from {percent(least)} on the ladder's seeds tell it with 80 % power"
+    if least is None:
+        return said
+    if not sensible(least):
+        return f"{said}; no change smaller than the curves themselves is told with 80 % power by the ladder's seeds"
+    return f"{said}; from {percent(least)} on the ladder's seeds tell it with 80 % power"
 
 
 def _rise(one: CollapseAt) -> str:

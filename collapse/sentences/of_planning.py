@@ -6,7 +6,7 @@ from ...results.quantity import LOSS, Quantity
 from ..composing import Missing
 from ..planning.detectable import Detectable
 from ..planning.planner import Design, Plan
-from .numbers import estimate, percent, percent_interval
+from .numbers import detectable, estimate, percent, percent_interval, sensible
 from .reasons import say
 
 DESIGN_HEADINGS = ("goal", "power", "model sizes", "span", "seeds", "simulated power", "cost", "status")
@@ -23,12 +23,17 @@ def detectable_line(found: Detectable | Missing, quantity: Quantity = LOSS) -> s
     if isinstance(found, Missing):
         return f"minimum detectable deviation: none, because {say(found.status, quantity)}"
     shown = [("a trend with size", found.trend), ("one deviating model size", found.odd_rung)]
-    said = ", ".join(f"{name} {'none' if size is None else percent(size)}" for name, size in shown)
+    said = ", ".join(f"{name} {detectable(size)}" for name, size in shown)
     line = f"minimum detectable deviation, with {percent(found.power)} power: {said}"
-    line += f"; a margin of {percent(found.certifiable)} can be certified"
+    line += f"; {_at_least('a margin of', found.certifiable, 'no margin')} can be certified"
     if found.horizon_error is not None:
-        line += f"; an error of {percent(found.horizon_error)} in the horizon exponent can be detected"
+        error = _at_least("an error of", found.horizon_error, "no error")
+        line += f"; {error} in the horizon exponent can be detected"
     return line
+
+
+def _at_least(some: str, value: float, none: str) -> str:
+    return f"{some} {percent(value)}" if sensible(value) else f"{none} below 100 %"
 
 
 def noise_line(found: Plan, quantity: Quantity | None = None) -> str:
