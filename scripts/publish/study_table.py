@@ -7,13 +7,13 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from ...collapse.inquiry import inquire
 from ...collapse.inquiry_contract import inquiry_json
@@ -23,6 +23,7 @@ from ...errors import InputError
 from ...results.reading import read_curves
 from ...results.store import Store
 from ..piloting import FILE, pilot_store
+from .annealing import gains
 
 # What ladders are judged by: an observable, and under which learning rates.
 _JUDGED = (("loss", "decayed"), ("ema_loss", "decayed"), ("averaged_loss", "constant"))
@@ -172,37 +173,9 @@ def _onset_rows(of: str, group: Row) -> Iterator[list[str]]:
 
 def _gain_rows(trials: _Trials, answer: Row) -> Iterator[list[str]]:
     """A line for each size that has a trunk of at least t* updates beside its runs of t* whose rate decays."""
-    trunks, runs = _by_size(trials.of_pilots, constant=True), _by_size(trials.of_ladders, constant=False)
-    for size in sorted(trunks.keys() & runs.keys()):
-        steps = runs[size][0]["horizon_steps"]
-        kept = np.log([_at(row, steps) for row in trunks[size] if row["step"][-1] >= steps])
-        decayed = np.log([_at(row, steps) for row in runs[size]])
-        if min(len(kept), len(decayed)) < 2:
-            continue
-        found = stats.ttest_ind(kept, decayed, equal_var=False).confidence_interval()
-        gain = {"value": kept.mean() - decayed.mean(), "low": found.low, "high": found.high}
-        yield [
-            _name(answer),
-            f"{runs[size][0]['rung']} ({count(size)} parameters)",
-            count(steps),
-            _estimate({name: np.exp(value) for name, value in gain.items()}, ".2f"),
-        ]
-
-
-def _by_size(rows: Sequence[Row], *, constant: bool) -> dict[int, list[Row]]:
-    """Whole runs by their parameters, at a constant rate or at one that decays."""
-    found: dict[int, list[Row]] = {}
-    for row in rows:
-        if row["status"] == "ok" and (row["schedule"] == "constant") == constant:
-            found.setdefault(row["n_params"], []).append(row)
-    return found
-
-
-def _at(row: Row, step: int) -> float:
-    """The reducible loss at a step, by straight lines in the logarithm of the steps."""
-    steps = np.log(row["step"][1:])
-    losses = np.log(np.array(row["test_loss"][1:]) - (row["irreducible_loss"] or 0.0))
-    return float(np.exp(np.interp(np.log(step), steps, losses)))
+    for one in gains(trials.of_pilots, trials.of_ladders):
+        ratio = _estimate(dataclasses.asdict(one.ratio), ".2f")
+        yield [_name(answer), f"{one.rung} ({count(one.n_params)} parameters)", count(one.updates), ratio]
 
 
 def _cost_row(trials: _Trials, answer: Row) -> list[str]:
