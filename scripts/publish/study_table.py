@@ -23,7 +23,7 @@ from ...errors import InputError
 from ...results.reading import read_curves
 from ...results.store import Store
 from ..piloting import FILE, pilot_store
-from .annealing import gains
+from .annealing_gains import gains
 
 # What ladders are judged by: an observable, and under which learning rates.
 _JUDGED = (("loss", "decayed"), ("ema_loss", "decayed"), ("averaged_loss", "constant"))

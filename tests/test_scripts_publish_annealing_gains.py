@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from onecurve.scripts.publish.annealing import gains
+from onecurve.scripts.publish.annealing_gains import gains
 
 FLOOR = 2.0
 # Two-sided 95 % quantile of Student's t at 2.8824 degrees of freedom; at 3, of pooled variances, it is 3.1824.

@@ -15,7 +15,7 @@ Row = Mapping[str, Any]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Gain:
+class AnnealingGain:
     """The gain of one model size.
 
     Attributes
@@ -31,7 +31,7 @@ class Gain:
     ratio: Estimate
 
 
-def gains(of_pilots: Sequence[Row], of_ladders: Sequence[Row]) -> Iterator[Gain]:
+def gains(of_pilots: Sequence[Row], of_ladders: Sequence[Row]) -> Iterator[AnnealingGain]:
     """The gain of each size that has two trunks at least as long as its runs, and two of these, the smallest first.
 
     Parameters
@@ -48,7 +48,7 @@ def gains(of_pilots: Sequence[Row], of_ladders: Sequence[Row]) -> Iterator[Gain]
         around = stats.ttest_ind(kept, decayed, equal_var=False).confidence_interval()
         value, low, high = (float(np.exp(log)) for log in (kept.mean() - decayed.mean(), around.low, around.high))
         ratio = Estimate(value=value, low=low, high=high)
-        yield Gain(rung=runs[size][0]["rung"], n_params=size, updates=steps, ratio=ratio)
+        yield AnnealingGain(rung=runs[size][0]["rung"], n_params=size, updates=steps, ratio=ratio)
 
 
 def _by_size(rows: Sequence[Row], *, constant: bool) -> dict[int, list[Row]]:
