@@ -42,11 +42,11 @@ def test_what_negatives_says_of_the_regression_is_exact(place, control, exact):
 def test_negatives_of_the_network_share_one_pilot():
     (pilot,) = pilots_of(NEGATIVES)
     networks = [group for group in NEGATIVES.groups if group.families == ["mlp"]]
-    assert [group.control for group in networks] == [None, "fails", "fails", "fails", "fails"]
+    assert [group.control for group in networks] == [None, *["fails"] * 7]
     answered = {"updates": {"value": 1000}, "exponent": {"value": 1}}
     assert pilot.answered(answered).horizon.steps == round(1000 * 541 / 1021)  # the law, one size below the pilot's
     laws = [group.horizon.found(100, 1) for group in networks]
-    assert [(law.steps, law.exponent) for law in laws] == [(100, 1), (50, 1.4), (100, 1), (100, 1), (100, 1)]
+    assert [(law.steps, law.exponent) for law in laws] == [(100, 1), (50, 1.4), *[(100, 1)] * 6]
 
 
 def test_the_pilot_of_the_network_is_that_of_the_core_sweep():
@@ -60,4 +60,5 @@ def test_the_pilot_of_the_network_is_that_of_the_core_sweep():
 def test_each_negative_of_the_network_has_one_thing_wrong():
     right, *wrong = [group.model_dump(exclude={"control"}) for group in NEGATIVES.groups if group.families == ["mlp"]]
     changed = [{name for name in group if group[name] != right[name]} - {"horizon"} for group in wrong]
-    assert changed == [set(), {"parametrization"}, {"warmup_updates"}, {"peak_lr"}]
+    assert changed == [set(), {"parametrization"}, {"warmup_updates"}, *[{"peak_lr"}] * 4]
+    assert [group["peak_lr"] / right["peak_lr"] for group in wrong[3:]] == [2, 1 / 4, 1 / 2, 4]

@@ -17,7 +17,7 @@ def row(loss, schedule="linear", size=10, floor=FLOOR, last=100, status="ok"):
     steps = [0, 1, 10, last]
     losses = [9.0, *((floor or 0.0) + loss * 100 / step for step in steps[1:])]
     return {
-        "rung": f"width {size}", "n_params": size, "horizon_steps": 100, "schedule": schedule, "status": status,
+        "rung": f"width {size}", "n_params": size, "horizon_steps": last, "schedule": schedule, "status": status,
         "step": steps, "test_loss": losses, "irreducible_loss": floor,
     }  # fmt: skip
 
@@ -46,11 +46,12 @@ def test_where_no_irreducible_loss_is_known_the_whole_loss_is_compared():
 
 
 def test_trunks_are_read_at_the_length_of_the_runs():
-    """Between two evaluations, on the line of a power law; what ended before, or diverged, is not read."""
+    """Between two evaluations, on the line of a power law. What ended before, or diverged, is not read, nor the shorter
+    trunks of a size that has longer ones, which may be their beginnings."""
     between = trunk(2.0)
     assert 100 not in between["step"]
-    sound = [between, trunk(2.42, last=100)]
-    left_out = [trunk(50.0, last=99), trunk(50.0, status="diverged"), row(50.0)]
+    sound = [between, trunk(2.42)]
+    left_out = [trunk(50.0, last=99), trunk(50.0, last=200), trunk(50.0, status="diverged"), row(50.0)]
     runs = [row(1.0), row(1.21)]
     (found,) = gains([*sound, *left_out], [*runs, row(50.0, status="diverged"), trunk(50.0)])
     assert found.ratio.value == pytest.approx(2.0)

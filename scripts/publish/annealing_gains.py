@@ -52,10 +52,15 @@ def gains(of_pilots: Sequence[Row], of_ladders: Sequence[Row]) -> Iterator[Annea
 
 
 def _by_size(rows: Sequence[Row], *, constant: bool) -> dict[int, list[Row]]:
-    """Whole runs by their parameters, at a constant rate or at one that decays."""
+    """Whole runs by their parameters, at a constant rate or at one that decays: of each size the longest, since the
+    shorter trunks of a pilot may be the beginnings of its longer ones, and would count twice."""
+    whole = [row for row in rows if row["status"] == "ok" and (row["schedule"] == "constant") == constant]
+    longest: dict[int, int] = {}
+    for row in whole:
+        longest[row["n_params"]] = max(longest.get(row["n_params"], 0), row["horizon_steps"])
     found: dict[int, list[Row]] = {}
-    for row in rows:
-        if row["status"] == "ok" and (row["schedule"] == "constant") == constant:
+    for row in whole:
+        if row["horizon_steps"] == longest[row["n_params"]]:
             found.setdefault(row["n_params"], []).append(row)
     return found
 

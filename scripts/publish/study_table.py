@@ -27,8 +27,8 @@ from .annealing_gains import gains
 
 # What ladders are judged by: an observable, and under which learning rates.
 _JUDGED = (("loss", "decayed"), ("ema_loss", "decayed"), ("averaged_loss", "constant"))
-_COLUMNS = ["trial_id", "family", "dataset", "spec", "status", "schedule", "rung", "n_params", "horizon_steps", "step"]
-_COLUMNS += ["compute", "test_loss", "irreducible_loss", "train_seconds", "eval_seconds", "data_seconds"]
+_COLUMNS = ["trial_id", "family", "dataset", "recipe", "spec", "status", "schedule", "rung", "n_params", "horizon_steps"]
+_COLUMNS += ["step", "compute", "test_loss", "irreducible_loss", "train_seconds", "eval_seconds", "data_seconds"]
 Row = Mapping[str, Any]
 
 
@@ -60,23 +60,25 @@ def page_of(stores: Sequence[Store]) -> str:
     if not lengths:
         raise InputError(f"no pilot's training lengths are in {', '.join(store.uri for store in stores)}")
     rates = {(a["family"], a["dataset"], _data_of(a)): a for _, a in answers if a["asks"] == "learning rate"}
-    groups = list(_groups(stores))
+    asked = list({_name(answer): (trials, answer) for trials, answer in reversed(lengths)}.values())[::-1]
+    trained = {row["recipe"]: _trained(row) for _, of_ladders in read for row in of_ladders}
+    groups = [(of, group, trained[group["recipe"]]) for of, group in _groups(stores)]
     tables = [
         _HEAD,
-        _table(_RATES, [_rate_row(answer, rates) for _, answer in lengths]),
+        _table(_RATES, [_rate_row(answer, rates) for _, answer in asked]),
         _LENGTH_WORDS,
         _table(_LENGTHS, [_length_row(answer) for _, answer in lengths]),
         _SENSITIVITY_WORDS,
         _table(_SENSITIVITY, [_sensitivity_row(answer) for _, answer in lengths]),
         _GAIN_WORDS,
-        _table(_GAINS, [row for trials, answer in lengths for row in _gain_rows(trials, answer)]),
+        _table(_GAINS, [row for trials, answer in asked for row in _gain_rows(trials, answer)]),
         _VERDICT_WORDS,
-        _table(_VERDICTS, [_verdict_row(of, group) for of, group in groups]),
+        _table(_VERDICTS, [_verdict_row(*each) for each in groups]),
         _ONSET_WORDS,
-        _table(_ONSETS, [row for of, group in groups for row in _onset_rows(of, group)]),
-        *(f"* {_name(group)}, {of}: {group['onset']['onset']['sentence']}." for of, group in groups if group["onset"]),
+        _table(_ONSETS, [row for each in groups for row in _onset_rows(*each)]),
+        *(_onset_words(*each) for each in groups if each[1]["onset"]),
         _COST_WORDS,
-        _table(_COSTS, [_cost_row(trials, answer) for trials, answer in lengths]),
+        _table(_COSTS, [_cost_row(trials, answer) for trials, answer in asked]),
     ]
     return "\n".join(tables) + "\n"
 
@@ -124,6 +126,12 @@ def _groups(stores: Sequence[Store]) -> Iterator[tuple[str, Row]]:
             yield from ((of, group) for group in inquiry_json(found)["groups"] if group["leg"] == leg)
 
 
+def _trained(row: Row) -> tuple[str, str]:
+    """The peak learning rate of a ladder, and its updates as they grow with the parameters."""
+    spec = json.loads(row["spec"])
+    return f"{spec['peak_lr']:.3g}", spec["horizon_rule"].partition(",")[0]
+
+
 def _name(row: Row) -> str:
     return f"{row['family']} on {row['dataset']}"
 
@@ -143,12 +151,13 @@ def _rate_row(answer: Row, rates: Mapping[Any, Row]) -> list[str]:
 def _length_row(answer: Row) -> list[str]:
     t, g, c = (answer[name] for name in ("updates", "exponent", "compute_exponent"))
     at = f"{count(t['value'])} ({count(t['low'])} to {count(t['high'])}) at {count(answer['first'])}"
-    return [_name(answer), f"{len(answer['crossings']) + 1}", at, _estimate(g), _estimate(c)]
+    return [_name(answer), answer["group"]["horizon"]["of"], f"{len(answer['crossings']) + 1}", at, _estimate(g), _estimate(c)]
 
 
 def _sensitivity_row(answer: Row) -> list[str]:
     at = {round(100 * one["factor"]): one for one in answer.get("sensitivity", [])}
-    return [_name(answer), *(_bounded(at.get(share, {})) for share in (60, 80, 100, 120, 140))]
+    shares = (_bounded(at.get(share, {})) for share in (60, 80, 100, 120, 140))
+    return [_name(answer), answer["group"]["horizon"]["of"], *shares]
 
 
 def _bounded(found: Row) -> str:
@@ -158,17 +167,22 @@ def _bounded(found: Row) -> str:
     return f"{percent(found['deviation'])} ({percent(low)} to {percent(high)})"
 
 
-def _verdict_row(of: str, group: Row) -> list[str]:
+def _verdict_row(of: str, group: Row, trained: tuple[str, str]) -> list[str]:
     sizes = f"{group['n_rungs']} x {group['n_seeds']}"
     verdict = f"{group['verdict']} ({group['evidence']})"
-    return [_name(group), of, sizes, _bounded(group), verdict, group["reason"] or ""]
+    return [_name(group), of, *trained, sizes, _bounded(group), verdict, group["reason"] or ""]
 
 
-def _onset_rows(of: str, group: Row) -> Iterator[list[str]]:
+def _onset_words(of: str, group: Row, trained: tuple[str, str]) -> str:
+    rate, updates = trained
+    return f"* {_name(group)}, {of}, rate {rate}, {updates} updates: {group['onset']['onset']['sentence']}."
+
+
+def _onset_rows(of: str, group: Row, trained: tuple[str, str]) -> Iterator[list[str]]:
     for one in (group["onset"] or {}).get("onset", {}).get("sub_ladders", []):
         within = "yes" if one["within_margin"] else "no"
         at = f"{one['model_size']} ({count(one['size'])} parameters)"
-        yield [_name(group), of, at, f"{one['n_sizes']}", _bounded(one), within]
+        yield [_name(group), of, trained[1], at, f"{one['n_sizes']}", _bounded(one), within]
 
 
 def _gain_rows(trials: _Trials, answer: Row) -> Iterator[list[str]]:
@@ -210,14 +224,15 @@ _LENGTH_WORDS = """
 ## Training lengths
 
 `t*` at the smallest size of the pilot, growing as the parameters to the exponent; compute at t* grows as the parameters
-to 1 + gamma."""
-_LENGTHS = ("family", "model sizes", "t* (updates) at parameters", "exponent of t*", "1 + gamma")
+to 1 + gamma. Sizes are compared by the loss of averaged weights: over some 30 updates (`ema-loss`), or over 5 % of the
+training so far (`averaged-loss`)."""
+_LENGTHS = ("family", "compared by", "model sizes", "t* (updates) at parameters", "exponent of t*", "1 + gamma")
 _SENSITIVITY_WORDS = """
 The pilot's runs at a constant rate, cut at training lengths that grow with other exponents: how far they deviate from a
 common curve, with 95 % bounds, at shares of the exponent that was found.
 
 ![Pilot of the multilayer perceptron: trunks, crossings, and the deviation at other exponents](pilot.png)"""
-_SENSITIVITY = ("family", "60 %", "80 %", "100 %", "120 %", "140 %")
+_SENSITIVITY = ("family", "compared by", "60 %", "80 %", "100 %", "120 %", "140 %")
 _GAIN_WORDS = """
 What the decay of the rate gains: the reducible loss after t* updates at a constant rate over that after t* updates
 whose rate decays to zero, with 95 % intervals over seeds (Welch's), for the sizes that pilot and ladder share."""
@@ -227,15 +242,16 @@ _VERDICT_WORDS = """
 
 `loss` is the test loss, and `ema_loss` that of weights averaged over some 30 updates, which has less noise: ladders
 under a rate that decays to zero. `averaged_loss` is that of weights averaged over 5 % of the training so far, which has
-the same time scale at all lengths: ladders at a constant rate."""
-_VERDICTS = ("family", "of", "sizes x seeds", "deviation (95 % bounds)", "verdict", "why")
+the same time scale at all lengths: ladders at a constant rate. Updates grow with the parameters p from those of the
+ladder's smallest size, p1."""
+_VERDICTS = ("family", "of", "peak rate", "updates", "sizes x seeds", "deviation (95 % bounds)", "verdict", "why")
 _ONSET_WORDS = """
 ## From which size on?
 
 The same for ladders that begin at a larger size, with their simultaneous 95 % bounds.
 
 ![Deviation of sub-ladders from a common curve, against their smallest size, of averaged weights](onset.png)"""
-_ONSETS = ("family", "of", "from", "sizes", "deviation (95 % bounds)", "within the margin")
+_ONSETS = ("family", "of", "updates", "from", "sizes", "deviation (95 % bounds)", "within the margin")
 _COST_WORDS = """
 ## What it took
 
