@@ -152,6 +152,7 @@ def quantity_of(
     Parameters
     ----------
     asked : a name in the tables, or ``loss``, ``accuracy``, ``error`` (1 - accuracy, where nothing is stored as that).
+        A sweep spells its observables with hyphens, and so may be asked.
     scale : None is the scale that the tables have for it, else ``as-given``, but for ``error``.
     there : names in the tables.
     more : columns that may be asked for as well, for the message.
@@ -167,6 +168,8 @@ def quantity_of(
         if scale is not None and scale != "as-given":
             raise InputError("the error is 1 - accuracy already; its complement is `--of accuracy`")
         return Quantity(TEST_ACCURACY, "complement")
+    if asked not in there and asked.replace("-", "_") in there:
+        asked = asked.replace("-", "_")
     if stored_name(asked) not in there:
         short = {noun for noun, name in _SHORT.items() if name in there}
         derived = {_ERROR} if TEST_ACCURACY in there else set()

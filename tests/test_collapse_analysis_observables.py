@@ -332,6 +332,8 @@ def test_short_names_yield_to_stored_ones():
     assert quantity_of("accuracy", None, there) == Quantity("test_accuracy")
     assert quantity_of("accuracy", "complement", there) == ERROR
     assert quantity_of("waves 1 to 1.4", None, there).noun == "waves 1 to 1.4"
+    assert quantity_of("averaged-loss", None, {"averaged_loss"}) == Quantity("averaged_loss")
+    assert quantity_of("my-loss", None, {"my-loss", "my_loss"}) == Quantity("my-loss")
     with pytest.raises(InputError, match="unknown observable 'error'"):
         quantity_of("error", None, {"test_loss"})
 
