@@ -76,7 +76,8 @@ def test_a_run_that_is_made_longer_is_the_long_run_bit_for_bit(seeds, how, tmp_p
 
 
 def test_what_is_recorded_goes_on_too_where_it_is_measured_each_time(tmp_path):
-    for record, goes_on in ((["ema-loss", "gradient-norm"], True), ([{"name": "gradient-norm", "every": 2}], False)):
+    kept = ["ema-loss", "averaged-loss", "gradient-norm"]
+    for record, goes_on in ((kept, True), ([{"name": "gradient-norm", "every": 2}], False)):
         store = Store(tmp_path / str(goes_on))
         trained(store, [spec(30, seed=seed) for seed in (0, 1)], record=record)
         specs = [spec(60, seed=seed) for seed in (0, 1)]

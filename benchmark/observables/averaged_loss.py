@@ -18,17 +18,18 @@ class PowerAverage(WeightAverage):
     """The mean of the weights after updates t = 1, 2, ..., each with the weight ``t^(g + 1) - (t - 1)^(g + 1)``.
 
     After each of them ``w += (1 - (1 - 1/t)^(g + 1)) (theta - w)``. The number of updates is on the device, so that an
-    update reads nothing back.
+    update reads nothing back, and is kept for each replica, so that a replica can be kept alone.
     """
 
     def __init__(self, replicas: Replicas, power: float) -> None:
         super().__init__(replicas)
-        self._done = torch.zeros((), dtype=torch.float64, device=next(iter(self.weights.values())).device)
+        device = next(iter(self.weights.values())).device
+        self._done = torch.zeros(replicas.count, dtype=torch.float64, device=device)
         self._power = power
 
     def share(self) -> Tensor:
         self._done += 1
-        return 1 - (1 - 1 / self._done) ** (self._power + 1)
+        return 1 - (1 - 1 / self._done[0]) ** (self._power + 1)
 
     def tensors(self) -> list[Tensor]:
         return [*super().tensors(), self._done]

@@ -27,8 +27,17 @@ from .annealing_gains import gains
 
 # What ladders are judged by: an observable, and under which learning rates.
 _JUDGED = (("loss", "decayed"), ("ema_loss", "decayed"), ("averaged_loss", "constant"))
-_COLUMNS = ["trial_id", "family", "dataset", "recipe", "spec", "status", "schedule", "rung", "n_params", "horizon_steps"]
-_COLUMNS += ["step", "compute", "test_loss", "irreducible_loss", "train_seconds", "eval_seconds", "data_seconds"]
+_COLUMNS = ["trial_id", "family", "dataset", "recipe", "spec", "status", "schedule", "rung", "n_params"]
+_COLUMNS += [
+    "horizon_steps",
+    "step",
+    "compute",
+    "test_loss",
+    "irreducible_loss",
+    "train_seconds",
+    "eval_seconds",
+    "data_seconds",
+]
 Row = Mapping[str, Any]
 
 
@@ -151,7 +160,8 @@ def _rate_row(answer: Row, rates: Mapping[Any, Row]) -> list[str]:
 def _length_row(answer: Row) -> list[str]:
     t, g, c = (answer[name] for name in ("updates", "exponent", "compute_exponent"))
     at = f"{count(t['value'])} ({count(t['low'])} to {count(t['high'])}) at {count(answer['first'])}"
-    return [_name(answer), answer["group"]["horizon"]["of"], f"{len(answer['crossings']) + 1}", at, _estimate(g), _estimate(c)]
+    sizes = f"{len(answer['crossings']) + 1}"
+    return [_name(answer), answer["group"]["horizon"]["of"], sizes, at, _estimate(g), _estimate(c)]
 
 
 def _sensitivity_row(answer: Row) -> list[str]:
