@@ -34,39 +34,53 @@ def detectable(group, seed=0, **more):
     return smallest_detectable(group, rng=np.random.default_rng(seed), **more)
 
 
-def shares(cell, shift, groups=200):
-    """How often T1 rejects, L95 reaches 3 %, and the 80 % quantile of U95, with a shift laid on fresh curves."""
+def on_fresh_curves(find, cell=None, shift=None, groups=200):
+    """What ``find`` tells of curves ``z`` of each fresh group, with a shift laid on them; it takes ``assess``, too."""
     rng = np.random.default_rng(11)
-    batch = simulate(cell, groups, rng)
-    rows = []
-    for z in batch.z:
-        values = list(z + shift[:, None])
-        exact, bounds = assess(values, batch.x[:-1], batch.sizes, rng=rng, resamples=119)
-        rows.append([exact.p < 0.05, bounds.lower() >= 0.03, calibrated(values, rng=rng).upper(bounds.d)])
-    rows = np.array(rows, dtype=float)
-    return rows[:, 0].mean(), rows[:, 1].mean(), np.quantile(rows[:, 2], 0.8)
+    batch = simulate(cell or Scenario(), groups, rng)
+    shifted = batch.z if shift is None else batch.z + shift[:, None]
+
+    def assessed(z):
+        return assess(list(z), batch.x[:-1], batch.sizes, rng=rng, resamples=119)
+
+    return np.array([find(z, assessed, rng) for z in shifted], dtype=float)
+
+
+def rejected(z, assessed, rng):
+    return assessed(z)[0].p < 0.05
+
+
+def refuted(z, assessed, rng):
+    return assessed(z)[1].lower() >= 0.03
+
+
+def upper_bound(z, assessed, rng):
+    return calibrated(list(z), rng=rng).upper(z.mean(axis=1) - z.mean(axis=(0, 1)))
 
 
 @pytest.fixture(scope="module")
 def typical():
     """Medians over pilots: each has noise of its own, known to a tenth."""
-    found = [detectable(group_of(seed=seed), seed) for seed in range(5)]
+    found = [detectable(group_of(seed=seed), seed, groups=100, resamples=99) for seed in range(5)]
     names = [field.name for field in dataclasses.fields(found[0]) if field.name != "status"]
     return {name: float(np.median([getattr(one, name) for one in found])) for name in names}
 
 
 def test_the_smallest_errors_have_the_power_that_they_claim(typical):
     p, sizes = pilot_of(0.0071 * np.sqrt(2)), 1e4 * 2.0 ** np.arange(6)
-    assert shares(Scenario(), trend(p, sizes, typical["trend"]))[0] == pytest.approx(0.8, abs=0.1)
-    assert shares(Scenario(), odd_rung(p, sizes, typical["odd_rung"]))[0] == pytest.approx(0.8, abs=0.1)
-    assert shares(Scenario(), trend(p, sizes, typical["refutable"]))[1] == pytest.approx(0.8, abs=0.12)
-    assert shares(Scenario(), np.zeros((6, 24)))[2] == pytest.approx(typical["certifiable"], rel=0.12)
+    assert on_fresh_curves(rejected, shift=trend(p, sizes, typical["trend"])).mean() == pytest.approx(0.8, abs=0.1)
+    odd = odd_rung(p, sizes, typical["odd_rung"])
+    assert on_fresh_curves(rejected, shift=odd).mean() == pytest.approx(0.8, abs=0.1)
+    refutable = trend(p, sizes, typical["refutable"])
+    assert on_fresh_curves(refuted, shift=refutable).mean() == pytest.approx(0.8, abs=0.12)
+    bounds = on_fresh_curves(upper_bound, groups=100)
+    assert np.quantile(bounds, 0.8) == pytest.approx(typical["certifiable"], rel=0.12)
 
 
 def test_the_horizon_error_is_the_one_that_is_detected(typical):
     assert 0.05 < typical["horizon_error"] < 0.075
-    rejected = shares(Scenario(gamma_error=typical["horizon_error"]), np.zeros((6, 24)))[0]
-    assert rejected == pytest.approx(0.8, abs=0.12)
+    wrong = Scenario(gamma_error=typical["horizon_error"])
+    assert on_fresh_curves(rejected, wrong).mean() == pytest.approx(0.8, abs=0.12)
 
 
 def test_only_noise_counts_and_not_what_the_ladder_shows():
@@ -77,7 +91,7 @@ def test_only_noise_counts_and_not_what_the_ladder_shows():
 
 def test_more_noise_and_fewer_seeds_show_less():
     quiet, noisy, few = (
-        detectable(group_of(cell), groups=150, resamples=99)
+        detectable(group_of(cell), groups=60, resamples=99)
         for cell in (Scenario(), Scenario(noise_ratio=8), Scenario(seeds=3))
     )
     for name in ("trend", "odd_rung", "refutable", "certifiable"):
@@ -89,12 +103,9 @@ def test_more_noise_and_fewer_seeds_show_less():
 def test_what_can_be_certified_is_certified_where_noise_differs_between_sizes():
     """Levels drawn half-way to their mean promised 2.5 % here, and .37 of groups in place of .80 stayed below it."""
     cell = Scenario(noise_ratio=4)
-    promised = [detectable(group_of(cell, seed), seed, groups=40, resamples=39).certifiable for seed in range(24)]
-    rng = np.random.default_rng(5)
-    bounds = [
-        calibrated(list(z), rng=rng).upper(z.mean(axis=1) - z.mean(axis=(0, 1))) for z in simulate(cell, 400, rng).z
-    ]
-    assert np.mean([np.mean(np.array(bounds) < one) for one in promised]) > 0.62
+    promised = [detectable(group_of(cell, seed), seed, groups=40, resamples=39).certifiable for seed in range(12)]
+    bounds = on_fresh_curves(upper_bound, cell, groups=150)
+    assert np.mean([np.mean(bounds < one) for one in promised]) > 0.62
 
 
 def test_it_stands_beside_a_result_of_any_kind():
