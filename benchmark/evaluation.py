@@ -85,6 +85,7 @@ class Recorder:
     record : what is measured beside the loss.
     names : what the table calls the values of each, for these networks.
     trouble : observables that raised, with the reason; they are not measured again, the others go on.
+    clock : what tells the seconds that observables take.
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class Recorder:
         self.record = tuple(dict.fromkeys([*known, *asked]))
         self._update, self._family, self._dataset, self._test = update, family, dataset, test
         self._device = device
+        self.clock: Callable[[], float] = time.perf_counter
         self.trouble: dict[str, str] = {}
         self.names: dict[Observable, tuple[str, ...]] = {}
         self._followers: dict[Observable, Follower | None] = {}
@@ -150,7 +152,7 @@ class Recorder:
         if observable.label in self.trouble:
             return None
         self._device.synchronise()
-        began = time.perf_counter()
+        began = self.clock()
         try:
             found = work()
             self._device.synchronise()
@@ -162,7 +164,7 @@ class Recorder:
         except Exception as error:  # whatever an author's or a user's code may raise
             self.trouble[observable.label] = first_line(error)
         finally:
-            seconds[observable] = seconds.get(observable, 0.0) + time.perf_counter() - began
+            seconds[observable] = seconds.get(observable, 0.0) + self.clock() - began
         return None
 
     def _probe(self) -> Probe:

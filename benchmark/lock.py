@@ -35,6 +35,7 @@ class Resolved:
     horizon_steps : planned updates.
     packed : whether its seeds train as one model.
     step_seconds : measured time of one update of one trial, when trained that way.
+    beside_seconds : that of making its network and of all its evaluations; 0 where it was not measured.
     trials : trial id of each seed.
     memory : bytes that a worker with a pack of it takes, from one update; 0 where it was not measured.
     update_bytes : bytes of one update of one network; 0 where it was not measured.
@@ -63,11 +64,12 @@ class Resolved:
     replicas: int = 0
     before: int = 0
     foreseen: list[int] = dataclasses.field(default_factory=list)
+    beside_seconds: float = 0.0
 
     @property
     def seconds(self) -> float:
-        """Expected core seconds of one trial's updates."""
-        return self.step_seconds * (self.horizon_steps - self.before)
+        """Expected core seconds of one trial."""
+        return self.step_seconds * (self.horizon_steps - self.before) + self.beside_seconds
 
     @property
     def flops(self) -> float:

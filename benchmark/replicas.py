@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -14,6 +13,7 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from ..task import Task
 from .losses import example_losses
+from .timing import shortest
 from .watching_layers import Seen, watched
 
 _HOST = torch.device("cpu")
@@ -206,19 +206,13 @@ def packing_gain(models: Sequence[nn.Module], task: Task, batch_size: int, secon
     Returns
     -------
     (gain, looped)
-        Looped time over packed time for one update of all networks, and the looped seconds for one update of one.
+        Looped time over packed time for one forward and backward pass of all networks, and the looped seconds of one.
     """
     inputs, targets = random_batch(task, batch_size)
     inputs, targets = (v.expand(len(models), *v.shape) for v in (inputs, targets))
-    packed = _update_seconds([Stacked(models, task)], inputs, targets, seconds)
-    looped = _update_seconds([Single(models[0], task)], inputs[:1], targets[:1], seconds)
+    packed = shortest(_backward(Stacked(models, task), inputs, targets), seconds)
+    looped = shortest(_backward(Single(models[0], task), inputs[:1], targets[:1]), seconds)
     return len(models) * looped / packed, looped
-
-
-def looped_seconds(model: nn.Module, task: Task, batch_size: int, seconds: float = 0.15) -> float:
-    """Seconds of one update of one network that trains alone."""
-    inputs, targets = random_batch(task, batch_size)
-    return _update_seconds([Single(model, task)], inputs[None], targets[None], seconds)
 
 
 def update_bytes(model: nn.Module, task: Task, batch_size: int) -> int:
@@ -251,14 +245,6 @@ def random_batch(task: Task, n: int) -> tuple[Tensor, Tensor]:
     return inputs, torch.randint(task.outputs, (n,), generator=generator)
 
 
-def _update_seconds(replicas: Sequence[Replicas], inputs: Tensor, targets: Tensor, seconds: float) -> float:
-    """Shortest time of a forward and backward pass: the least disturbed by other processes."""
-    best, start = float("inf"), time.perf_counter()
-    rounds = 0
-    while rounds < 4 or time.perf_counter() - start < seconds:
-        begin = time.perf_counter()
-        for replica in replicas:
-            replica.losses(inputs, targets).sum().backward()
-        best = min(best, time.perf_counter() - begin) if rounds else best  # the first round warms up
-        rounds += 1
-    return best
+def _backward(replicas: Replicas, inputs: Tensor, targets: Tensor) -> Callable[[], None]:
+    """A forward and backward pass."""
+    return lambda: replicas.losses(inputs, targets).sum().backward()

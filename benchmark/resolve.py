@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
 import torch
+from torch import nn
 
 from ..architectures.family import FAMILIES, Family
 from ..architectures.flops import count
@@ -15,16 +18,17 @@ from ..task import Ref
 from .batch import batch_rule, batch_size
 from .choices import WORTH_A_GPU
 from .devices import CPU, replicas_on_a_gpu, torch_settings
-from .evaluation import EVAL_GRID
+from .evaluation import EVAL_GRID, eval_steps
 from .horizon import TrunkLength
 from .lock import Resolved, worker_bytes
 from .longer_runs import wanted_later
 from .observables.observable import Observable, observable_from
 from .optimisers.optimiser import optimiser_from
-from .replicas import Single, looped_seconds, packing_gain, random_batch, update_bytes
+from .replicas import Single, packing_gain, random_batch, update_bytes
 from .schedules.schedule import schedule_from
 from .sweep import Cell, GroupSettings
 from .train import PROTOCOL
+from .trial_time import update_and_evaluation
 from .tuned_rate import TunedRate
 
 # Packing must pay by this much before it is worth its own rounding.
@@ -128,9 +132,17 @@ def resolve(cell: Cell, device: str = "cpu") -> Resolved:
             device = "cuda" if _largest_flops(cell, family, dataset, first.n_params) >= WORTH_A_GPU else "cpu"
         if device == "cpu":
             CPU.check(given.precision)  # a GPU's precision is checked where the GPU is
-        packed, step_seconds, update = _packing(cell, family, dataset, batch, here.training, device)
+        models, making = _networks(cell, family, dataset)
+        update = update_bytes(models[0], dataset.task, batch)
+        packed = _packed(cell, family, dataset, batch, models, device)
+        before, foreseen = _kin(cell, horizon, here.n_params, first.n_params, batch)
+        if device == "cuda":
+            step_seconds, beside_seconds = batch * here.training / _GPU_FLOPS, 0.0
+        else:
+            step_seconds, evaluation = _timed(cell, family, dataset, batch, models, packed)
+            steps = eval_steps(EVAL_GRID, horizon, _warmup(given, horizon))
+            beside_seconds = making + evaluation * sum(step >= before for step in steps)
     together = len(given.seed_list) if packed else 1
-    before, foreseen = _kin(cell, horizon, here.n_params, first.n_params, batch)
     return Resolved(
         family=family.name,
         dataset=dataset.name,
@@ -143,6 +155,7 @@ def resolve(cell: Cell, device: str = "cpu") -> Resolved:
         horizon_steps=horizon,
         packed=packed,
         step_seconds=step_seconds,
+        beside_seconds=beside_seconds,
         memory=worker_bytes(update * together),
         update_bytes=update,
         device=device,
@@ -173,28 +186,59 @@ def _largest_flops(cell: Cell, family: Family, dataset: Dataset, first: int) -> 
     return float(last.training) * batch * cell.settings.horizon.horizon(last.n_params, first, batch)
 
 
-def _packing(
-    cell: Cell, family: Family, dataset: Dataset, batch: int, flops: int, device: str
-) -> tuple[bool, float, int]:
-    """Whether the cell's seeds train packed, the seconds of one update of one trial then, and that update's bytes.
+def _networks(cell: Cell, family: Family, dataset: Dataset) -> tuple[list[nn.Module], float]:
+    """Networks of the cell's seeds, two at least, and the seconds of making one."""
+    given, models, seconds = cell.settings, [], []
+    for seed in range(max(2, _timed_together(cell))):
+        began = time.thread_time()
+        models.append(
+            initialise(
+                family,
+                cell.rung,
+                dataset.task,
+                seed=seed,
+                parametrization=given.parametrization,
+                optimizer=optimiser_from(given.optimizer).exponents,
+            )
+        )
+        seconds.append(time.thread_time() - began)
+    return models, min(seconds)
 
-    On a GPU what can be packed is, and the seconds are an estimate.
-    """
-    given = cell.settings
-    if given.pack is True and not family.packable:
+
+def _timed_together(cell: Cell) -> int:
+    return min(len(cell.settings.seed_list), _TIMED_SEEDS)
+
+
+def _packed(cell: Cell, family: Family, dataset: Dataset, batch: int, models: list[nn.Module], device: str) -> bool:
+    """Whether the cell's seeds train packed: as it is asked for, else where it pays, and on a GPU where it can be."""
+    wish = cell.settings.pack
+    if wish is True and not family.packable:
         raise InputError(f"family {family.name!r} cannot be packed (see its documentation); leave `pack` at auto")
-    n = min(len(given.seed_list), _TIMED_SEEDS)
-    draw = {"parametrization": given.parametrization, "optimizer": optimiser_from(given.optimizer).exponents}
-    models = [initialise(family, cell.rung, dataset.task, seed=seed, **draw) for seed in range(max(2, n))]
-    alone = update_bytes(models[0], dataset.task, batch)
-    if device == "cuda":
-        packed = family.packable if given.pack == "auto" else bool(given.pack)
-        return packed, batch * flops / _GPU_FLOPS, alone
-    if not family.packable:  # it need not even run as a batched model
-        return False, looped_seconds(models[0], dataset.task, batch), alone
-    gain, looped = packing_gain(models, dataset.task, batch, seconds=0.15)
-    packed = given.pack if given.pack != "auto" else family.packable and n > 1 and gain >= _GAIN_NEEDED
-    return bool(packed), looped / gain if packed else looped, alone
+    if wish != "auto":
+        return bool(wish)
+    if device == "cuda" or not family.packable:  # what cannot be packed need not even run as a batched model
+        return family.packable
+    return _timed_together(cell) > 1 and packing_gain(models, dataset.task, batch, seconds=0.15)[0] >= _GAIN_NEEDED
+
+
+def _timed(
+    cell: Cell, family: Family, dataset: Dataset, batch: int, models: list[nn.Module], packed: bool
+) -> tuple[float, float]:
+    """Seconds of one update of one trial, and of one evaluation of it."""
+    given = cell.settings
+    update, evaluation = update_and_evaluation(
+        family,
+        cell.rung,
+        dataset,
+        models,
+        packed=packed,
+        batch=batch,
+        optimiser=optimiser_from(given.optimizer),
+        parametrization=given.parametrization,
+        accumulate=given.accumulate,
+    )
+    share = _timed_together(cell) if packed else 1
+    return update / share, evaluation / share
 
 
 def probe(cell: Cell) -> tuple[str, str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from onecurve.benchmark import runner
 from onecurve.benchmark.executors import InProcess
-from onecurve.benchmark.observable_costs import measured_shares
+from onecurve.benchmark.observable_costs import measured_shares, planned_shares
+from onecurve.benchmark.observables.gradient_norm import GradientNorm
 from onecurve.benchmark.sweep import load_sweep
 from onecurve.results.store import Store
 
@@ -40,3 +42,22 @@ def test_plan_and_status_say_what_each_observable_costs(tiny, tmp_path, onecurve
     after = json.loads(onecurve("plan", sweep, "--out", out, "--json").stdout)["observables"]
     assert {each["observable"]: each["share"] for each in after} == report["observables"]
     assert after[0]["from"] == "18 trials"
+
+
+def test_shares_before_a_run_are_not_those_of_a_busy_machine(tiny, tmp_path, monkeypatch):
+    """Each measurement waits for others, and the first one works longer than it has to."""
+    measure, calls = GradientNorm.measure, []
+
+    def disturbed(self, replicas, probe):
+        time.sleep(0.03)
+        until = time.thread_time() + (0.0 if calls else 0.05)
+        while time.thread_time() < until:
+            pass
+        calls.append(replicas.count)
+        return measure(self, replicas, probe)
+
+    monkeypatch.setattr(GradientNorm, "measure", disturbed)
+    sweep = load_sweep(str(tiny(record=["gradient-norm"])))
+    (found,) = planned_shares(sweep, Store(tmp_path / "run"), {"family": "linear"}, [])
+    assert len(calls) == 3
+    assert 0 < found["share"] < 4  # .03 s are some 20 times the updates' time
