@@ -31,6 +31,7 @@ class Network(ForeignFamily):
     """
 
     network: ClassVar[type[nn.Module]]
+    names_sizes: ClassVar[bool]  # whether the class says its ladder
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "running_statistics", has_batch_norm(self))
@@ -80,7 +81,8 @@ def _said(network: type[nn.Module], name: str) -> dict[str, Any]:
         raise InputError(f"{name} takes ({', '.join(takes)}): its constructor needs {' and '.join(missing)} too")
     said = {"version": str(getattr(network, "version", "1")), "packable": bool(getattr(network, "packable", False))}
     ends = tuple(getattr(network, "branch_ends", ()))
-    return {**said, "ladder": rungs, "branch_ends": ends, "network": network}
+    named = hasattr(network, "ladder")
+    return {**said, "ladder": rungs, "names_sizes": named, "branch_ends": ends, "network": network}
 
 
 def _instance(entry: type[Family], given: Mapping[str, Any]) -> Family:

@@ -110,7 +110,7 @@ def small(tmp_path_factory):
     (folder / "my.yaml").write_text(yaml.safe_dump(sweep))
     (folder / "my_net.py").write_text(blocks("docs/tutorial.md", "python")[0])
     (folder / "zoo.yaml").write_text(blocks("docs/howto/add-my-network.md", "yaml")[0])
-    (folder / "relunet.py").write_text(blocks("docs/howto/add-my-network.md", "python")[0])
+    (folder / "relunet.py").write_text(blocks("docs/howto/add-my-network.md", "python")[-1])
     reference = Path("results/reference")
     (folder / reference).mkdir(parents=True)
     for table in (reference / "demo.parquet", reference / "quick.parquet"):

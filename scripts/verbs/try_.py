@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -46,6 +47,9 @@ def try_network(
     with workers(address) as executor:
         summary = follow(sweep, store, executor, refresh=True)
     seconds = time.monotonic() - began
+    if summary.asked_to_end:
+        typer.echo("stopped: what was finished is kept, and the same command goes on from there", err=True)
+        signal.raise_signal(signal.SIGTERM)
     for reason in summary.reasons[:3]:
         typer.echo(f"  failed: {reason}", err=True)
     if summary.failed == summary.asked:
@@ -137,11 +141,17 @@ def _print(found: dict[str, Any], store: Store) -> None:
     if found["card"] is not None:
         typer.echo(f"  card: {found['card']['sentence']}")
     if found["along"] is None:
-        why = "they cannot be rescaled alike" if found["shipped_curves"] else "none is shipped under this recipe"
+        why = "they cannot be rescaled alike" if found["shipped_curves"] else _none_shipped()
         typer.echo(f"  no curves of other families stand beside it: {why}")
         return
     typer.echo(f"{found['along']['sentence']}.")
     say_drawn(_draw(found["sheet"], store))
+
+
+def _none_shipped() -> str:
+    from ...benchmark.trying import data_sets
+
+    return f"none is shipped under this recipe; data sets that have some: {', '.join(data_sets())}"
 
 
 def _draw(sheet: Any, store: Store) -> list[Path]:
