@@ -111,6 +111,8 @@ def test_along_in_words():
         "mine follows the curve of near within 1.5 %, except at x < 0.4, where it lies up to 10 % above it at x = 0.1; "
         "with these seeds and model sizes, differences below 2 % could not be detected"
     )
+    near = dataclasses.replace(found, amplitude=0.012)  # less than what is possible elsewhere
+    assert "within 1.5 %, and is told apart from it at x < 0.4, where it lies up to 1.2 % above" in along_sentence(near)
     apart = dataclasses.replace(found, within=None, difference=np.full(4, -0.1), amplitude=-0.1)
     assert "mine follows no other curve: it leaves the nearest one, of near, everywhere" in along_sentence(apart)
     blind = dataclasses.replace(found, resolution=11.48)

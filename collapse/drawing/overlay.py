@@ -33,7 +33,8 @@ def overlay_sheet(members: Sequence[Member], found: Along, title: str) -> Sheet:
     with house_style():
         sheet = Sheet(_LEFT + 2 * _WIDTH + _BETWEEN + 0.25)
         top = 0.12 + sheet.text(0.15, 0.12, title, fontsize=11, weight="bold")
-        top += 0.12 + sheet.text(0.15, top, wrap(f"{along_sentence(found)}.", sheet.width - 0.3, 8))
+        said = f"{along_sentence(found)}. Lines with markers are means over model sizes."
+        top += 0.12 + sheet.text(0.15, top, wrap(said, sheet.width - 0.3, 8))
         names = [member.family for member in members]
         _draw_curves(sheet, sheet.axes(_LEFT, top, _WIDTH, _HEIGHT), members, found)
         axes = sheet.axes(_LEFT + _WIDTH + _BETWEEN, top, _WIDTH, _HEIGHT)

@@ -75,7 +75,9 @@ def along_sentence(found: Along, quantity: Quantity = LOSS) -> str:
         said = f"{found.family} follows no other curve: it leaves the nearest one, of {found.nearest}, {where}, {far}"
     else:
         said = f"{found.family} follows the curve of {found.nearest} within {percent(found.within)}{unit}"
-        said += f", except {_where(found)}, where it lies {far}" if found.stretches else ""
+        # A detected difference may be smaller than what is possible elsewhere: that is no exception.
+        but = "except" if abs(found.amplitude) > found.within else "and is told apart from it"
+        said += f", {but} {_where(found)}, where it lies {far}" if found.stretches else ""
     unseen = f"differences below {percent(found.resolution)} could not be detected"
     if not sensible(found.resolution):
         unseen = "no difference that is smaller than the curves themselves could be detected"

@@ -145,6 +145,8 @@ def _print(found: dict[str, Any], store: Store) -> None:
         typer.echo(f"  no curves of other families stand beside it: {why}")
         return
     typer.echo(f"{found['along']['sentence']}.")
+    if found["verdict"] == "no-collapse":
+        typer.echo("  compared are means over model sizes, and its own sizes have more than one curve")
     say_drawn(_draw(found["sheet"], store))
 
 
