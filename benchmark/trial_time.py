@@ -51,7 +51,7 @@ def update_and_evaluation(
         parametrization=parametrization,
         accumulate=accumulate,
     )
-    return shortest(update, 0.05, most=_UPDATES), _evaluation(family, dataset, update)
+    return shortest(update, 0.03, most=_UPDATES), _evaluation(family, dataset, update)
 
 
 def _evaluation(family: Family, dataset: Dataset, update: Update) -> float:
@@ -59,4 +59,4 @@ def _evaluation(family: Family, dataset: Dataset, update: Update) -> float:
     size = getattr(dataset, "test_size", None) or 32
     inputs, targets = random_batch(dataset.task, min(size, _EXAMPLES))
     recorder = Recorder((), update, family, dataset, TestSet(inputs=inputs, targets=targets))
-    return shortest(lambda: recorder.measure(recorder.record), 0.02, least=2) * max(1.0, size / _EXAMPLES)
+    return shortest(lambda: recorder.measure(recorder.record), 0.01, least=2) * max(1.0, size / _EXAMPLES)

@@ -167,6 +167,8 @@ def kinds(families):
     ]
 
 
+# Networks alone take fewer operations than a pack; beside the families there is no need of them each time.
+PACKED = [True, pytest.param(False, marks=pytest.mark.slow)]
 ALL_KINDS = [param for param in kinds(FAMILIES.names()) if param.values[0] not in FEW_FAMILIES]
 
 
@@ -179,7 +181,7 @@ def test_every_tensor_of_a_family_is_on_the_device(fake, name, packed):
     updates(update_of(family, home(family), packed, OPTIMISERS.make("adam")))
 
 
-@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("packed", PACKED)
 @pytest.mark.parametrize("name", OPTIMISERS.names())
 def test_every_tensor_of_an_optimiser_is_on_the_device(fake, name, packed):
     family = FAMILIES.make("mlp")
@@ -187,7 +189,7 @@ def test_every_tensor_of_an_optimiser_is_on_the_device(fake, name, packed):
     updates(update_of(family, home(family), packed, OPTIMISERS.make(name, {**more, "clip": 1.0})))
 
 
-@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("packed", PACKED)
 @pytest.mark.parametrize("name", OBSERVABLES.names())
 def test_every_tensor_of_an_observable_is_on_the_device(fake, monkeypatch, name, packed):
     """Up to the values that leave the device: those are read back once, at the end."""
