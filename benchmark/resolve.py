@@ -218,7 +218,7 @@ def _packed(cell: Cell, family: Family, dataset: Dataset, batch: int, models: li
         return bool(wish)
     if device == "cuda" or not family.packable:  # what cannot be packed need not even run as a batched model
         return family.packable
-    return _timed_together(cell) > 1 and packing_gain(models, dataset.task, batch, seconds=0.1)[0] >= _GAIN_NEEDED
+    return _timed_together(cell) > 1 and packing_gain(models, dataset.task, batch, seconds=0.05)[0] >= _GAIN_NEEDED
 
 
 def _timed(

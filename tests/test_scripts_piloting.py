@@ -29,6 +29,7 @@ LINEAR = {
     "peak_lr": 0.1,
     "batch_size": 32,
     "seeds": 2,
+    "pack": True,  # else each cell of each stage is timed both ways
 }
 
 
