@@ -7,7 +7,7 @@ RUN := runs/quick
 .PHONY: help setup demo docs test test-slow calibrate bench gpu-check gpu-bundle lint clean
 
 help:
-	@echo "make demo       set up, train the quick sweep (about 7 minutes on 2 cores), print the table, draw the figures"
+	@echo "make demo       set up, train the quick sweep (about 8 minutes on 2 cores), print the tables, draw the figures"
 	@echo "make test       set up, run the tests (at most 8 minutes on 2 cores)"
 	@echo "make test-slow  run the slow tests: calibration at full size, the quick sweep, every README command"
 	@echo "make calibrate  measure size and power of the tests at full size, and write runs/calibration.md"
@@ -30,7 +30,7 @@ $(READY): pyproject.toml constraints.txt
 
 demo: setup
 	$(BIN)/onecurve run quick --out $(RUN)
-	$(BIN)/onecurve analyze $(RUN) --json $(RUN)/analysis.json --to $(RUN)/figures
+	$(BIN)/onecurve analyze $(RUN) --of loss --of averaged-loss --json $(RUN)/analysis.json --to $(RUN)/figures
 
 test: setup
 	$(BIN)/python -m pytest -n 2 --dist worksteal

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..results.curves import CurveSet
 from ..results.grid import X_MIN, latest_start
+from ..results.group_names import told_apart
 from ..results.levels import MARGIN
 from .composing import OK
 from .conclusion import conclude
@@ -167,15 +168,18 @@ def _across(
             own = members[setting]
             across = compare_families(*setting, own, margin=margin, rng=child, resamples=resamples)
             inside = {(member.family, member.recipe) for member in own}
-            outside = [left_out(one.family, one.recipe) for one in rows if (one.family, one.recipe) not in inside]
+            outside = [
+                left_out(one.family, one.recipe, name)
+                for one, name in zip(rows, _names(rows), strict=True)
+                if (one.family, one.recipe) not in inside
+            ]
             found.append(dataclasses.replace(across, per_family=(*across.per_family, *outside)))
     return tuple(found)
 
 
 def _members(measured: Sequence[Measured]) -> dict[tuple[str, str], list[Member]]:
     """The ladders of each data set and leg on which there are two families to compare."""
-    rows = {setting: [one for one in group if one.comparable] for setting, group in _by_setting(measured).items()}
-    found = {setting: _on_one_grid(group) for setting, group in rows.items()}
+    found = {setting: _on_one_grid(group) for setting, group in _by_setting(measured).items()}
     return {setting: own for setting, own in found.items() if len({member.family for member in own}) > 1}
 
 
@@ -188,10 +192,23 @@ def _by_setting(measured: Sequence[Measured]) -> dict[tuple[str, str], list[Meas
     return settings
 
 
-def _on_one_grid(rows: Sequence[Measured]) -> list[Member]:
-    """All ladders on one grid and one scale: end points where one floor of the data set is known, else shapes."""
+def _names(rows: Sequence[Measured]) -> list[str]:
+    """What each of the ladders of one data set and kind of schedule is called beside the others."""
+    keys = [one.key for one in rows]
+    return [told_apart(key, keys) for key in keys]
+
+
+def _on_one_grid(ladders: Sequence[Measured]) -> list[Member]:
+    """All ladders that can be compared on one grid and one scale: end points where one floor of the data set is known,
+    else shapes."""
+    names = {(one.family, one.recipe): name for one, name in zip(ladders, _names(ladders), strict=True)}
+    rows = [one for one in ladders if one.comparable]
     known = all(one.floor.source in ("known", "given") and one.floor_problem is None for one in rows)
     start = latest_start(one.rescaled.x for one in rows if one.rescaled is not None)
     scale = "end-point" if known and len({one.floor.value for one in rows}) == 1 else "shape"
     groups = [try_rescale(one.ladder, scale, one.floor.value, start)[0] for one in rows]
-    return [Member(one.family, one.recipe, group) for one, group in zip(rows, groups, strict=True) if group]
+    return [
+        Member(one.family, one.recipe, names[one.family, one.recipe], group)
+        for one, group in zip(rows, groups, strict=True)
+        if group
+    ]

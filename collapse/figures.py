@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from ..errors import InputError, unknown
 from ..results.curves import CurveSet, seed_order
+from ..results.group_names import full_name, told_apart
 from ..results.quantity import LOSS
 from .drawing.across import across_sheet, differences_sheet, largest_sheet
 from .drawing.alone import LOOKS, ladder_sheet
@@ -25,7 +26,6 @@ from .drawing.placement import LEFT, block, finish, gap, in_columns, in_rows
 from .drawing.sheet import Sheet
 from .drawing.styles import SCREEN, Style, style_of
 from .outcome import Analysis, GroupResult
-from .sentences.verdicts import told_apart
 
 _SUMMARY_WIDTH = 9.0
 _OF_FAMILIES = ("differences", "largest-differences")
@@ -141,7 +141,7 @@ def styled_sheets(analysis: Analysis, curves: CurveSet, style: Style, panels: Se
         yield from sheets_of(analysis, curves)
         return
     kinds = panels or _KINDS[style.name]
-    views = _named(analysis, curves)
+    views = _named(analysis, curves, analysis.groups)
     for kind in dict.fromkeys(kinds):
         yield from _of_kind(kind, analysis, curves, views, style)
 
@@ -178,10 +178,10 @@ def _numbered(name: str, number: int) -> str:
     return name if number == 0 else f"{name}-{number + 1}"
 
 
-def _named(analysis: Analysis, curves: CurveSet) -> list[DrawnGroup]:
-    """All ladders by names that tell them apart wherever they stand."""
-    views = _views(analysis, curves, analysis.groups)
-    return [dataclasses.replace(view, name=f"{view.name} on {view.group.dataset}") for view in views]
+def _named(analysis: Analysis, curves: CurveSet, groups: Sequence[GroupResult]) -> list[DrawnGroup]:
+    """Ladders by names that tell them apart wherever they stand."""
+    views = _views(analysis, curves, groups)
+    return [dataclasses.replace(view, name=full_name(view.group, analysis.groups)) for view in views]
 
 
 def _views(analysis: Analysis, curves: CurveSet, groups: Sequence[GroupResult]) -> list[DrawnGroup]:
@@ -223,10 +223,7 @@ def _summary_sheet(analysis: Analysis, curves: CurveSet, style: Style = SCREEN) 
     holds = next((group for group in groups if group.control == "holds" and group.rescaled is not None), None)
     fails = next((group for group in groups if group.control == "fails" and group.rescaled is not None), None)
     chosen = [group for group in (holds, _tightest(groups), fails) if group is not None]
-    views = [
-        dataclasses.replace(view, name=f"{view.name} on {view.group.dataset}")
-        for view in _views(analysis, curves, chosen)
-    ]
+    views = _named(analysis, curves, chosen)
     with house_style():
         between = gap(views)
         whole = style.width or _SUMMARY_WIDTH

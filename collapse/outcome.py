@@ -319,11 +319,13 @@ class FamilyDeviation:
 
     ``difference`` is ``(m,)``, signed, on the grid ``x``; ``deviation`` its largest modulus with a 95 % interval;
     ``where`` the stretch of x in which the simultaneous band excludes zero, None where there is none. The numbers are
-    None where the family cannot stand beside the others, and ``reason`` says why.
+    None where the family cannot stand beside the others, and ``reason`` says why. ``name`` is the family, with what
+    tells it apart where it has several recipes.
     """
 
     family: str
     recipe: str
+    name: str
     deviation: float | None = None
     low: float | None = None
     high: float | None = None

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from .curves import LearningCurve
+from .group_names import KnownGroup, full_name
 from .quantity import LOSS, TEST_ACCURACY, TEST_LOSS, Quantity
 
 Row = Mapping[str, Any]
@@ -155,7 +156,9 @@ def lacking(sources: Iterable[Source], observable: str) -> tuple[str, ...]:
     # Groups that share their names are told apart, unless all of them lack it.
     namesakes = Counter(group[:2] for group in every)
     some = {group[:2] for group in every if namesakes[group[:2]] > 1 and without[group] < every[group]}
-    names = {g: f"{g[0]} on {g[1]}" + (f" ({g[2]}, {g[3]})" if g[:2] in some else "") for g in without}
+    names = {
+        g: full_name(KnownGroup(*g), [KnownGroup(*other) for other in every] if g[:2] in some else []) for g in without
+    }
     whole = dict.fromkeys(names[group] for group in without if without[group] == every[group])
     said = [f"no {observable} is in the tables of {', '.join(whole)}: left out"] if whole else []
     for group, count in without.items():

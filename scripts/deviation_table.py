@@ -20,11 +20,12 @@ def print_analysis(inquiry: Inquiry, *, titled: bool = False) -> None:
     Above it stands what the curves are of, unless it is the loss and ``titled`` is False.
     """
     from ..collapse.sentences.reasons import say
-    from ..collapse.sentences.verdicts import reading_order, told_apart
+    from ..collapse.sentences.verdicts import reading_order
+    from ..results.group_names import told_apart
 
     analysis, quantity = inquiry.analysis, inquiry.analysis.quantity
     table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
-    right = ("sizes", "seeds", "deviation", "bound", "would show", "p exact", "p shape", "unrelated")
+    right = ("sizes", "seeds", "deviation", "bound", "noise", "would show", "p exact", "p shape", "unrelated")
     for name in ("family", "data set", *right, "verdict", "in words"):
         table.add_column(name, justify="right" if name in right else "left", overflow="fold")
     rows = zip(analysis.groups, inquiry.groups, strict=True)
@@ -35,9 +36,9 @@ def print_analysis(inquiry: Inquiry, *, titled: bool = False) -> None:
         console().print(quantity.heading, style="bold")
     console().print(table)
     console().print(
-        "deviation: largest |d| over model sizes and x; bound: its upper 95 % bound; would show: the smallest size "
-        "trend that these sizes and seeds detect with 80 % power; unrelated: what curves show that share nothing but "
-        "the schedule; "
+        "deviation: largest |d| over model sizes and x; bound: its upper 95 % bound; noise: the bound that the seeds' "
+        "noise alone would leave; would show: the smallest size trend that these sizes and seeds detect with 80 % "
+        "power; unrelated: what curves show that share nothing but the schedule; "
         f"* on the shape scale, because {quantity.say('the irreducible loss is not known')}"
         + ("; † one run a size: a description, not tested" if any(g.single for g in analysis.groups) else "")
         + ("; ‡ with noise pooled over sizes" if any(g.noise_from == "sizes" for g in analysis.groups) else ""),
@@ -54,11 +55,11 @@ def print_analysis(inquiry: Inquiry, *, titled: bool = False) -> None:
 def _print_notes(analysis: Analysis) -> None:
     """Each warning once with the groups that have it, and which evidence is confirmatory."""
     from ..collapse.sentences.reasons import say
-    from ..collapse.sentences.verdicts import told_apart
+    from ..results.group_names import full_name
 
     notes: dict[str, list[str]] = {}
     for group in analysis.groups:
-        name = f"{told_apart(group, analysis.groups)} on {group.dataset}"
+        name = full_name(group, analysis.groups)
         for warning in (*group.warnings, *(["confirmatory"] if group.evidence == "confirmatory" else [])):
             notes.setdefault(say(warning), []).append(name)
     for warning, names in notes.items():
@@ -92,7 +93,7 @@ def _print_across(analysis: Analysis) -> None:
                 else ""
             )
             table.add_row(
-                across.dataset, family.family, _percent(family.deviation) + star, interval, where, family.verdict
+                across.dataset, family.name, _percent(family.deviation) + star, interval, where, family.verdict
             )
     if table.row_count:
         console().print()
@@ -111,17 +112,19 @@ def _stretch(first: float, last: float) -> str:
 
 def _analysis_row(name: str, group: GroupResult, detectable: float | None) -> list[str]:
     from ..collapse.sentences.verdicts import sentence, verdict_words
+    from ..results.group_names import with_control
 
     star = "*" if group.rescaled is not None and group.rescaled.scale == "shape" else ""
     star += "†" if group.single else ""
     pooled = "‡" if group.noise_from == "sizes" else ""
     return [
-        f"{name} (control: {group.control})" if group.control else name,
+        with_control(name, group),
         group.dataset,
         str(group.n_rungs),
         str(group.n_seeds),
         _percent(group.deviation) + star,
         _percent(group.upper_bound) + star + pooled,
+        _percent(group.noise_bound),
         "> 100 %" if detectable is not None and detectable > 1 else _percent(detectable),
         _number(group.p_exact),
         _number(group.p_shape),

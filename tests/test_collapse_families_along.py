@@ -25,7 +25,7 @@ def member(family, offset, rng, noise=0.01, rungs=4, seeds=8):
         phase=None,
         rate=None,
     )
-    return Member(family, family, group)
+    return Member(family, family, family, group)
 
 
 def found(offset, noise=0.01):

@@ -37,7 +37,7 @@ def member(family, rng, form=FORM, *, trend=0.0, extra=0.0, sd=0.002, phase=PHAS
         end_rate=None if phase is None else 0.0,
         units=(np.ones(5),) * rungs,
     )
-    return Member(family, "r", group)
+    return Member(family, "r", family, group)
 
 
 def cards(members, margin=0.03, extra_rows=()):
@@ -110,7 +110,7 @@ def test_families_that_agree():
 
 def test_what_cannot_be_had_is_said():
     rng = np.random.default_rng(6)
-    found = cards([member(name, rng, phase=None, rungs=1) for name in "ab"], extra_rows=[left_out("c", "r")])
+    found = cards([member(name, rng, phase=None, rungs=1) for name in "ab"], extra_rows=[left_out("c", "r", "c")])
     assert found["a"].standing.causes == ()
     assert found["a"].standing.trend is None
     assert found["c"].standing is None and found["c"].n_ranked == 2

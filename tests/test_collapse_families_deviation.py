@@ -32,7 +32,7 @@ def member(family, mean, rungs=3, seeds=4, sd=0.01, rng=None, recipe="r") -> Mem
         phase=None,
         rate=None,
     )
-    return Member(family, recipe, group)
+    return Member(family, recipe, family if recipe == "r" else f"{family} {recipe}", group)
 
 
 def compared(members, margin=0.03, seed=0, resamples=199):

@@ -33,7 +33,7 @@ def member(family, mean, rng, *, rungs=4, seeds=4, sd=0.004, decay=True) -> Memb
         rate=rate,
         end_rate=0.0 if decay else 1.0,
     )
-    return Member(family, "r", group)
+    return Member(family, "r", family, group)
 
 
 def truth(mu, share, gain, decay=True):

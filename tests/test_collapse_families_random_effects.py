@@ -31,7 +31,7 @@ def member(family, form, rng, sd=0.003, rungs=4, seeds=5) -> Member:
         rate=RATE,
         end_rate=0.0,
     )
-    return Member(family, "r", group)
+    return Member(family, "r", family, group)
 
 
 def test_equal_errors_in_closed_form():

@@ -41,10 +41,10 @@ from onecurve.collapse.outcome import (
 )
 from onecurve.collapse.reasons import because
 from onecurve.collapse.sentences.reasons import say
-from onecurve.collapse.sentences.verdicts import told_apart
 from onecurve.collapse.within.exactness import Exactness
 from onecurve.errors import InputError
 from onecurve.results.curves import CurveSet, LearningCurve
+from onecurve.results.group_names import full_name, told_apart
 
 X = np.geomspace(0.1, 0.98, 24)
 MARGIN = 0.03
@@ -175,14 +175,15 @@ def compare(dataset="fourier", families=("mlp", "vit", "resnet")) -> AcrossFamil
         size = float(np.abs(difference).max()) or 0.001
         members.append(
             FamilyDeviation(
-                family=family, recipe="3f2a", deviation=size, low=0.0 if place == 1
+                family=family, recipe="3f2a", name=family, deviation=size, low=0.0 if place == 1
                 else 0.6 * size, high=1.4 * size, where=(0.1, 0.3) if place == 2 else None, verdict="approximate",
                 reason=None, x=X, difference=difference,
             )
         )  # fmt: skip
     members.append(
         FamilyDeviation(
-            family="a_family_with_a_rather_long_name", recipe="77", deviation=None, low=None, high=None, where=None,
+            family="a_family_with_a_rather_long_name", recipe="77", name="a_family_with_a_rather_long_name",
+            deviation=None, low=None, high=None, where=None,
             verdict="cannot-tell", reason=because("not-on-the-others-grid"),
         )
     )  # fmt: skip
@@ -781,6 +782,30 @@ def test_names_differ_where_groups_do():
     assert told_apart(other, [one, other]) == "mlp, sgd"
     assert told_apart(other, [change(one, control="holds"), other]) == "mlp"
     assert len({told_apart(group, [one, other, third]) for group in (one, other, third)}) == 3
+    assert [told_apart(group, [one, third]) for group in (one, third)] == ["mlp, decayed rate", "mlp, constant rate"]
+    assert full_name(third, [one, other, third]) == f"mlp on {third.dataset}, constant rate"
+
+
+def test_of_a_setting_a_name_has_what_differs():
+    def named(recipe, label, peers=(), **about):
+        return told_apart(make_group(recipe=recipe, recipe_label=label, **about)[0], peers)
+
+    words = "adam(beta1=0.9, eps=1e-08) {}, linear, muP, batch {}, horizon {}"
+    made = {"a": words.format(0.1, 8, 600), "b": words.format(0.2, 8, 600), "c": words.format(0.2, 16, 600)}
+    peers = [make_group(recipe=recipe, recipe_label=label)[0] for recipe, label in made.items()]
+    assert [named(recipe, label, peers[:2]) for recipe, label in list(made.items())[:2]] == [
+        "mlp, adam(beta1=0.9, eps=1e-08) 0.1",
+        "mlp, adam(beta1=0.9, eps=1e-08) 0.2",
+    ]
+    # The second of three has no part of its own.
+    assert named("b", made["b"], peers) == "mlp, adam(beta1=0.9, eps=1e-08) 0.2, batch 8"
+    assert named("c", made["c"], peers) == "mlp, batch 16"
+    # Nothing but what a peer has, too; and no words at all.
+    more = make_group(recipe="d", recipe_label=f"{made['a']}, on 500 examples")[0]
+    assert named("a", made["a"], [peers[0], more]) == f"mlp, {made['a']}"
+    assert named("e", "", [peers[0]]) == "mlp, e" and named("e", made["a"], [peers[0]]) == "mlp, e"
+    other = make_group(recipe="f", recipe_label="sgd", leg="constant")[0]
+    assert named("b", made["b"], [*peers[:2], other]) == "mlp, decayed rate, adam(beta1=0.9, eps=1e-08) 0.2"
 
 
 def test_numbers_in_words():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -11,33 +12,36 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from onecurve.collapse.analysis import analyze, to_json
+from onecurve.collapse.calibration.simulation import Scenario, simulate
 from onecurve.collapse.inquiry import OF_GROUPS, QUESTIONS, inquire
 from onecurve.collapse.inquiry_contract import inquiry_json
 from onecurve.collapse.sentences.answers import group_lines, leg_lines, setting_lines
 from onecurve.errors import InputError
+from onecurve.results.curves import CurveSet
 from onecurve.results.reading import read_curves
 from onecurve.scripts.answer_lines import print_answers
 from onecurve.scripts.cli import app
 from rich.console import Console
 from typer.testing import CliRunner
 
-DEMO = Path(__file__).resolve().parents[1] / "results" / "reference" / "demo.parquet"
+QUICK = Path(__file__).resolve().parents[1] / "results" / "reference" / "quick.parquet"
+#: Exponents in time of simulated families on data sets whose irreducible loss is not known.
+NETWORKS = {("cnn", "glyphs"): 0.4, ("mlp", "glyphs"): 0.5, ("vit", "glyphs"): 0.9, ("cnn", "mnist"): 0.5,
+            ("mlp", "mnist"): 0.6, ("vit", "mnist"): 1.1, ("decoder", "pysource"): 0.3}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def table(tmp_path_factory):
-    """Part of the published run: the controls with six seeds, networks on three data sets."""
-    path = tmp_path_factory.mktemp("demo") / "part.parquet"
-    control = (pc.field("family") == "linear") & (pc.field("seed") < 6)
-    networks = pc.field("dataset").isin(["glyphs", "mnist"]) & pc.field("family").isin(["cnn", "mlp", "vit"])
-    part = pq.read_table(DEMO).filter(control | networks | (pc.field("dataset") == "pysource"))
-    pq.write_table(part, path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def curves(table):
-    return read_curves([table])
+def curves(tmp_path_factory):
+    """The controls of the published run with six seeds, and simulated networks on three data sets."""
+    path = tmp_path_factory.mktemp("quick") / "controls.parquet"
+    pq.write_table(pq.read_table(QUICK, filters=(pc.field("family") == "linear") & (pc.field("seed") < 6)), path)
+    controls = read_curves([path])
+    found = []
+    for (family, dataset), mu in NETWORKS.items():
+        ladder = Scenario(rungs=4, seeds=3, mu=mu, decay=True, noise_ratio=2.0)
+        found += simulate(ladder, 1, np.random.default_rng(len(found))).curves(0, family=family, dataset=dataset)
+    networks = [dataclasses.replace(curve, irreducible_loss=None) for curve in found]
+    return CurveSet.of([*controls, *networks], controls.margin)
 
 
 def test_no_question_is_the_analysis(curves):
@@ -106,11 +110,11 @@ def test_power_from_a_level_and_from_a_pilot(onecurve):
     planned = json.loads(CliRunner().invoke(app, ["power", "--noise", "0.01", "--json"]).stdout)
     assert {design["goal"] for design in planned["designs"]} >= {"detect", "certify"}
     assert all(design["seeds"] >= 3 for design in planned["designs"])
-    pilot = onecurve("power", DEMO, "--family", "linear", "--noise", "0.1")
+    pilot = onecurve("power", QUICK, "--family", "linear", "--noise", "0.1")
     assert pilot.returncode == 2 and "either a pilot or --noise" in pilot.stderr
     for arguments, words in (
-        ([DEMO], "one group of curves"),
-        ([DEMO, "--dataset", "furier"], "Did you mean 'fourier'"),
+        ([QUICK], "one group of curves"),
+        ([QUICK, "--dataset", "furier"], "Did you mean 'fourier'"),
         (["--noise", "7"], "sd of the relative excess loss"),
     ):
         failed = CliRunner().invoke(app, ["power", *map(str, arguments)])

@@ -288,10 +288,10 @@ def test_cost_of_a_sweep():
 
 
 def test_a_pilot_of_ours_knows_its_cost(tmp_path):
-    demo = Path(onecurve.__file__).parent / "results" / "reference" / "demo.parquet"
-    cost = measured_cost(str(demo), "mlp", "fourier")
-    spent = pl.read_parquet(demo).filter(pl.col("family") == "mlp", pl.col("dataset") == "fourier")
+    quick = Path(onecurve.__file__).parent / "results" / "reference" / "quick.parquet"
+    cost = measured_cost(str(quick), "resmlp", "fourier")
+    spent = pl.read_parquet(quick).filter(pl.col("family") == "resmlp", pl.col("dataset") == "fourier")
     total = (spent["train_seconds"] + spent["eval_seconds"]).sum()
-    assert cost.sweep(spent["n_params"].unique().to_numpy(), 32) == pytest.approx(total, rel=0.1)
+    assert cost.sweep(spent["n_params"].unique().to_numpy(), 8) == pytest.approx(total, rel=0.1)
     pl.DataFrame({"size": [1.0]}).write_csv(tmp_path / "theirs.csv")
     assert measured_cost(str(tmp_path / "theirs.csv"), None, None) is None

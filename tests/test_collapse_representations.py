@@ -130,8 +130,8 @@ def test_settings_of_a_family_are_told_apart_and_trials_that_ended_early_are_lef
     rows = ladder("a", (0.3,)) + [row("a", 8, seed, 0.3, recipe="s", recipe_label="sgd") for seed in range(3)]
     rows.append(row("a", 8, 7, 0.3, status="diverged"))
     found = compared(rows)
-    assert {each.family for each in found.trials} == {"a (adam, decayed)", "a (sgd, decayed)"}
-    assert len(found.trials) == 8 and list(found.left_out) == ["a (adam, decayed), width 8, seed 7"]
+    assert {each.family for each in found.trials} == {"a, adam", "a, sgd"}
+    assert len(found.trials) == 8 and list(found.left_out) == ["a, adam, width 8, seed 7"]
     assert comparison_json(found)["comparisons"][0]["status"] == "more alike than untrained"
 
 

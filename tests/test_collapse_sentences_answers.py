@@ -76,8 +76,8 @@ def test_what_is_missing_keeps_its_place_in_json():
 
 def card(verdict="no-collapse", **changes):
     row = FamilyDeviation(
-        family="odd", recipe="r", deviation=0.2, low=0.15, high=0.25, where=(0.1, 0.2), verdict=verdict, reason=None,
-        x=X, difference=np.array([0.2, 0.1, 0.0, 0.0]),
+        family="odd", recipe="r", name="odd", deviation=0.2, low=0.15, high=0.25, where=(0.1, 0.2), verdict=verdict,
+        reason=None, x=X, difference=np.array([0.2, 0.1, 0.0, 0.0]),
     )  # fmt: skip
     standing = Standing(
         amplitude=0.2, at=0.1, sign="above", trend=Trend(per_doubling=0.03, low=0.02, high=0.04, direction="grows"),
@@ -96,7 +96,9 @@ def test_a_card_in_words():
     shared = card_sentence(card("collapse", low=0.0, high=0.02))
     assert shared == "odd shares the curve of the other families within 2 %, less than the margin of 3 %"
     assert "it may be as large as 25 %, and more seeds would tell" in card_sentence(card("cannot-tell", low=0.0))
-    row = FamilyDeviation(family="c", recipe="r", verdict="cannot-tell", reason=because("not-on-the-others-grid"))
+    row = FamilyDeviation(
+        family="c", recipe="r", name="c", verdict="cannot-tell", reason=because("not-on-the-others-grid")
+    )
     blank = DeviationCard(row=row, standing=None, n_ranked=3, margin=0.03)
     assert card_sentence(blank).startswith("c cannot be compared with the other families: its curves")
     assert worded(blank).keys() == worded(card()).keys() and worded(blank)["amplitude"] is None

@@ -74,7 +74,7 @@ def test_reading_asking_and_drawing_load_no_torch():
 def test_the_page_runs(tmp_path, monkeypatch, capsys):
     reference = tmp_path / "results" / "reference"
     reference.mkdir(parents=True)
-    (reference / "demo.parquet").symlink_to(ROOT / "results" / "reference" / "demo.parquet")
+    (reference / "quick.parquet").symlink_to(ROOT / "results" / "reference" / "quick.parquet")
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
     names: dict[str, object] = {}

@@ -10,12 +10,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import onecurve as oc
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import yaml
 from onecurve.benchmark.sweep import load_sweep
 from onecurve.benchmark.sweep_plan import plan_sweep
+from onecurve.collapse.sentences.verdicts import reading_order
+from onecurve.results.group_names import told_apart, with_control
 from onecurve.results.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -130,20 +133,26 @@ def test_the_example_network_is_tried(tmp_path):
     assert (tmp_path / "runs" / "try-MyNet" / "figures" / "try.png").stat().st_size > 10_000
 
 
-def test_the_table_is_that_of_the_published_run(onecurve):
-    printed = onecurve("analyze", DEMO, "--json", "-")
-    groups = json.loads(printed.stdout)["groups"]
+def test_the_table_is_that_of_the_published_run():
+    """Every group by its loss, then the one that has averaged weights by theirs."""
     table = README.partition("<!-- table -->")[2].partition("\n## ")[0]
     rows = [line for line in table.splitlines() if line.startswith("| ")][1:]
-    assert len(rows) == len(groups)
-    for group in groups:
-        name = f"{group['family']} (control: {group['control']})" if group["control"] else group["family"]
-        star = "*" if group["rescaling"] == "shape" else ""
-        numbers = f"{100 * group['deviation']:.1f} %{star} | {100 * group['upper_bound']:.1f} %{star}"
-        design = f"{group['n_rungs']} x {group['n_seeds']}"
-        expected = f"| {name} | {group['dataset']} | {design} | {numbers} | {group['verdict']} |"
-        assert expected in rows
+    peers = oc.analyze(oc.read(DEMO)).groups
+    averaged = oc.analyze(oc.read(DEMO, "averaged-loss")).groups
+    expected = []
+    for of, groups in (("loss", peers), ("averaged_loss", averaged)):
+        for group in sorted(groups, key=reading_order):
+            name = with_control(told_apart(group, peers), group)
+            assert group.rescaled.scale == "end-point"
+            numbers = " | ".join(f"{100 * n:.1f} %" for n in (group.deviation, group.upper_bound, group.noise_bound))
+            design = f"{group.n_rungs} x {group.n_seeds}"
+            expected.append(f"| {name} | {group.dataset} | {of} | {design} | {numbers} | {group.verdict} |")
+    assert rows == expected
     assert "control: holds" in rows[0] and "control: fails" in rows[1]
+    (network,) = averaged
+    assert (network.evidence, network.leg) == ("confirmatory", "constant") and network.noise_bound < network.margin
+    bounds = f"{100 * network.lower_bound:.1f} and {100 * network.upper_bound:.1f} %"
+    assert f"deviates by {100 * network.deviation:.1f} %, between {bounds}" in " ".join(README.split())
 
 
 def test_the_nearest_to_a_collapse_is_as_far_as_stated(onecurve):
@@ -181,11 +190,13 @@ def test_make_demo(tmp_path):
     assert len(commands) == 2
     for command in commands:
         run(command.replace(".venv/bin/", ""), tmp_path)
-    groups = json.loads((tmp_path / "runs" / "demo" / "analysis.json").read_text())["groups"]
+    of_loss, of_averaged = json.loads((tmp_path / "runs" / "demo" / "analysis.json").read_text())["by_observable"]
+    groups = of_loss["groups"]
     verdicts = {group["control"]: group for group in groups if group["control"]}
     assert verdicts["holds"]["verdict"] in ("collapse", "approximate") and verdicts["holds"]["upper_bound"] < 0.03
     assert verdicts["fails"]["verdict"] == "no-collapse"
-    networks = [group for group in groups if not group["control"]]
-    assert len(networks) >= 2 and {group["evidence"] for group in networks} == {"confirmatory"}
-    assert min(group["noise_bound"] for group in networks if group["rescaling"] == "end-point") < 0.03
-    assert all(group["n_rungs"] >= 4 and group["n_censored"] == 0 for group in groups)
+    (averaged,) = of_averaged["groups"]
+    networks = [group for group in groups if not group["control"]] + [averaged]
+    assert len(networks) >= 3 and {group["evidence"] for group in networks} == {"confirmatory"}
+    assert averaged["rescaling"] == "end-point" and averaged["noise_bound"] < 0.03
+    assert all(group["n_rungs"] >= 4 and group["n_censored"] == 0 for group in [*groups, averaged])

@@ -105,7 +105,7 @@ def test_import_export_publish_and_pull_run_as_the_text_says(onecurve, tmp_path)
     assert {file.name for file in (tmp_path / "kept").iterdir()} >= {"curves.parquet", "sources.json"}
     assert "gpt     web " in onecurve("onecurve analyze kept")
     store = Store(tmp_path / "run")
-    store.write_rows(pq.read_table(ROOT / "results" / "reference" / "demo.parquet").slice(0, 40).to_pylist(), "p")
+    store.write_rows(pq.read_table(ROOT / "results" / "reference" / "quick.parquet").slice(0, 40).to_pylist(), "p")
     for form in ("csv", "parquet"):
         onecurve(f"onecurve export run --format {form} --to tables-{form}")
         assert len(list(read_curves([f"tables-{form}"]))) == len(list(read_curves(["run"]))) == 40

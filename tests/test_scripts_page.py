@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 from hostile_report import DATASETS, FAMILIES
 
-DEMO = Path(__file__).resolve().parent.parent / "results" / "reference" / "demo.parquet"
+DEMO = Path(__file__).resolve().parent.parent / "results" / "reference" / "quick.parquet"
 
 
 class Seen(HTMLParser):

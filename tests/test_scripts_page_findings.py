@@ -22,15 +22,16 @@ def found(**group):
 
 def test_families_have_their_class_and_where_they_differ():
     rows = [
-        {"family": name, "setting": "3f", "deviation": d, "low": d / 2, "high": 2 * d, "verdict": "no-collapse",
-         "reason": None, "where": where}
-        for name, d, where in (("a", 0.1, [0.2, 0.6]), ("b", 0.2, None), ("c", 0.3, None))
+        {"family": name[0], "name": name, "setting": "3f", "deviation": d, "low": d / 2, "high": 2 * d,
+         "verdict": "no-collapse", "reason": None, "where": where}
+        for name, d, where in (("a", 0.1, [0.2, 0.6]), ("b", 0.2, None), ("b, sgd", 0.3, None))
     ]  # fmt: skip
     pair = {"first": "a", "second": "b", "difference": 0.3, "p": 0.01}
-    across = {"dataset": "fourier", "schedule": "decayed", "rescaling": "shape", "classes": [["a"], ["b", "c"]],
+    across = {"dataset": "fourier", "schedule": "decayed", "rescaling": "shape", "classes": [["a"], ["b", "b, sgd"]],
               "per_family": rows, "pairs": [pair]}  # fmt: skip
     tables = tables_of({"across_families": [across], "groups": []})
-    assert [(row["family"], row["class"]) for row in tables["families"]] == [("a", 1), ("b", 2), ("c", 2)]
+    assert [(row["family"], row["name"], row["class"]) for row in tables["families"]] == [
+        ("a", "a", 1), ("b", "b", 2), ("b", "b, sgd", 2)]  # fmt: skip
     assert [(row["from_x"], row["to_x"]) for row in tables["families"]] == [(0.2, 0.6), (None, None), (None, None)]
     assert [(row["low"], row["high"]) for row in tables["families"]] == [(0.05, 0.2), (0.1, 0.4), (0.15, 0.6)]
     (line,) = tables["pairs-of-families"]

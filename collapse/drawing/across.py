@@ -145,13 +145,11 @@ def _draw_largest(
 
 
 def _named(entry: AcrossFamilies, member: FamilyDeviation) -> str:
-    """A family, its setting where it has several, and the other of two."""
-    twice = sum(other.family == member.family for other in entry.per_family) > 1
-    name = f"{member.family} {member.recipe}" if twice else member.family
+    """A family by its name, and the other of two."""
     if len(_members(entry)) < len(entry.per_family):
-        (other,) = (one.family for one in entry.per_family if one is not member)
-        return f"{name} against {other}"
-    return name
+        (other,) = (one.name for one in entry.per_family if one is not member)
+        return f"{member.name} against {other}"
+    return member.name
 
 
 def _mirrored(members: Sequence[FamilyDeviation]) -> bool:

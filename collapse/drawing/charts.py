@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from ...results.group_names import full_name
 from ...results.quantity import LOSS
 from ..outcome import Analysis, GroupResult
 from ..sentences.reasons import say
-from ..sentences.verdicts import reading_order, told_apart, verdict_words
+from ..sentences.verdicts import reading_order, verdict_words
 from .headings import p_value
 from .lettering import wrap
 from .limits import limit_axis
@@ -147,7 +148,7 @@ def _on_shape(group: GroupResult) -> bool:
 
 def _label(group: GroupResult, groups: Sequence[GroupResult]) -> str:
     scale = " (shape)" if _on_shape(group) else ""
-    name = f"{told_apart(group, groups)} on {group.dataset}{scale}"
+    name = full_name(group, groups) + scale
     return f"{name}\n{_CONTROL[group.control]}" if group.control else name
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from matplotlib.lines import Line2D
 
+from ...results.group_names import full_name
 from ...results.quantity import LOSS
 from ..onset.corrections import Corrections
 from ..onset.question import OnsetAnswer
-from ..sentences.verdicts import told_apart
 from .charts import ROW, beside
 from .lettering import wrap
 from .limits import limit_axis
@@ -56,7 +56,7 @@ def exponents_sheet(inquiry: Inquiry) -> Sheet:
             look = {"markersize": 6, "markeredgecolor": "white", "markeredgewidth": 0.6, "linestyle": "none"}
             axes.plot([value], [row], color=color, marker=markers[result.family], **look)
             control = f" (control: {result.control})" if result.control else ""
-            label = wrap(f"{told_apart(result, results)} on {result.dataset}{control}", _LABELS - 0.2, 7.5)
+            label = wrap(full_name(result, results) + control, _LABELS - 0.2, 7.5)
             beside(axes, row, -0.08, label, "right", color=INK)
         top += 0.08 + height + 0.35
     sheet.key("estimate, 95 % interval", Line2D([], [], color=INK, marker="o", linewidth=1.6))

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from ...results.group_names import full_name, with_control
 from ...results.quantity import LOSS, Quantity
 from ..composing import Missing
 from ..onset.corrections import Corrections
@@ -19,7 +20,6 @@ from ..onset.single_runs import SingleOnset
 from ..onset.sub_ladders import Onset, SubLadder
 from ..sentences.of_onset import correction_sentence, onset_sentence, single_onset_line
 from ..sentences.reasons import say
-from ..sentences.verdicts import told_apart
 from .files import safe_name, write_sheets
 from .lettering import wrap
 from .limits import limit_axis
@@ -30,6 +30,7 @@ from .styles import SCREEN, Style
 if TYPE_CHECKING:
     from ..group_inquiry import GroupInquiry
     from ..inquiry import Inquiry
+    from ..outcome import GroupResult
 
 _LEFT, _WIDE, _HIGH, _GAP = 0.75, 3.6, 1.9, 0.85
 _DASHED = (0, (4, 2))
@@ -46,7 +47,7 @@ def save_onset(inquiry: Inquiry, directory: str | Path, style: Style = SCREEN) -
         return write_sheets([(name, lambda: onset_sheet(inquiry))], directory)
     results = inquiry.analysis.groups
     pairs = [
-        (f"{name}-{safe_name(f'{told_apart(result, results)}-{result.dataset}')}", [place])
+        (f"{name}-{safe_name(_named(result, results).replace(' on ', '-'))}", [place])
         for place, result in enumerate(results)
     ]
     return write_sheets(
@@ -71,8 +72,7 @@ def onset_sheet(inquiry: Inquiry, style: Style = SCREEN, places: Sequence[int] |
     for place, (group, result) in enumerate(zip(inquiry.groups, inquiry.analysis.groups, strict=True)):
         if places is not None and place not in places:
             continue
-        setting = result.recipe_label or result.recipe
-        name = wrap(f"{group.family} on {group.dataset}, {setting}", sheet.width - 0.3, 9, weight="bold")
+        name = wrap(_named(result, inquiry.analysis.groups), sheet.width - 0.3, 9, weight="bold")
         top += sheet.text(0.15, top, name, fontsize=9, weight="bold")
         for said in _said(group, quantity):
             top += sheet.text(0.15, top, wrap(said, sheet.width - 0.4, 8), fontsize=8)
@@ -91,6 +91,10 @@ def onset_sheet(inquiry: Inquiry, style: Style = SCREEN, places: Sequence[int] |
             _draw_limit(sheet, right, corrections, group, colors[group.family])
         top += high + 0.6
     return sheet.finish(top)
+
+
+def _named(group: GroupResult, peers: Sequence[GroupResult]) -> str:
+    return with_control(full_name(group, peers), group)
 
 
 def _onset(group: GroupInquiry) -> Onset | SingleOnset | None:

@@ -10,7 +10,7 @@ import numpy as np
 from ...results.levels import ALPHA
 from ..outcome import AcrossFamilies
 from ..within.envelope import global_envelope
-from .deviation import against_others, labels
+from .deviation import against_others
 from .mean_curve import Contrast, Member, mean_curves
 from .multiplicity import Gate, gatekeep, holm
 from .pairs import Pair, odd_ones
@@ -68,7 +68,7 @@ def claims(
     resamples : wild resamples.
     """
     curves = mean_curves(members, rng, resamples)
-    names = labels(members)
+    names = [member.name for member in members]
     kinds = [member.family for member in members]
     odd = odd_ones(names, across.pairs)
     without = [name in odd for name in names]

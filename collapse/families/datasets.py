@@ -57,7 +57,7 @@ def compare_datasets(
     resamples : wild resamples.
     """
     cells = sorted(crossing.cells)
-    members = [Member(family, dataset, crossing.cells[family, dataset]) for family, dataset in cells]
+    members = [Member(family, dataset, family, crossing.cells[family, dataset]) for family, dataset in cells]
     weights = [(d, e, _weights(cells, d, e)) for d, e in itertools.combinations(crossing.datasets, 2)]
     known = [(d, e, one) for d, e, one in weights if one is not None]
     if not known:

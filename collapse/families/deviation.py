@@ -47,16 +47,16 @@ def compare_families(
     resamples : wild resamples.
     """
     curves = mean_curves(members, rng, resamples)
-    names, kinds = labels(members), [member.family for member in members]
+    names, kinds = [member.name for member in members], [member.family for member in members]
     pairs = compare_pairs(names, curves, margin=margin, alike=kinds)
     odd = odd_ones(names, pairs)
     informs = discriminates(members[0].group, margin)
     scale: Scale = members[0].group.scale
     rows = []
-    for i, (member, name) in enumerate(zip(members, names, strict=True)):
+    for i, member in enumerate(members):
         found = against_others(kinds, i, curves, without=[other in odd for other in names])
-        met = [pair for pair in pairs if name in pair.names and (name in odd or not pair.names & odd)]
-        rows.append(_row(member, name, found, met, margin, informs))
+        met = [pair for pair in pairs if member.name in pair.names and (member.name in odd or not pair.names & odd)]
+        rows.append(_row(member, found, met, margin, informs))
     return AcrossFamilies(
         dataset=dataset,
         leg=leg,
@@ -69,16 +69,10 @@ def compare_families(
     )
 
 
-def labels(members: Sequence[Member]) -> list[str]:
-    """A name for each member: its family, with the recipe where a family has several."""
-    families = [member.family for member in members]
-    return [m.family if families.count(m.family) == 1 else f"{m.family} {m.recipe}" for m in members]
-
-
-def left_out(family: str, recipe: str) -> FamilyDeviation:
+def left_out(family: str, recipe: str, name: str) -> FamilyDeviation:
     """The row of a family that cannot stand beside the others; its own row says what is wrong with its curves."""
     return FamilyDeviation(
-        family=family, recipe=recipe, verdict="cannot-tell", reason=because("not-on-the-others-grid")
+        family=family, recipe=recipe, name=name, verdict="cannot-tell", reason=because("not-on-the-others-grid")
     )
 
 
@@ -103,12 +97,13 @@ def against_others(
 
 
 def _row(
-    member: Member, name: str, found: Contrast, met: Sequence[Pair], margin: float, informs: Discrimination
+    member: Member, found: Contrast, met: Sequence[Pair], margin: float, informs: Discrimination
 ) -> FamilyDeviation:
-    verdict, reason = _verdict(name, found, met, margin, informs)
+    verdict, reason = _verdict(member.name, found, met, margin, informs)
     return FamilyDeviation(
         family=member.family,
         recipe=member.recipe,
+        name=member.name,
         deviation=float(np.abs(found.difference).max()),
         low=max(0.0, float(found.lower.max())),
         high=float(found.upper.max()),

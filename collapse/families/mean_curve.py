@@ -16,10 +16,11 @@ from ..within.equivalence import separable
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class Member:
-    """A family's ladder under one recipe, on the grid and the scale that all members share."""
+    """A family's ladder under one recipe, on the grid and the scale that all members share, with what it is called."""
 
     family: str
     recipe: str
+    name: str
     group: RescaledGroup
 
 

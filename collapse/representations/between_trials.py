@@ -11,6 +11,8 @@ import numpy as np
 
 from ...errors import InputError
 from ...results.grams import Gram, grams_of
+from ...results.group_names import told_apart
+from ..outcome import Key
 from .seed_pairs import OverSeeds, PairMeans, interval
 from .similarity import debiased_cka, permuted, procrustes_distance
 
@@ -145,16 +147,13 @@ def compare_representations(
 
 def _names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Families, with their setting where a family has several on a data set."""
-    settings: dict[tuple[str, str], dict[tuple[str, str], str]] = {}
-    for row in rows:
-        label = f"{row['recipe_label'] or row['recipe']}, {row['leg']}"
-        settings.setdefault((row["family"], row["dataset"]), {})[row["recipe"], row["leg"]] = label
-    several = {key for key, each in settings.items() if len(each) > 1}
-    return [
-        f"{row['family']} ({settings[key][row['recipe'], row['leg']]})" if key in several else row["family"]
+    keys = [
+        Key(**{name: row[name] or "" for name in ("family", "dataset", "recipe", "recipe_label", "leg")})
         for row in rows
-        for key in [(row["family"], row["dataset"])]
     ]
+    several = list(dict.fromkeys(keys))
+    names = {key: told_apart(key, several) for key in several}
+    return [names[key] for key in keys]
 
 
 def _layers(row: Mapping[str, Any], family: str) -> Iterator[Represented]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...results.group_names import full_name, with_control
 from ...results.quantity import LOSS, Quantity
 from ..group_inquiry import Controls, GroupInquiry, Laws
 from ..inquiry import Inquiry, LegInquiry, SettingInquiry
@@ -27,11 +28,13 @@ from .of_single_runs import single_lines
 def paragraphs(inquiry: Inquiry) -> Iterator[tuple[str, list[str]]]:
     """All that was asked beyond the verdicts, as headings with their lines: each group, then across families."""
     quantity = inquiry.analysis.quantity
-    names = [f"{group.family} on {group.dataset} ({group.leg} rate)" for group in inquiry.groups]
-    for group, name, result in zip(inquiry.groups, names, inquiry.analysis.groups, strict=True):
-        setting = f", {result.recipe_label or result.recipe}" if names.count(name) > 1 else ""
+    results = inquiry.analysis.groups
+    for group, result in zip(inquiry.groups, results, strict=True):
         spread = spread_line(result) if group.noise is not None else None
-        yield f"{name}{setting}", [*([spread] if spread else []), *group_lines(group, quantity)]
+        yield (
+            with_control(full_name(result, results), result),
+            [*([spread] if spread else []), *group_lines(group, quantity)],
+        )
     for setting in inquiry.settings:
         yield f"families on {setting.dataset} ({setting.leg} rate)", [*setting_lines(setting, quantity)]
     for leg in inquiry.legs:

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from ...results.group_names import told_apart, with_control
 from ...results.html_table import Badge, html_table
 from ...results.quantity import LOSS
 from ..outcome import Analysis, GroupResult
 from .numbers import interval, percent
 from .overall import answer
 from .reasons import say
-from .verdicts import reading_order, sentence, told_apart, verdict_words
+from .verdicts import reading_order, sentence, verdict_words
 
 if TYPE_CHECKING:
     from ..inquiry import Inquiry
@@ -55,9 +56,8 @@ def inquiry_html(inquiry: Inquiry) -> str:
 
 
 def _row(group: GroupResult, peers: Sequence[GroupResult]) -> list[str | Badge]:
-    name = told_apart(group, peers)
     return [
-        f"{name} (control: {group.control})" if group.control else name,
+        with_control(told_apart(group, peers), group),
         group.dataset,
         f"{group.n_rungs} x {group.n_seeds}",
         _share(group.deviation) + _mark(group),

@@ -25,16 +25,16 @@ def card_sentence(card: DeviationCard, quantity: Quantity = LOSS) -> str:
     """A family's deviation from the others, its likely cause and its change with size."""
     row, standing = card.row, card.standing
     if standing is None:
-        return f"{row.family} cannot be compared with the other families: {_why(row, quantity)}"
+        return f"{row.name} cannot be compared with the other families: {_why(row, quantity)}"
     high, low = row.high or 0.0, row.low or 0.0
     if row.verdict == "collapse":
         return (
-            f"{row.family} shares the curve of the other families within {percent(high)}, less than the margin of "
+            f"{row.name} shares the curve of the other families within {percent(high)}, less than the margin of "
             f"{percent(card.margin)}"
         )
     least = f"the difference is at least {percent(low)}, and " if low > 0 else ""
     said = (
-        f"{row.family} lies up to {percent(abs(standing.amplitude))}{_unit(standing.scale)} {_SIDES[standing.sign]} "
+        f"{row.name} lies up to {percent(abs(standing.amplitude))}{_unit(standing.scale)} {_SIDES[standing.sign]} "
         f"the curve of the other families{_place(row)}; {least}the margin is {percent(card.margin)}"
     )
     if row.reason is not None and row.reason.code in ("differs-from", "pair-undecided", "no-information"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from ...results.group_names import told_apart, with_control
 from ...results.quantity import Quantity
 from ..result_sets.board import Rank
 from ..result_sets.shift import Shift
@@ -14,11 +16,11 @@ from .reasons import say
 HEADINGS = ("family", "data set", "rank", "deviation", "95 % bound", "verdict", "changed beyond noise")
 
 
-def compared_row(group: ComparedGroup) -> dict[str, str]:
-    """One line of the table: mine, an arrow from the published number, or a dash where a set has it not."""
+def compared_row(group: ComparedGroup, groups: Sequence[ComparedGroup]) -> dict[str, str]:
+    """A group's line of the table: mine, an arrow from the published number, or a dash where a set has it not."""
     sides = group.published, group.mine
     cells = (
-        f"{group.key.family} (control: {group.key.control})" if group.key.control else group.key.family,
+        with_control(told_apart(group.key, [one.key for one in groups]), group.key),
         group.key.dataset,
         _both(sides, lambda side: _rank(side.rank)),
         _both(sides, lambda side: _share(side, side.deviation)),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...results.group_names import full_name
 from ...results.quantity import LOSS, Quantity
 from ..outcome import Analysis, GroupResult
 from .numbers import percent, some
-from .verdicts import told_apart
 
 _NETWORKS = {
     "collapse": ("shares one curve over its model sizes", "share one curve over their model sizes"),
@@ -54,7 +54,7 @@ def _of_controls(analysis: Analysis) -> str:
 
 
 def _control(group: GroupResult, analysis: Analysis) -> str:
-    must = f"the control {told_apart(group, analysis.groups)} on {group.dataset} must {_MUST[group.control or '']}"
+    must = f"the control {full_name(group, analysis.groups)} must {_MUST[group.control or '']}"
     if group.verdict not in _KEEPS[group.control or ""]:
         return f"{must}, and the verdict is {group.verdict}"
     if group.control == "holds":
@@ -64,7 +64,7 @@ def _control(group: GroupResult, analysis: Analysis) -> str:
 
 
 def _names(groups: Sequence[GroupResult], analysis: Analysis) -> str:
-    return some([f"{told_apart(group, analysis.groups)} on {group.dataset}" for group in groups])
+    return some([full_name(group, analysis.groups) for group in groups])
 
 
 def _joined(parts: Sequence[str]) -> str:

@@ -106,17 +106,3 @@ def reading_order(group: GroupResult) -> tuple[int, str, float, str, str]:
     rank = {"holds": 0, "fails": 1}.get(group.control or "", 2)
     bound = np.inf if group.upper_bound is None else group.upper_bound
     return rank, group.dataset, bound, group.family, group.recipe
-
-
-def told_apart(group: GroupResult, peers: Sequence[GroupResult]) -> str:
-    """The family, and the setting and the schedule where another group among ``peers`` differs in nothing else."""
-    # Controls are told apart by what they must do, which is written beside the name.
-    own = (group.family, group.dataset, group.control)
-    alike = [peer for peer in peers if (peer.family, peer.dataset, peer.control) == own]
-    parts = [group.family]
-    if len({peer.recipe for peer in alike}) > 1:
-        labels = {peer.recipe_label for peer in alike if peer.recipe != group.recipe}
-        parts.append(group.recipe_label if group.recipe_label and group.recipe_label not in labels else group.recipe)
-    if len({peer.leg for peer in alike}) > 1:
-        parts.append(f"{group.leg} rate" if group.leg == "constant" else group.leg)
-    return ", ".join(parts)

@@ -20,7 +20,8 @@ from ...collapse.sentences.of_families import (
 )
 from ...collapse.sentences.overall import answer, question
 from ...collapse.sentences.reasons import say
-from ...collapse.sentences.verdicts import sentence, told_apart, verdict_words
+from ...collapse.sentences.verdicts import sentence, verdict_words
+from ...results.group_names import full_name, told_apart
 from .drawn import figures_of
 from .findings import tables_of
 
@@ -90,7 +91,7 @@ def _card(place: int, result: GroupResult, asked: GroupInquiry, analysis: Analys
     return {
         "id": f"group-{place}",
         "name": name,
-        "title": f"{name} on {result.dataset}",
+        "title": full_name(result, analysis.groups),
         "family": result.family,
         "dataset": result.dataset,
         "row": f"{name} ({MUST[result.control]})" if result.control else name,

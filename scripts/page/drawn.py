@@ -14,7 +14,7 @@ from ...collapse.drawing.onset import onset_sheet
 from ...collapse.drawing.palette import family_colors, family_markers, legible, shades
 from ...collapse.drawing.panels import short_number
 from ...collapse.figures import sheets_of
-from ...collapse.sentences.verdicts import told_apart
+from ...results.group_names import told_apart
 from ...results.quantity import LOSS
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ def tables_of(found: Mapping[str, Any]) -> dict[str, list[Row]]:
 
 
 def _families(found: Mapping[str, Any]) -> Iterator[Row]:
-    names = ("family", "setting", "deviation", "low", "high", "verdict", "reason")
+    names = ("family", "name", "setting", "deviation", "low", "high", "verdict", "reason")
     for across in found["across_families"]:
         classes = {name: place for place, one in enumerate(across["classes"], 1) for name in one}
         for row in across["per_family"]:
@@ -36,7 +36,7 @@ def _families(found: Mapping[str, Any]) -> Iterator[Row]:
             yield {
                 **{name: across[name] for name in ("dataset", "schedule", "rescaling")},
                 **{name: row[name] for name in names},
-                "class": classes.get(row["family"]),
+                "class": classes.get(row["name"]),
                 "from_x": first,
                 "to_x": last,
             }

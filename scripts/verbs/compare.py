@@ -29,6 +29,7 @@ def compare(
     from ...collapse.sentences.as_json import worded
     from ...collapse.sentences.of_result_sets import compared_lines, compared_row, compared_summary
     from ...collapse.settings import Settings
+    from ...results.group_names import full_name, with_control
     from ...results.origins import origins
     from ...results.reading import read_curves
     from ..terminal import console, print_rows
@@ -43,7 +44,7 @@ def compare(
     told = {"schema_version": SCHEMA_VERSION, **plain(worded(found, found.quantity))}
     if json_file is not None and write_json(json_file, told):
         return
-    print_rows([compared_row(group) for group in found.groups])
+    print_rows([compared_row(group, found.groups) for group in found.groups])
     typer.echo(
         "published → mine, one number where they are equal; rank: by deviation on the published board of the data set, "
         "in brackets what the bounds leave open; * on the shape scale"
@@ -51,7 +52,7 @@ def compare(
     for group in found.groups:
         for i, line in enumerate(compared_lines(group, found.quantity)):
             if i == 0:
-                setting = group.key.recipe_label or group.key.recipe
-                console().print(f"\n{group.key.family} on {group.key.dataset}, {setting}", style="bold")
+                name = with_control(full_name(group.key, [one.key for one in found.groups]), group.key)
+                console().print(f"\n{name}", style="bold")
             console().print(f"  {line}")
     typer.echo(f"\n{compared_summary(found)}")

@@ -122,7 +122,7 @@ def _along(inquiry: Inquiry, mine: str, rng: Any) -> tuple[Along | None, Any]:
     groups = [one for one in inquiry.analysis.groups if one.rescaled is not None]
     base = next((one.rescaled for one in groups if one.family == mine), None)
     members = [
-        Member(one.family, one.recipe, one.rescaled)
+        Member(one.family, one.recipe, one.family, one.rescaled)
         for one in groups
         if one.rescaled and base and one.rescaled.scale == base.scale and np.array_equal(one.rescaled.x, base.x)
     ]
