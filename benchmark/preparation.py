@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from ..errors import InputError
@@ -11,7 +11,7 @@ from . import resolve as resolving
 from .choices import check_device
 from .dispatch import Progress
 from .executors import Executor, Outcome
-from .lock import Lock
+from .lock import Lock, Resolved
 from .naming import check_device_of
 from .sweep import Cell
 
@@ -43,8 +43,13 @@ def prepare(
     executor: Executor,
     refresh: bool,
     report: Callable[[Progress], None],
+    trained: Callable[[], Collection[str]],
 ) -> set[str]:
     """Make the data, resolve open cells into the lock, probe the families.
+
+    Parameters
+    ----------
+    trained : ids of trials in the table, asked where cells are resolved.
 
     Returns
     -------
@@ -64,12 +69,13 @@ def prepare(
     jobs += [("resolve", key, cell, devices[key]) for key, cell in cells.items() if key not in lock.cells]
     jobs += [("probe", "", cell, "") for cell in representatives.values()]
     changed: set[str] = set()
+    resolved: dict[str, Resolved] = {}
     for i, outcome in enumerate(executor.map(prepare_one, jobs)):
         kind, key, cell, _ = outcome.item
         if outcome.status != "ok":
             raise _as_input_error(outcome, f"{kind} {cell.family[0]} on {cell.dataset[0]}")
         if kind == "resolve":
-            lock.cells[key] = outcome.value
+            resolved[key] = outcome.value
         if kind == "probe" and lock.probes.setdefault(*outcome.value) != outcome.value[1]:
             changed.add(cell.family[0])
             lock.probes[outcome.value[0]] = outcome.value[1]
@@ -78,6 +84,8 @@ def prepare(
                 stage="prepare", done=i + 1, total=len(jobs), failed=0, seconds_done=i + 1, seconds_total=len(jobs)
             )
         )
+    there = trained() if resolved else ()
+    lock.cells |= {key: resolving.as_trained(cells[key], each, there) for key, each in resolved.items()}
     if changed and not refresh:
         stored = sum(len(c.trials) for c in lock.cells.values() if c.family in changed)
         raise InputError(

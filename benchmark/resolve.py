@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
+from collections.abc import Collection
 
 import torch
 from torch import nn
@@ -13,7 +15,7 @@ from ..architectures.parametrization import initialise
 from ..datasets.dataset import DATASETS, Dataset
 from ..datasets.subset import check_train_size
 from ..errors import InputError
-from ..results.trials import INTRODUCED, TrialSpec, fingerprint, rung_label
+from ..results.trials import INTRODUCED, TrialSpec, fingerprint, rung_label, with_seeds
 from ..task import Ref
 from .batch import batch_rule, batch_size
 from .choices import WORTH_A_GPU
@@ -163,6 +165,29 @@ def resolve(cell: Cell, device: str = "cpu") -> Resolved:
         before=before,
         foreseen=foreseen,
     )
+
+
+def specs_of(cell: Cell, resolved: Resolved) -> list[TrialSpec]:
+    """The trials of a cell, one for each seed."""
+    how = {name: getattr(resolved, name) for name in ("batch_size", "horizon_steps", "packed")}
+    seeds = cell.settings.seed_list
+    return with_seeds(trial(cell, seeds[0], **how), seeds) if seeds else []
+
+
+def as_trained(cell: Cell, resolved: Resolved, trained: Collection[str]) -> Resolved:
+    """Packed or not as the table's trials of the cell are, where the sweep leaves it open: a table whose lock is not
+    there is gone on from, whatever was measured now.
+
+    Parameters
+    ----------
+    trained : ids of the table's trials.
+    """
+    other = dataclasses.replace(resolved, packed=not resolved.packed)
+    kept, turned = (any(spec.trial_id in trained for spec in specs_of(cell, each)) for each in (resolved, other))
+    if cell.settings.pack != "auto" or resolved.device != "cpu" or kept or not turned:
+        return resolved
+    together = len(cell.settings.seed_list) if other.packed else 1
+    return dataclasses.replace(other, memory=worker_bytes(resolved.update_bytes * together))
 
 
 def _kin(cell: Cell, horizon: int, n_params: int, first: int, batch: int) -> tuple[int, list[int]]:

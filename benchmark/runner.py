@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from ..results.delivery import hand_over
 from ..results.live import Live
 from ..results.store import Store
-from ..results.trials import TrialSpec, with_seeds
+from ..results.trials import TrialSpec
 from . import resolve as resolving
 from .checkpoint import tidied
 from .dispatch import Dispatch, Progress, Terms, gather
 from .executors import Executor
-from .lock import Lock, Resolved
+from .lock import Lock
 from .longer_runs import forgotten, on_hand
 from .manifest import manifest
 from .packs import cut, packs_of
@@ -110,11 +110,11 @@ def run(
     hand_over(store)
     store.quarantine()
     devices = {key: device_for(cell, device, executor) for key, cell in cells.items()}
-    changed = prepare(cells, devices, lock, executor, refresh, report)
+    changed = prepare(cells, devices, lock, executor, refresh, report, store.attempts)
     lock.merge(store)
     for said in seen_again(((cell, lock.cells[key]) for key, cell in cells.items()), avoidably=True):
         warnings.warn(said, stacklevel=2)
-    specs = {key: _specs(cell, lock.cells[key]) for key, cell in cells.items()}
+    specs = {key: resolving.specs_of(cell, lock.cells[key]) for key, cell in cells.items()}
     _note(lock, specs, request(sweep, only) if shard == (1, 1) else None)
     lock.merge(store)
 
@@ -169,12 +169,6 @@ def _lock(sweep: Sweep, store: Store) -> Lock:
 def _cells(sweep: Sweep, only: Mapping[str, str] | None, shard: tuple[int, int]) -> dict[str, Cell]:
     cells = {resolving.cell_key(cell): cell for cell in expand(sweep, only)}
     return {key: cell for key, cell in cells.items() if int(key, 16) % shard[1] == shard[0] - 1}
-
-
-def _specs(cell: Cell, resolved: Resolved) -> list[TrialSpec]:
-    how = {name: getattr(resolved, name) for name in ("batch_size", "horizon_steps", "packed")}
-    seeds = cell.settings.seed_list
-    return with_seeds(resolving.trial(cell, seeds[0], **how), seeds) if seeds else []
 
 
 def _note(lock: Lock, specs: Mapping[str, Sequence[TrialSpec]], asked: str | None) -> None:

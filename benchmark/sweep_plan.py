@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ..results.store import Store
@@ -30,15 +30,14 @@ def plan_sweep(
         ``observables`` (see `observable_costs.planned_shares`) and, where it was asked for, ``on``: what
         `hours.forecast` gives.
     """
-    lock = Lock.load(store, sweep.name) or Lock(sweep=sweep.name, margin=sweep.margin)
+    lock, done = Lock.load(store, sweep.name) or Lock(sweep=sweep.name, margin=sweep.margin), store.successful()
     planned = lock.plans.get(request(sweep, only))
     notes: list[str] = []
     if planned is None:
-        cells = _resolved(sweep, lock, only, notes)
+        cells = _resolved(sweep, lock, only, done, notes)
     else:
         stored = lock.cells
         cells = [(stored[key], [stored[key].trials[str(seed)] for seed in seeds]) for key, seeds in planned.items()]
-    done = store.successful()
     n_trials, n_done, flops, seconds = 0, 0, 0.0, 0.0
     for cell, trials in cells:
         left = sum(trial not in done for trial in trials)
@@ -63,11 +62,11 @@ def plan_sweep(
 def trial_ids(sweep: Sweep, store: Store) -> set[str]:
     """Trials of a sweep, as the lock of its results folder resolved them; what it has not is measured."""
     lock = Lock.load(store, sweep.name) or Lock(sweep=sweep.name, margin=sweep.margin)
-    return {trial for _, trials in _resolved(sweep, lock, {}) for trial in trials}
+    return {trial for _, trials in _resolved(sweep, lock, {}, store.attempts()) for trial in trials}
 
 
 def _resolved(
-    sweep: Sweep, lock: Lock, only: Mapping[str, str], notes: list[str] | None = None
+    sweep: Sweep, lock: Lock, only: Mapping[str, str], trained: Collection[str], notes: list[str] | None = None
 ) -> list[tuple[Resolved, list[str]]]:
     """Cells with their trial ids; what no lock holds is measured, which needs torch. Notes are added to ``notes``."""
     from . import resolve as resolving
@@ -75,9 +74,9 @@ def _resolved(
 
     found, known = [], []
     for cell in expand(sweep, only):
-        resolved = lock.cells.get(resolving.cell_key(cell)) or resolving.resolve(cell)
-        how = {name: getattr(resolved, name) for name in ("batch_size", "horizon_steps", "packed")}
-        found.append((resolved, [resolving.trial(cell, seed, **how).trial_id for seed in cell.settings.seed_list]))
+        resolved = lock.cells.get(resolving.cell_key(cell))
+        resolved = resolved or resolving.as_trained(cell, resolving.resolve(cell), trained)
+        found.append((resolved, [spec.trial_id for spec in resolving.specs_of(cell, resolved)]))
         known.append((cell, resolved))
     if notes is not None:
         notes += seen_again(known)

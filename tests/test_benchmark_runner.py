@@ -193,6 +193,20 @@ def test_the_lock_keeps_what_was_decided(tiny, tmp_path, monkeypatch):
     assert {trial: table(tmp_path / "run")[trial]["packed"] for trial in packed} == packed
 
 
+def test_a_table_that_came_without_its_lock_is_gone_on_from(tiny, tmp_path, monkeypatch):
+    """Packed or not as there, whatever a measurement says here: another packing would be another trial."""
+    gain = 9.0
+    monkeypatch.setattr("onecurve.benchmark.resolve.packing_gain", lambda *_, **__: (gain, 0.0))
+    first = run(tiny(pack="auto"), tmp_path / "run")
+    assert first.found == 0 and any(row["packed"] for row in table(tmp_path / "run").values())
+    (tmp_path / "run" / "tiny.lock.json").unlink()
+    gain = 0.1
+    again = run(tiny(pack="auto"), tmp_path / "run")
+    assert again.found == first.asked
+    (tmp_path / "run" / "tiny.lock.json").unlink()
+    assert run(tiny(pack=False), tmp_path / "run").found < first.asked  # what the sweep says is done
+
+
 def test_a_folder_of_another_sweep_is_refused_and_left_alone(tiny, tmp_path):
     run(tiny("one"), tmp_path / "run", only={"family": "linear"})
     before = sorted(path.name for path in (tmp_path / "run").rglob("*"))
