@@ -156,9 +156,8 @@ def lacking(sources: Iterable[Source], observable: str) -> tuple[str, ...]:
     # Groups that share their names are told apart, unless all of them lack it.
     namesakes = Counter(group[:2] for group in every)
     some = {group[:2] for group in every if namesakes[group[:2]] > 1 and without[group] < every[group]}
-    names = {
-        g: full_name(KnownGroup(*g), [KnownGroup(*other) for other in every] if g[:2] in some else []) for g in without
-    }
+    peers = [KnownGroup(*group) for group in every]
+    names = {group: full_name(KnownGroup(*group), peers if group[:2] in some else []) for group in without}
     whole = dict.fromkeys(names[group] for group in without if without[group] == every[group])
     said = [f"no {observable} is in the tables of {', '.join(whole)}: left out"] if whole else []
     for group, count in without.items():

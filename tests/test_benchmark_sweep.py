@@ -77,6 +77,9 @@ def test_networks_of_quick_train_as_long_as_pilots_found():
     cells = [c for c in expand(load_sweep("quick")) if c.settings.control is None]
     assert {(c.settings.horizon_source, c.settings.tuned) for c in cells} == {("pilot", "yes")}
     assert len({c.family[0] for c in cells}) >= 2 and max(len(c.settings.seed_list) for c in cells) >= 16
+    averaged = [c for c in cells if "averaged-loss" in c.settings.record]
+    assert len(averaged) == 4 and {c.settings.schedule for c in averaged} == {"constant"}
+    assert min(seed for c in averaged for seed in c.settings.seed_list) >= 64, "the pilot saw the seeds before"
     for family in {c.family[0] for c in cells}:
         assert len({tuple(c.rung.values()) for c in cells if c.family[0] == family}) >= 5
 
