@@ -84,7 +84,7 @@ def test_a_deviation_is_detected_as_often_as_planned(make):
 
 def test_a_margin_is_certified_as_often_as_planned():
     need = seeds_for(simulator(0.01), Goal(kind="certify", amount=0.014), LADDER, 0.8)
-    assert agree(need.simulated_power, brute_force(Scenario(seeds=need.seeds), GROUPS, 4, margin=0.014), GROUPS)
+    assert agree(need.simulated_power, brute_force(Scenario(seeds=need.seeds), 100, 4, margin=0.014), 100)
 
 
 def test_a_pilot_plans_as_its_own_truth_does():
