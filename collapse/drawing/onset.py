@@ -74,16 +74,19 @@ def onset_sheet(inquiry: Inquiry, style: Style = SCREEN, places: Sequence[int] |
             continue
         name = wrap(_named(result, inquiry.analysis.groups), sheet.width - 0.3, 9, weight="bold")
         top += sheet.text(0.15, top, name, fontsize=9, weight="bold")
-        for said in _said(group, quantity):
-            top += sheet.text(0.15, top, wrap(said, sheet.width - 0.4, 8), fontsize=8)
-        top += 0.12
         onset = _onset(group)
+        corrections = group.onset.corrections if isinstance(group.onset, OnsetAnswer) else None
+        # Where omega is not identified there is no limit: the text that says why takes its place.
+        limit = isinstance(corrections, Corrections) and corrections.correction is not None
+        beside = onset is not None and not limit and not style.narrow
+        x, y = (_LEFT + wide + _GAP, top + 0.12) if beside else (0.15, top)
+        for said in _said(group, quantity):
+            y += sheet.text(x, y, wrap(said, sheet.width - 0.25 - x, 8), fontsize=8) + (0.08 if beside else 0)
+        top = (top if beside else y) + 0.12
         if onset is None:
             continue
         left = sheet.axes(_LEFT, top, wide, high)
         _draw_bounds(sheet, left, onset, group, colors[group.family])
-        corrections = group.onset.corrections if isinstance(group.onset, OnsetAnswer) else None
-        # Where omega is not identified there is no limit, and the text above says why.
         if isinstance(corrections, Corrections) and corrections.correction is not None:
             across = (_LEFT, top + high + 0.5) if style.narrow else (_LEFT + wide + _GAP, top)
             top = across[1]

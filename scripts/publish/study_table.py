@@ -265,7 +265,7 @@ _ONSETS = ("family", "of", "updates", "from", "sizes", "deviation (95 % bounds)"
 _COST_WORDS = """
 ## What it took
 
-Minutes of one core, and training FLOPs."""
+Minutes of one core, some of them while other work ran beside, and training FLOPs."""
 _COSTS = ("family", "pilots", "ladder")
 
 
