@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from onecurve.benchmark.schedules.schedule import schedule_of
-from onecurve.collapse.laws.other_schedule import THEORY, forecasts_of
+from onecurve.collapse.laws.other_schedule import COLUMNS, THEORY, forecasts_of
 from onecurve.collapse.truths.least_squares import Spectrum, sgd_excess, sgd_noise
 from onecurve.errors import InputError
+from onecurve.results.reading import read_tables
 
+ROOT = Path(__file__).resolve().parents[1]
 RATE, BATCH, SPECTRUM = 0.2, 4, Spectrum()
 SCHEDULES = ("linear", "cosine", "wsd(decay_fraction=0.2)")
 NOBODY = np.random.default_rng(0)
@@ -128,3 +132,17 @@ def test_ladders_that_differ_in_more_are_apart_and_unknown_schedules_refused(row
     assert forecasts_of([each for each in rows if each["schedule"] == "linear"], rng=NOBODY) == []
     with pytest.raises(InputError, match="cosine"):
         forecasts_of(rows, "cosin", rng=NOBODY)
+
+
+def test_what_the_page_says_of_the_cnn_is_in_its_table():
+    """The family of the sweep `schedules` whose forecasts are best: alpha, and the mean errors."""
+    columns = [*COLUMNS, "family"]
+    rows, _ = read_tables([ROOT / "results/reference/schedules.parquet"], columns)
+    cnn = [row for row in rows if row["family"] == "cnn"]
+    (found,) = [one for one in forecasts_of(cnn, None, rng=np.random.default_rng(0)) if one.target == "cosine"]
+    by_time, with_alpha = (
+        100 * np.mean([getattr(curve, name).value for curve in found.curves]) for name in ("error_by_time", "error")
+    )
+    bounds = r"\([\d.]+ to [\d.]+\)"  # of a bootstrap, whose draws depend on what else is asked
+    line = rf"\| cosine \| {found.alpha.value:.1f} {bounds} \| {by_time:.1f} % \| {with_alpha:.1f} % \|"
+    assert re.search(line, (ROOT / "docs/method.md").read_text())
