@@ -186,8 +186,8 @@ def as_trained(cell: Cell, resolved: Resolved, trained: Collection[str]) -> Reso
     kept, turned = (any(spec.trial_id in trained for spec in specs_of(cell, each)) for each in (resolved, other))
     if cell.settings.pack != "auto" or resolved.device != "cpu" or kept or not turned:
         return resolved
-    together = len(cell.settings.seed_list) if other.packed else 1
-    return dataclasses.replace(other, memory=worker_bytes(resolved.update_bytes * together))
+    settings = cell.settings.model_copy(update={"pack": other.packed})
+    return resolve(dataclasses.replace(cell, settings=settings))
 
 
 def _kin(cell: Cell, horizon: int, n_params: int, first: int, batch: int) -> tuple[int, list[int]]:
@@ -262,7 +262,7 @@ def _timed(
         parametrization=given.parametrization,
         accumulate=given.accumulate,
     )
-    share = _timed_together(cell) if packed else 1
+    share = len(models) if packed else 1
     return update / share, evaluation / share
 
 

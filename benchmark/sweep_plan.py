@@ -34,7 +34,7 @@ def plan_sweep(
     planned = lock.plans.get(request(sweep, only))
     notes: list[str] = []
     if planned is None:
-        cells = _resolved(sweep, lock, only, done, notes)
+        cells = _resolved(sweep, lock, only, store.attempts(), notes)
     else:
         stored = lock.cells
         cells = [(stored[key], [stored[key].trials[str(seed)] for seed in seeds]) for key, seeds in planned.items()]

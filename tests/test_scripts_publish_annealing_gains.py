@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -12,12 +13,17 @@ FLOOR = 2.0
 T = 3.2572
 
 
-def row(loss, schedule="linear", size=10, floor=FLOOR, last=100, status="ok"):
-    """A run whose reducible loss falls as 1 / step to ``loss`` at 100 updates; ``last`` is where it ends."""
+SEEDS = itertools.count()
+
+
+def row(loss, schedule="linear", size=10, floor=FLOOR, last=100, status="ok", seed=None):
+    """A run whose reducible loss falls as 1 / step to ``loss`` at 100 updates; ``last`` is where it ends. Each has a
+    seed of its own unless one is given."""
     steps = [0, 1, 10, last]
     losses = [9.0, *((floor or 0.0) + loss * 100 / step for step in steps[1:])]
     return {
-        "rung": f"width {size}", "n_params": size, "horizon_steps": last, "schedule": schedule, "status": status,
+        "seed": next(SEEDS) if seed is None else seed, "rung": f"width {size}", "n_params": size,
+        "horizon_steps": last, "schedule": schedule, "status": status,
         "step": steps, "test_loss": losses, "irreducible_loss": floor,
     }  # fmt: skip
 
@@ -47,11 +53,16 @@ def test_where_no_irreducible_loss_is_known_the_whole_loss_is_compared():
 
 def test_trunks_are_read_at_the_length_of_the_runs():
     """Between two evaluations, on the line of a power law. What ended before, or diverged, is not read, nor the shorter
-    trunks of a size that has longer ones, which may be their beginnings."""
+    trunk of a seed that has a longer one, which may be its beginning."""
     between = trunk(2.0)
     assert 100 not in between["step"]
-    sound = [between, trunk(2.42)]
-    left_out = [trunk(50.0, last=99), trunk(50.0, last=200), trunk(50.0, status="diverged"), row(50.0)]
+    sound = [between, trunk(2.42, last=100)]
+    left_out = [
+        trunk(50.0, last=99),
+        trunk(50.0, last=200, seed=between["seed"]),
+        trunk(50.0, status="diverged"),
+        row(50.0),
+    ]
     runs = [row(1.0), row(1.21)]
     (found,) = gains([*sound, *left_out], [*runs, row(50.0, status="diverged"), trunk(50.0)])
     assert found.ratio.value == pytest.approx(2.0)

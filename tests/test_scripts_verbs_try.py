@@ -120,6 +120,16 @@ def test_model_sizes_are_a_file_s_own_or_those_of_the_recipe(recipes, tmp_path):
     assert [4 * rung["width"] + 1 for rung in found] == pytest.approx(wanted, rel=0.02)
 
 
+@pytest.mark.parametrize("found", [(8, 16, 24), (8, 16)])
+def test_three_widths_are_enough_where_widths_come_in_steps(found, tmp_path, monkeypatch):
+    """Four sizes are asked for, and two of them may be nearest to one width."""
+    free = tmp_path / "free.py"
+    free.write_text(NET.replace("    ladder = [6, 9, 12]\n", ""))
+    monkeypatch.setattr(trying, "_widths_of", lambda *_: [{"width": width} for width in found])
+    rungs = [rung["width"] for rung in trying.sweep_for(f"{free}:MyNet").groups[0].rungs]
+    assert (rungs == list(found)) == (len(found) == 3)
+
+
 def test_the_example_network_for_text_is_tried_on_text(tmp_path):
     page = Path(__file__).resolve().parent.parent / "docs" / "howto" / "add-my-network.md"
     (text,) = [block for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL) if "TextNet" in block]

@@ -92,7 +92,7 @@ def onset_sheet(inquiry: Inquiry, style: Style = SCREEN, places: Sequence[int] |
             top = across[1]
             right = sheet.axes(*across, wide, high)
             _draw_limit(sheet, right, corrections, group, colors[group.family])
-        top += high + 0.6
+        top = max(top + high + 0.6, y + 0.12)
     return sheet.finish(top)
 
 

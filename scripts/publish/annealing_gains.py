@@ -52,16 +52,17 @@ def gains(of_pilots: Sequence[Row], of_ladders: Sequence[Row]) -> Iterator[Annea
 
 
 def _by_size(rows: Sequence[Row], *, constant: bool) -> dict[int, list[Row]]:
-    """Whole runs by their parameters, at a constant rate or at one that decays: of each size the longest, since the
-    shorter trunks of a pilot may be the beginnings of its longer ones, and would count twice."""
+    """Whole runs by their parameters, at a constant rate or at one that decays. Of each seed the longest, since the
+    shorter trunks of a pilot may be the beginnings of its longer ones, and one seed is one observation."""
     whole = [row for row in rows if row["status"] == "ok" and (row["schedule"] == "constant") == constant]
-    longest: dict[int, int] = {}
+    longest: dict[tuple[int, int], Row] = {}
     for row in whole:
-        longest[row["n_params"]] = max(longest.get(row["n_params"], 0), row["horizon_steps"])
+        other = longest.setdefault((row["n_params"], row["seed"]), row)
+        if row["horizon_steps"] > other["horizon_steps"]:
+            longest[row["n_params"], row["seed"]] = row
     found: dict[int, list[Row]] = {}
-    for row in whole:
-        if row["horizon_steps"] == longest[row["n_params"]]:
-            found.setdefault(row["n_params"], []).append(row)
+    for (size, _), row in longest.items():
+        found.setdefault(size, []).append(row)
     return found
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,7 +28,7 @@ from .annealing_gains import gains
 
 # What ladders are judged by: an observable, and under which learning rates.
 _JUDGED = (("loss", "decayed"), ("ema_loss", "decayed"), ("averaged_loss", "constant"))
-_COLUMNS = ["trial_id", "family", "dataset", "recipe", "spec", "status", "schedule", "rung", "n_params"]
+_COLUMNS = ["trial_id", "family", "dataset", "recipe", "spec", "status", "schedule", "rung", "n_params", "seed"]
 _COLUMNS += [
     "horizon_steps",
     "step",
@@ -70,7 +71,8 @@ def page_of(stores: Sequence[Store]) -> str:
         raise InputError(f"no pilot's training lengths are in {', '.join(store.uri for store in stores)}")
     rates = {(a["family"], a["dataset"], _data_of(a)): a for _, a in answers if a["asks"] == "learning rate"}
     asked = list({_name(answer): (trials, answer) for trials, answer in reversed(lengths)}.values())[::-1]
-    trained = {row["recipe"]: _trained(row) for _, of_ladders in read for row in of_ladders}
+    ladders = sorted((row for _, of_ladders in read for row in of_ladders), key=lambda row: row["n_params"])
+    trained = {row["recipe"]: _Trained.of(row) for row in ladders}  # of each ladder's largest size
     groups = [(of, group, trained[group["recipe"]]) for of, group in _groups(stores)]
     tables = [
         _HEAD,
@@ -135,10 +137,17 @@ def _groups(stores: Sequence[Store]) -> Iterator[tuple[str, Row]]:
             yield from ((of, group) for group in inquiry_json(found)["groups"] if group["leg"] == leg)
 
 
-def _trained(row: Row) -> tuple[str, str]:
-    """The peak learning rate of a ladder, and its updates as they grow with the parameters."""
-    spec = json.loads(row["spec"])
-    return f"{spec['peak_lr']:.3g}", spec["horizon_rule"].partition(",")[0]
+class _Trained(NamedTuple):
+    """A ladder's peak learning rate, its updates as they grow with the parameters, and its largest size."""
+
+    rate: str
+    updates: str
+    largest: int
+
+    @classmethod
+    def of(cls, row: Row) -> _Trained:
+        spec = json.loads(row["spec"])
+        return cls(f"{spec['peak_lr']:.3g}", spec["horizon_rule"].partition(",")[0], row["n_params"])
 
 
 def _name(row: Row) -> str:
@@ -177,22 +186,23 @@ def _bounded(found: Row) -> str:
     return f"{percent(found['deviation'])} ({percent(low)} to {percent(high)})"
 
 
-def _verdict_row(of: str, group: Row, trained: tuple[str, str]) -> list[str]:
+def _verdict_row(of: str, group: Row, trained: _Trained) -> list[str]:
     sizes = f"{group['n_rungs']} x {group['n_seeds']}"
     verdict = f"{group['verdict']} ({group['evidence']})"
-    return [_name(group), of, *trained, sizes, _bounded(group), verdict, group["reason"] or ""]
+    return [_name(group), of, trained.rate, trained.updates, sizes, _bounded(group), verdict, group["reason"] or ""]
 
 
-def _onset_words(of: str, group: Row, trained: tuple[str, str]) -> str:
-    rate, updates = trained
-    return f"* {_name(group)}, {of}, rate {rate}, {updates} updates: {group['onset']['onset']['sentence']}."
+def _onset_words(of: str, group: Row, trained: _Trained) -> str:
+    said = f"rate {trained.rate}, {trained.updates} updates"
+    return f"* {_name(group)}, {of}, {said}: {group['onset']['onset']['sentence']}."
 
 
-def _onset_rows(of: str, group: Row, trained: tuple[str, str]) -> Iterator[list[str]]:
+def _onset_rows(of: str, group: Row, trained: _Trained) -> Iterator[list[str]]:
     for one in (group["onset"] or {}).get("onset", {}).get("sub_ladders", []):
         within = "yes" if one["within_margin"] else "no"
         at = f"{one['model_size']} ({count(one['size'])} parameters)"
-        yield [_name(group), of, trained[1], at, f"{one['n_sizes']}", _bounded(one), within]
+        drift = percent(one["deviation"] / math.log2(trained.largest / one["size"]))
+        yield [_name(group), of, trained.updates, at, f"{one['n_sizes']}", _bounded(one), drift, within]
 
 
 def _gain_rows(trials: _Trials, answer: Row) -> Iterator[list[str]]:
@@ -258,10 +268,13 @@ _VERDICTS = ("family", "of", "peak rate", "updates", "sizes x seeds", "deviation
 _ONSET_WORDS = """
 ## From which size on?
 
-The same for ladders that begin at a larger size, with their simultaneous 95 % bounds.
+The same for ladders that begin at a larger size, with their simultaneous 95 % bounds. Such a ladder also spans less:
+what drifts evenly with the logarithm of the size deviates less from larger sizes on, and equally much *for a doubling*
+of the size, which is the deviation over the binary logarithm of the span.
 
 ![Deviation of sub-ladders from a common curve, against their smallest size, of averaged weights](onset.png)"""
-_ONSETS = ("family", "of", "updates", "from", "sizes", "deviation (95 % bounds)", "within the margin")
+_ONSETS = ("family", "of", "updates", "from", "sizes", "deviation (95 % bounds)", "for a doubling")
+_ONSETS += ("within the margin",)
 _COST_WORDS = """
 ## What it took
 
