@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from ..collapse.inquiry import Inquiry
     from ..collapse.outcome import Analysis, GroupResult
 
+_NAME = 24  # characters of a family's name that are never broken
+
 
 def print_analysis(inquiry: Inquiry, *, titled: bool = False) -> None:
     """Print the deviation table: controls first, each row with its verdict in one plain sentence.
@@ -26,19 +28,24 @@ def print_analysis(inquiry: Inquiry, *, titled: bool = False) -> None:
     analysis, quantity = inquiry.analysis, inquiry.analysis.quantity
     table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
     right = ("sizes", "seeds", "deviation", "bound", "noise", "would show", "p exact", "p shape", "unrelated")
+    pairs = zip(analysis.groups, inquiry.groups, strict=True)
+    rows = [
+        _analysis_row(told_apart(group, analysis.groups), group, getattr(answers.detectable, "trend", None))
+        for group, answers in sorted(pairs, key=lambda pair: reading_order(pair[0]))
+    ]
     for name in ("family", "data set", *right, "verdict", "in words"):
-        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
-    rows = zip(analysis.groups, inquiry.groups, strict=True)
-    for group, answers in sorted(rows, key=lambda row: reading_order(row[0])):
-        name = told_apart(group, analysis.groups)
-        table.add_row(*_analysis_row(name, group, getattr(answers.detectable, "trend", None)))
+        # The mark of a control stays on one line with its family.
+        least = min(_NAME, max((len(row[0]) for row in rows), default=0)) if name == "family" else None
+        table.add_column(name, justify="right" if name in right else "left", overflow="fold", min_width=least)
+    for row in rows:
+        table.add_row(*row)
     if titled or quantity != LOSS:
         console().print(quantity.heading, style="bold")
     console().print(table)
     console().print(
-        "deviation: largest |d| over model sizes and x; bound: its upper 95 % bound; noise: the bound that the seeds' "
-        "noise alone would leave; would show: the smallest size trend that these sizes and seeds detect with 80 % "
-        "power; unrelated: what curves show that share nothing but the schedule; "
+        "deviation: largest |d| over model sizes and x; bound: its upper 95 % bound; noise: the bound, in its plain "
+        "form, that the seeds' noise alone would leave; would show: the smallest size trend that these sizes and "
+        "seeds detect with 80 % power; unrelated: what curves show that share nothing but the schedule; "
         f"* on the shape scale, because {quantity.say('the irreducible loss is not known')}"
         + ("; † one run a size: a description, not tested" if any(g.single for g in analysis.groups) else "")
         + ("; ‡ with noise pooled over sizes" if any(g.noise_from == "sizes" for g in analysis.groups) else ""),
