@@ -182,9 +182,11 @@ def as_trained(cell: Cell, resolved: Resolved, trained: Collection[str]) -> Reso
     ----------
     trained : ids of the table's trials.
     """
+    if cell.settings.pack != "auto" or resolved.device != "cpu" or not trained:
+        return resolved
     other = dataclasses.replace(resolved, packed=not resolved.packed)
     kept, turned = (any(spec.trial_id in trained for spec in specs_of(cell, each)) for each in (resolved, other))
-    if cell.settings.pack != "auto" or resolved.device != "cpu" or kept or not turned:
+    if kept or not turned:
         return resolved
     settings = cell.settings.model_copy(update={"pack": other.packed})
     return resolve(dataclasses.replace(cell, settings=settings))
